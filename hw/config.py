@@ -1,0 +1,177 @@
+"""What can be chosen when an accelerator is generated."""
+
+from dataclasses import dataclass, fields
+from math import ceil
+
+from hw.multipliers.exact import Exact
+
+__all__ = ["CONFIGS", "Config", "ConfigError"]
+
+
+class ConfigError(ValueError):
+    """A configuration that contradicts itself; the message names both sides."""
+
+
+def _is_power_of_two(value: int) -> bool:
+    return value > 0 and value & (value - 1) == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One accelerator. Every width in the gates is derived from these values.
+
+    Parameters
+    ----------
+    name : str
+        What the configuration is called on the command line.
+    lanes : int
+        Multiply-accumulate lanes; each holds one gate row of a block of ``lanes // 4`` units.
+    bus_width : int
+        Bits of the AXI4 data bus to DRAM, 64 to 512.
+    max_input, max_hidden : int
+        Largest ``I`` and ``H`` of one LSTM direction.
+    weight_words : int
+        Column words (one weight for every lane) that the resident weight memory holds.
+    stream_words : int
+        Column words buffered between DRAM and the lanes for blocks that are not resident.
+    cell_lanes : int
+        Gate rows that the cell unit takes per cycle: 4 finishes one hidden unit every cycle.
+    burst_beats : int
+        Longest AXI4 burst, in beats.
+    bursts_in_flight : int
+        Read bursts that may be outstanding at once.
+    clock_mhz : float
+        Clock at which real-time figures are stated. It changes no gate.
+    """
+
+    name: str
+    lanes: int
+    bus_width: int
+    max_input: int
+    max_hidden: int
+    weight_words: int
+    stream_words: int = 512
+    cell_lanes: int = 4
+    burst_beats: int = 32
+    bursts_in_flight: int = 8
+    clock_mhz: float = 100.0
+    multiplier: Exact = Exact()
+
+    act_width = 8
+    addr_width = 32
+    cell_width = 16
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and (not isinstance(value, int) or value < 1):
+                raise ConfigError(f"{field.name} must be a positive integer, not {value!r}")
+        if self.lanes % 4 or not _is_power_of_two(self.lanes):
+            raise ConfigError(f"lanes must be a power of two of at least 4, not {self.lanes}")
+        if self.bus_width not in (64, 128, 256, 512):
+            raise ConfigError(f"bus_width must be 64, 128, 256 or 512, not {self.bus_width}")
+        if self.column_bytes < self.bus_bytes:
+            raise ConfigError(
+                f"bus_width must be at most the {8 * self.column_bytes} bits that {self.lanes} "
+                f"lanes use per cycle, not {self.bus_width}"
+            )
+        if self.cell_lanes not in (1, 2, 4):
+            raise ConfigError(f"cell_lanes must be 1, 2 or 4, not {self.cell_lanes}")
+        if not _is_power_of_two(self.burst_beats) or self.burst_beats > 256:
+            raise ConfigError(
+                f"burst_beats must be a power of two of at most 256, not {self.burst_beats}"
+            )
+        if self.burst_beats * self.bus_bytes > 4096:
+            raise ConfigError(
+                f"burst_beats times bus_width must be at most 4096 bytes, not "
+                f"{self.burst_beats * self.bus_bytes}"
+            )
+        if max(self.max_input, self.max_hidden) > 4096:
+            raise ConfigError(
+                f"max_input and max_hidden must be at most 4096, not "
+                f"{max(self.max_input, self.max_hidden)}"
+            )
+
+    @property
+    def bus_bytes(self) -> int:
+        """Bytes of one beat."""
+        return self.bus_width // 8
+
+    @property
+    def units_per_block(self) -> int:
+        """Hidden units whose four gates fill the lanes."""
+        return self.lanes // 4
+
+    @property
+    def column_bytes(self) -> int:
+        """Bytes of one column word: a weight for every lane."""
+        return self.lanes * self.multiplier.weight_width // 8
+
+    @property
+    def max_blocks(self) -> int:
+        """Blocks of the largest hidden size."""
+        return self.blocks(self.max_hidden)
+
+    @property
+    def value_width(self) -> int:
+        """Bits of an event's signed value: a difference of two activations."""
+        return self.act_width + 1
+
+    @property
+    def acc_width(self) -> int:
+        """Bits of an accumulator that no sum of events can overflow."""
+        longest = max(self.max_input, self.max_hidden)
+        largest = longest * (2**self.act_width - 1) * (2 ** (self.multiplier.weight_width - 1) - 1)
+        return largest.bit_length() + 1
+
+    def blocks(self, hidden_size: int) -> int:
+        """Blocks that a layer of ``hidden_size`` units takes."""
+        return ceil(hidden_size / self.units_per_block)
+
+
+CONFIGS = {
+    config.name: config
+    for config in (
+        Config(
+            name="tiny",
+            lanes=8,
+            bus_width=64,
+            max_input=256,
+            max_hidden=256,
+            weight_words=2048,
+            stream_words=256,
+            cell_lanes=1,
+            bursts_in_flight=4,
+            clock_mhz=50.0,
+        ),
+        Config(
+            name="small",
+            lanes=32,
+            bus_width=64,
+            max_input=256,
+            max_hidden=256,
+            weight_words=2048,
+            cell_lanes=1,
+            clock_mhz=80.0,
+        ),
+        Config(
+            name="edge",
+            lanes=64,
+            bus_width=128,
+            max_input=1024,
+            max_hidden=1024,
+            weight_words=4096,
+            clock_mhz=150.0,
+        ),
+        Config(
+            name="chip",
+            lanes=128,
+            bus_width=256,
+            max_input=2048,
+            max_hidden=2048,
+            weight_words=4096,
+            clock_mhz=250.0,
+        ),
+    )
+}
+"""The named configurations, smallest first."""

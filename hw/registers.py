@@ -1,0 +1,83 @@
+"""The register map: one definition for the gates, the driver and the documentation.
+
+All registers are 32 bits wide, at byte addresses on an AXI4-Lite port of 12 address bits. Counters
+are 64 bits, low word first; they count from the last start and stand still when the machine is
+idle.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+__all__ = ["COUNTERS", "COUNTER_BASE", "ID_VALUE", "REGISTERS", "Control", "Error", "Register"]
+
+ID_VALUE = 0x4E524652
+"""``RFRN`` in memory order."""
+
+
+class Error(IntEnum):
+    """Why the machine stopped: the code in the ERROR register."""
+
+    NONE = 0
+    BAD_DESCRIPTOR = 1  # magic, sizes or residency that this machine cannot run
+    READ = 2  # an error response on the AXI read channel
+    WRITE = 3  # an error response on the AXI write channel
+    BUSY = 4  # a start while running; the run goes on
+    OUTSIDE = 5  # a write would have left the output window; it was not made
+
+
+class Control(IntEnum):
+    """Bits of the CONTROL register; they clear themselves."""
+
+    START = 0
+    SOFT_RESET = 1
+
+
+@dataclass(frozen=True)
+class Register:
+    """One register; ``access`` is ``ro``, ``rw``, ``wo`` or ``w1c`` (write one to clear)."""
+
+    name: str
+    addr: int
+    access: str
+    doc: str
+
+
+REGISTERS = {
+    register.name: register
+    for register in (
+        Register("id", 0x00, "ro", "0x4E524652"),
+        Register("version", 0x04, "ro", "major << 16 | minor"),
+        Register("lanes", 0x08, "ro", "lanes | bus_bytes << 16"),
+        Register("limits", 0x0C, "ro", "max_input | max_hidden << 16"),
+        Register("weight_words", 0x10, "ro", "resident column words"),
+        Register("control", 0x14, "wo", "bit 0 start, bit 1 soft reset"),
+        Register("status", 0x18, "ro", "bit 0 busy, bit 1 done, bit 2 error"),
+        Register("error", 0x1C, "ro", "code of the first error since the last start or reset"),
+        Register("interrupt", 0x20, "w1c", "bit 0 done, bit 1 error; any set bit that is enabled"),
+        Register("interrupt_enable", 0x24, "rw", "bit 0 done, bit 1 error"),
+        Register("descriptor", 0x28, "rw", "address of the first layer descriptor"),
+        Register("output_base", 0x2C, "rw", "first byte that may be written"),
+        Register("output_limit", 0x30, "rw", "first byte behind what may be written"),
+    )
+}
+"""Every register but the counters, by name."""
+
+COUNTER_BASE = 0x100
+COUNTERS = (
+    "cycles",  # from start to done
+    "steps",  # time steps of all layers, directions and sequences
+    "events_x",  # events of x, counted once a step
+    "events_h",
+    "macs_done",  # products of real gate rows (padding rows of the last block not counted)
+    "macs_avoided",  # dense products that no event asked for
+    "read_bytes",  # beats on the AXI read channel times bytes per beat
+    "write_bytes",
+    "stall_load",  # cycles the lanes waited for descriptors, params, resident weights, state
+    "stall_input",  # ... for x
+    "stall_hidden",  # ... for the hidden state of the step before
+    "stall_weights",  # ... for streamed weights
+    "stall_cell",  # ... for the cell unit to free an accumulator
+    "stall_drain",  # ... for the last cell work and writes to end
+    "mode_normal",  # steps in each mode
+)
+"""Counter ``k`` is 64 bits at ``COUNTER_BASE + 8 * k``."""

@@ -1,0 +1,159 @@
+"""Networks as the rest of the project knows them, in floating point and in integers."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = [
+    "GATES",
+    "FloatLayer",
+    "FloatLstm",
+    "FloatNetwork",
+    "IntegerLayer",
+    "IntegerLstm",
+    "IntegerNetwork",
+    "NetworkError",
+    "Quantization",
+]
+
+GATES = ("input", "forget", "cell", "output")
+"""Gate order of every array in this project; importers reorder to it."""
+
+
+class NetworkError(ValueError):
+    """A network or data that cannot be used; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatLstm:
+    """One direction of an LSTM layer, in floating point.
+
+    Members
+    -------
+    W : float32 [4, H, I]
+        Input weights, gates in the order of ``GATES``.
+    R : float32 [4, H, H]
+        Recurrent weights.
+    bias : float32 [4, H]
+        Sum of the input and recurrent biases.
+    h0, c0 : float32 [H] or None
+        Initial state; zero when None.
+    reverse : bool
+        Runs over the sequence from its end; outputs stand at their own time steps.
+    """
+
+    W: np.ndarray
+    R: np.ndarray
+    bias: np.ndarray
+    h0: np.ndarray | None = None
+    c0: np.ndarray | None = None
+    reverse: bool = False
+
+    @property
+    def input_size(self) -> int:
+        """``I``."""
+        return self.W.shape[2]
+
+    @property
+    def hidden_size(self) -> int:
+        """``H``."""
+        return self.W.shape[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatLayer:
+    """One or two directions over the same input; outputs are concatenated, forward first."""
+
+    directions: tuple[FloatLstm, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatNetwork:
+    """Layers stacked: the output of one is the input of the next."""
+
+    layers: tuple[FloatLayer, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantization:
+    """``real = scale * (code - zero_point)``, codes int8."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntegerLstm:
+    """One direction of an LSTM layer in the integer format of TFLite's int8 LSTM operator.
+
+    Members
+    -------
+    W : int8 [4, H, I]
+        Input weights, -127 to 127, gates in the order of ``GATES``.
+    R : int8 [4, H, H]
+        Recurrent weights.
+    bias : int32 [4, H]
+        In units of ``x.scale * W_scale[gate]``; zero points are not folded in.
+    W_scale, R_scale : 4 floats
+        Per-gate weight scales.
+    x, h : Quantization
+        Formats of the input and of the hidden state.
+    c_power : int
+        ``c`` is int16 in units of ``2**c_power`` (usually -11).
+    cell_clip : int
+        ``c`` is clamped to plus or minus this many codes; 0 for no clamp.
+    h0 : int8 [H] or None, c0 : int16 [H] or None
+        Initial state; real zero when None.
+    reverse : bool
+        Runs over the sequence from its end.
+    """
+
+    W: np.ndarray
+    R: np.ndarray
+    bias: np.ndarray
+    W_scale: tuple[float, float, float, float]
+    R_scale: tuple[float, float, float, float]
+    x: Quantization
+    h: Quantization
+    c_power: int
+    cell_clip: int = 0
+    h0: np.ndarray | None = None
+    c0: np.ndarray | None = None
+    reverse: bool = False
+
+    @property
+    def input_size(self) -> int:
+        """``I``."""
+        return self.W.shape[2]
+
+    @property
+    def hidden_size(self) -> int:
+        """``H``."""
+        return self.W.shape[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntegerLayer:
+    """One or two directions over the same input, with the same ``x`` and the same ``h`` format.
+
+    Outputs are concatenated, forward first.
+    """
+
+    directions: tuple[IntegerLstm, ...]
+
+    @property
+    def input_size(self) -> int:
+        """``I`` of every direction."""
+        return self.directions[0].input_size
+
+    @property
+    def output_size(self) -> int:
+        """Sum of the directions' ``H``."""
+        return sum(direction.hidden_size for direction in self.directions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntegerNetwork:
+    """Layers stacked; each layer's ``h`` format is the next layer's ``x`` format."""
+
+    layers: tuple[IntegerLayer, ...] = field()
