@@ -1,0 +1,71 @@
+"""The cell arithmetic of one LSTM step in NumPy: what the gates of the cell unit must equal.
+
+Reference: TFLite-Micro, ``micro/kernels/lstm_eval.h``: ``CalculateLstmGate``, ``UpdateLstmCell``
+and ``UpdateLstmHidden``.
+"""
+
+import numpy as np
+
+from hw.cell.parameters import CellParameters
+from hw.numbers.activation import sigmoid, tanh
+from hw.numbers.requantize import ACC_WIDTH, multiply_by_quantized_multiplier, requantize
+from hw.numbers.rounding import saturate, wrap
+
+__all__ = ["cell_step", "multiply_by_power", "pre_activations"]
+
+_UNIT = 1 << 30
+"""The multiplier of a scale that is a power of two."""
+
+
+def pre_activations(
+    params: CellParameters, acc_x: np.ndarray, acc_h: np.ndarray, bias: np.ndarray
+) -> np.ndarray:
+    """Q3.12 gate pre-activations, int64 [..., 4, H]; both sums saturate before they are added."""
+    per_gate = np.array(
+        [params.x_multiplier, params.x_shift, params.h_multiplier, params.h_shift], np.int64
+    )[..., np.newaxis]
+    x_part = requantize(wrap(acc_x + bias, ACC_WIDTH), per_gate[0], per_gate[1])
+    h_part = requantize(acc_h, per_gate[2], per_gate[3])
+    return saturate(x_part + h_part, 16)
+
+
+def multiply_by_power(product: np.ndarray, shift: int) -> np.ndarray:
+    """``product / 2**shift`` as int16, rounded twice as any other requantisation is."""
+    return requantize(product, _UNIT, 1 - shift)
+
+
+def cell_step(
+    params: CellParameters,
+    acc_x: np.ndarray,
+    acc_h: np.ndarray,
+    bias: np.ndarray,
+    c: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """``(h, c)`` of the next step, int8 and int16 [..., H].
+
+    Parameters
+    ----------
+    params : CellParameters
+        Of this direction.
+    acc_x : int [..., 4, H]
+        ``W (x - x_zero)``, gates in the order input, forget, cell, output.
+    acc_h : int [..., 4, H]
+        ``R (h - h_zero)``.
+    bias : int32 [4, H]
+        Bias without any zero point folded in.
+    c : int16 [..., H]
+        Cell state of the step before.
+    """
+    gates = pre_activations(params, acc_x, acc_h, bias)
+    i, f, o = (sigmoid(gates[..., gate, :]).astype(np.int64) for gate in (0, 1, 3))
+    g = tanh(gates[..., 2, :]).astype(np.int64)
+
+    kept = multiply_by_power(f * c, 15)
+    added = multiply_by_power(i * g, params.product_shift)
+    c = saturate(kept + added, 16)
+    if params.cell_clip:
+        c = np.clip(c, -params.cell_clip, params.cell_clip)
+
+    product = o * tanh(c, params.tanh_shift)
+    h = multiply_by_quantized_multiplier(product, params.output_multiplier, params.output_shift)
+    return saturate(h + params.h_zero, 8).astype(np.int8), c.astype(np.int16)

@@ -1,0 +1,79 @@
+"""Requantisation: an accumulator times a real number, as TensorFlow Lite does it in integers."""
+
+from math import floor, frexp
+
+import numpy as np
+
+from hw.numbers.rounding import divide_by_power, saturate, wrap
+
+__all__ = [
+    "ACC_WIDTH",
+    "MAX_LEFT_SHIFT",
+    "MAX_RIGHT_SHIFT",
+    "MULTIPLIER_WIDTH",
+    "multiply_by_quantized_multiplier",
+    "quantize_multiplier",
+    "requantize",
+]
+
+ACC_WIDTH = 32
+"""Bits of the signed value that is requantised."""
+
+MULTIPLIER_WIDTH = 31
+"""Bits of the unsigned multiplier."""
+
+MAX_LEFT_SHIFT = 7
+MAX_RIGHT_SHIFT = 31
+"""Shifts that the gates take; TensorFlow Lite flushes larger right shifts to a zero multiplier."""
+
+
+def quantize_multiplier(real: float) -> tuple[int, int]:
+    """``(multiplier, shift)`` with ``real`` close to ``multiplier * 2**(shift - 31)``.
+
+    The multiplier has 31 bits with the top one set, or is 0. A positive shift is to the left.
+
+    Raises
+    ------
+    ValueError
+        ``real`` is negative or not finite.
+
+    Reference: ``QuantizeMultiplier`` of TensorFlow Lite, ``internal/quantization_util.cc``.
+    """
+    if not 0 <= real < float("inf"):
+        raise ValueError(f"a scale must be a finite number of at least 0, not {real!r}")
+    if real == 0:
+        return 0, 0
+    fraction, shift = frexp(real)
+    # floor(x + 0.5) is C's round for these positive x: they have at least 21 bits to spare.
+    multiplier = floor(fraction * 2**31 + 0.5)
+    if multiplier == 2**31:
+        multiplier //= 2
+        shift += 1
+    if shift < -MAX_RIGHT_SHIFT:
+        return 0, 0
+    return multiplier, shift
+
+
+def multiply_by_quantized_multiplier(
+    value: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int
+) -> np.ndarray:
+    """``value * multiplier * 2**(shift - 31)``, int64, rounded twice.
+
+    The left shift wraps to 32 bits. The product is rounded to nearest, ties up, at bit 31; the
+    right shift rounds to nearest, ties away from zero. All arguments broadcast.
+
+    Reference: ``MultiplyByQuantizedMultiplier`` of TensorFlow Lite with double rounding,
+    ``internal/common.cc``.
+    """
+    multiplier = np.asarray(multiplier, np.int64)
+    shift = np.asarray(shift, np.int64)
+    shifted = wrap(np.asarray(value, np.int64) << np.maximum(shift, 0), ACC_WIDTH)
+    high = (shifted * multiplier + (1 << 30)) >> 31
+    return divide_by_power(high, np.maximum(-shift, 0))
+
+
+def requantize(
+    value: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int, width: int = 16
+) -> np.ndarray:
+    """:func:`multiply_by_quantized_multiplier`, saturated to signed ``width`` bits."""
+    return saturate(multiply_by_quantized_multiplier(value, multiplier, shift), width)
