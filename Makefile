@@ -1,0 +1,51 @@
+# Everything below works in a private environment, .venv, which is made when it is first needed.
+# It takes Python 3.11 or newer, g++, make and perl; pip brings the rest.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.PHONY: help demo test test-slow lint clean
+
+help:
+	@echo "make demo       a real network and recording through generated hardware, into build/demo"
+	@echo "make test       the tests, on two cores"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make lint       style and formatting"
+	@echo "make clean      removes the environment and everything built"
+
+demo: $(VENV)/.base
+	$(BIN)/refrain demo
+
+test: $(VENV)/.all
+	$(PYTEST) -n 2 -m "not slow"
+
+test-slow: $(VENV)/.all
+	$(PYTEST) -n 2 -m slow
+
+lint: $(VENV)/.all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) build
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; name one with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); \
+	  echo "Python's venv module is needed; on Debian, apt-get install python3-venv." >&2; exit 1; }
+
+# The stamps are newer than pyproject.toml as long as what it asks for is installed.
+$(VENV)/.base: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+$(VENV)/.all: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e '.[test,fpga]'
+	@touch $@ $(VENV)/.base
