@@ -1,0 +1,148 @@
+"""What every test of gates uses: a bench for components with streams."""
+
+import random
+
+import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data
+from amaranth.sim import Simulator
+
+
+def pytest_configure(config):
+    """Let tests construct components that are refused or only looked at."""
+    config.addinivalue_line("filterwarnings", "ignore::amaranth.hdl.UnusedElaboratable")
+
+
+def plain(value):
+    """Python numbers, lists and dicts of what the simulator reads."""
+    if not isinstance(value, data.Const):
+        return int(value)
+    layout = value.shape()
+    if isinstance(layout, data.ArrayLayout):
+        return [plain(value[k]) for k in range(layout.length)]
+    return {name: plain(value[name]) for name, _ in layout}
+
+
+class Feeder:
+    """Gives ``items`` to a stream input; ``cycles`` are those in which they were taken."""
+
+    def __init__(self, port, items, stall, rng):
+        self.port, self.items, self.stall, self.rng = port, list(items), stall, rng
+        self.cycles = []
+        self.offered = False
+
+    @property
+    def done(self):
+        """Whether every item was taken."""
+        return len(self.cycles) == len(self.items)
+
+    def drive(self, ctx, cycle):
+        """Offer the next item, or stall; an offer stands until it is taken."""
+        if not self.offered and not self.done and self.rng.random() >= self.stall:
+            self.offered = True
+            ctx.set(self.port.payload, self.items[len(self.cycles)])
+        ctx.set(self.port.valid, self.offered)
+
+    def sample(self, ctx, cycle):
+        """See whether the item was taken."""
+        if self.offered and ctx.get(self.port.ready):
+            self.cycles.append(cycle)
+            self.offered = False
+
+
+class Drainer:
+    """Takes from a stream output and referees it: what is offered must stand until taken."""
+
+    def __init__(self, port, count, stall, rng):
+        self.port, self.count, self.stall, self.rng = port, count, stall, rng
+        self.items, self.cycles = [], []
+        self.standing = None
+        self.ready = False
+
+    @property
+    def done(self):
+        """Whether the wanted number of items came."""
+        return len(self.items) >= self.count
+
+    def drive(self, ctx, cycle):
+        """Be ready, or stall."""
+        self.ready = self.rng.random() >= self.stall
+        ctx.set(self.port.ready, self.ready)
+
+    def sample(self, ctx, cycle):
+        """Check stability and keep the item if it moved."""
+        valid = bool(ctx.get(self.port.valid))
+        item = plain(ctx.get(self.port.payload)) if valid else None
+        if self.standing is not None:
+            assert valid, f"valid fell before ready in cycle {cycle}"
+            assert item == self.standing, f"payload changed before ready in cycle {cycle}"
+        self.standing = item if valid and not self.ready else None
+        if valid and self.ready:
+            self.items.append(item)
+            self.cycles.append(cycle)
+
+
+class Bench:
+    """Runs a component cycle by cycle with agents on its ports.
+
+    An agent has ``done``, ``drive(ctx, cycle)`` (sets inputs of this cycle) and
+    ``sample(ctx, cycle)`` (reads the settled values of this cycle). All agents drive before any
+    samples, so wires through the component are seen as they are. The same seed replays a run.
+
+    Parameters
+    ----------
+    dut : Component
+        What is tested.
+    seed : int
+        Seed of all stalls.
+    """
+
+    def __init__(self, dut, seed=0):
+        self.dut = dut
+        self.rng = random.Random(seed)
+        self.agents = []
+        self.cycles = 0
+
+    def add(self, agent):
+        """Add any agent; returns it."""
+        self.agents.append(agent)
+        return agent
+
+    def feed(self, port, items, stall=0.0):
+        """Give ``items`` to a stream input, waiting with probability ``stall`` each cycle."""
+        return self.add(Feeder(port, items, stall, random.Random(self.rng.random())))
+
+    def drain(self, port, count, stall=0.0):
+        """Take from a stream output until ``count`` items came."""
+        return self.add(Drainer(port, count, stall, random.Random(self.rng.random())))
+
+    def run(self, limit=20000, extra=0):
+        """Simulate until every agent is done and ``extra`` cycles more."""
+
+        async def testbench(ctx):
+            left = extra
+            while left >= 0:
+                assert self.cycles < limit, f"not done after {limit} cycles"
+                for agent in self.agents:
+                    agent.drive(ctx, self.cycles)
+                for agent in self.agents:
+                    agent.sample(ctx, self.cycles)
+                await ctx.tick()
+                self.cycles += 1
+                if all(agent.done for agent in self.agents):
+                    left -= 1
+
+        # A component of wires alone has no clock; the bench's own register has.
+        top = Module()
+        top.submodules.dut = self.dut
+        top.d.sync += Signal(name="running").eq(1)
+        simulator = Simulator(top)
+        simulator.add_clock(1e-6)
+        simulator.add_testbench(testbench)
+        simulator.run()
+
+
+@pytest.fixture
+def bench():
+    """The ``Bench`` class."""
+    return Bench
