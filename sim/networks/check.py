@@ -1,0 +1,131 @@
+"""What every network must fulfil before anything is computed from it."""
+
+import numpy as np
+
+from sim.networks.network import FloatLayer, FloatNetwork, IntegerNetwork, NetworkError
+
+__all__ = ["C_POWERS", "check_float", "check_integer"]
+
+C_POWERS = range(-15, 1)
+"""Powers of two that the cell state's scale may have."""
+
+
+def _check_array(where: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
+    """Refuse an array of another shape or type."""
+    if np.shape(array) != shape:
+        raise NetworkError(f"{where} must have the shape {shape}, not {np.shape(array)}")
+    if array.dtype != dtype:
+        raise NetworkError(f"{where} must be {np.dtype(dtype)}, not {array.dtype}")
+
+
+def _check_quantization(where: str, quantization) -> None:
+    """Refuse a scale that is no positive number and a zero point that is no int8 code."""
+    if not (np.isfinite(quantization.scale) and quantization.scale > 0):
+        raise NetworkError(f"{where} must have a positive scale, not {quantization.scale}")
+    if not -128 <= quantization.zero_point <= 127:
+        raise NetworkError(
+            f"{where} must have a zero point between -128 and 127, not {quantization.zero_point}"
+        )
+
+
+def _check_integer_lstm(where: str, lstm) -> None:
+    H, I = lstm.hidden_size, lstm.input_size
+    _check_array(f"W of {where}", lstm.W, (4, H, I), np.int8)
+    _check_array(f"R of {where}", lstm.R, (4, H, H), np.int8)
+    _check_array(f"bias of {where}", lstm.bias, (4, H), np.int32)
+    for name in ("W", "R"):
+        if (getattr(lstm, name) == -128).any():
+            raise NetworkError(f"{name} of {where} holds the weight -128; weights are -127 to 127")
+        scales = getattr(lstm, f"{name}_scale")
+        if len(scales) != 4 or not all(np.isfinite(s) and s > 0 for s in scales):
+            raise NetworkError(f"{name}_scale of {where} must be four positive scales")
+    _check_quantization(f"x of {where}", lstm.x)
+    _check_quantization(f"h of {where}", lstm.h)
+    if lstm.c_power not in C_POWERS:
+        raise NetworkError(
+            f"{where} must have a cell scale of 2**{C_POWERS[0]} to 2**{C_POWERS[-1]}, "
+            f"not 2**{lstm.c_power}"
+        )
+    if not 0 <= lstm.cell_clip <= 32767:
+        raise NetworkError(f"cell_clip of {where} must be 0 to 32767, not {lstm.cell_clip}")
+    if lstm.h0 is not None:
+        _check_array(f"h0 of {where}", lstm.h0, (H,), np.int8)
+    if lstm.c0 is not None:
+        _check_array(f"c0 of {where}", lstm.c0, (H,), np.int16)
+
+
+def check_integer(network: IntegerNetwork) -> None:
+    """Refuse an integer network whose arrays or formats contradict each other.
+
+    Raises
+    ------
+    NetworkError
+        The first contradiction, by name.
+    """
+    if not network.layers:
+        raise NetworkError("the network has no layer")
+    before = None
+    for number, layer in enumerate(network.layers):
+        _check_directions(number, layer.directions)
+        for lstm in layer.directions:
+            _check_integer_lstm(f"layer {number}", lstm)
+        first = layer.directions[0]
+        if any(other.x != first.x or other.h != first.h for other in layer.directions):
+            raise NetworkError(f"layer {number} must have one x and one h format")
+        if before is not None:
+            _check_chain(number, before.output_size, first.input_size)
+            if before.directions[0].h != first.x:
+                raise NetworkError(f"x of layer {number} must have the h format of the one before")
+        before = layer
+
+
+def check_float(network: FloatNetwork | FloatLayer) -> None:
+    """Refuse a float network whose arrays contradict each other or hold no number.
+
+    Raises
+    ------
+    NetworkError
+        The first contradiction, by name.
+    """
+    layers = network.layers if isinstance(network, FloatNetwork) else (network,)
+    if not layers:
+        raise NetworkError("the network has no layer")
+    before = None
+    for number, layer in enumerate(layers):
+        _check_directions(number, layer.directions)
+        for lstm in layer.directions:
+            _check_float_lstm(f"layer {number}", lstm)
+        if before is not None:
+            _check_chain(number, before, layer.directions[0].input_size)
+        before = sum(lstm.hidden_size for lstm in layer.directions)
+
+
+def _check_float_lstm(where: str, lstm) -> None:
+    if np.ndim(lstm.W) != 3 or 0 in np.shape(lstm.W):
+        raise NetworkError(f"W of {where} must have the shape (4, H, I), not {np.shape(lstm.W)}")
+    H, I = lstm.hidden_size, lstm.input_size
+    shapes = {"W": (4, H, I), "R": (4, H, H), "bias": (4, H), "h0": (H,), "c0": (H,)}
+    for name, shape in shapes.items():
+        array = getattr(lstm, name)
+        if array is None and name in ("h0", "c0"):
+            continue
+        if np.shape(array) != shape:
+            raise NetworkError(
+                f"{name} of {where} must have the shape {shape}, not {np.shape(array)}"
+            )
+        if not np.isfinite(array).all():
+            raise NetworkError(f"{name} of {where} holds a value that is not a finite number")
+
+
+def _check_directions(number: int, directions: tuple) -> None:
+    if len(directions) not in (1, 2):
+        raise NetworkError(f"layer {number} must have one or two directions, not {len(directions)}")
+    if len(directions) == 2 and [lstm.reverse for lstm in directions] != [False, True]:
+        raise NetworkError(f"layer {number} must run forward first and backwards second")
+    if len({lstm.input_size for lstm in directions}) != 1:
+        raise NetworkError(f"the two directions of layer {number} must have the same input size")
+
+
+def _check_chain(number: int, before: int, inputs: int) -> None:
+    if before != inputs:
+        raise NetworkError(f"layer {number} takes {inputs} inputs, but the one before has {before}")

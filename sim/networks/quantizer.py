@@ -1,0 +1,183 @@
+"""From floating point to the integer format, by calibration on sample inputs.
+
+Activations get an asymmetric int8 format that covers the range seen on the samples, weights a
+symmetric one per gate, the cell state a power of two. This is the post-training recipe of
+TensorFlow Lite for its int8 LSTM operator.
+"""
+
+from math import ceil, log2
+
+import numpy as np
+
+from sim.networks.check import C_POWERS, check_float, check_integer
+from sim.networks.float_lstm import check_sequences, run_direction
+from sim.networks.network import (
+    GATES,
+    FloatLayer,
+    FloatLstm,
+    FloatNetwork,
+    IntegerLayer,
+    IntegerLstm,
+    IntegerNetwork,
+    NetworkError,
+    Quantization,
+)
+
+__all__ = ["from_codes", "quantize", "sqnr", "to_codes"]
+
+_WEIGHT_MAX = 127
+_GATE_UNIT = 2.0**-12
+"""What one code of a gate pre-activation means."""
+_FAINT = 2.0**-40
+"""Products below this cannot move a gate by a code, however many are added."""
+
+
+def to_codes(values: np.ndarray, quantization: Quantization) -> np.ndarray:
+    """Real values as int8 codes: rounded half away from zero, clamped to the ends."""
+    codes = _round(np.asarray(values, np.float64) / quantization.scale) + quantization.zero_point
+    return np.clip(codes, -128, 127).astype(np.int8)
+
+
+def from_codes(codes: np.ndarray, quantization: Quantization) -> np.ndarray:
+    """Real values, float64, that int8 codes stand for."""
+    return (codes.astype(np.float64) - quantization.zero_point) * quantization.scale
+
+
+def sqnr(reference: np.ndarray, values: np.ndarray) -> float:
+    """Power of the reference over the power of the error, in dB."""
+    error = np.sum((np.asarray(reference, np.float64) - values) ** 2)
+    return float("inf") if error == 0 else float(10 * np.log10(np.sum(reference**2.0) / error))
+
+
+def quantize(
+    network: FloatNetwork | FloatLayer, samples: np.ndarray, percentile: float = 100.0
+) -> IntegerNetwork:
+    """The network in integers, in formats calibrated by running it on samples.
+
+    Parameters
+    ----------
+    network : FloatNetwork or FloatLayer
+        Initial states are quantised with it.
+    samples : [n, time, I]
+        Sequences like those that the network will see.
+    percentile : float
+        Activations cover the samples' values between ``100 - percentile`` and this percentile;
+        100 covers all of them, 99.9 trades rare outliers for a finer step.
+
+    Raises
+    ------
+    NetworkError
+        Samples that are empty, of the wrong shape or not finite; a bias that the integer format
+        cannot hold.
+    """
+    if isinstance(network, FloatLayer):
+        network = FloatNetwork(layers=(network,))
+    check_float(network)
+    if not 50 < percentile <= 100:
+        raise NetworkError(f"percentile must be above 50 and at most 100, not {percentile:g}")
+    x = check_sequences("samples", samples, network.layers[0].directions[0].input_size)
+    if not x.any():
+        raise NetworkError("samples must not be all zero: there is nothing to calibrate on")
+    layers, x_format = [], _activation_format([x], percentile)
+    for number, layer in enumerate(network.layers):
+        traces = [run_direction(lstm, x) for lstm in layer.directions]
+        hidden = [h for h, _ in traces] + [d.h0 for d in layer.directions if d.h0 is not None]
+        h_format = _activation_format(hidden, percentile)
+        layers.append(
+            IntegerLayer(
+                directions=tuple(
+                    _quantize_direction(f"layer {number}", lstm, x_format, h_format, c)
+                    for lstm, (_, c) in zip(layer.directions, traces, strict=True)
+                )
+            )
+        )
+        x = np.concatenate([h for h, _ in traces], axis=2)
+        x_format = h_format
+    result = IntegerNetwork(layers=tuple(layers))
+    check_integer(result)
+    return result
+
+
+def _round(values: np.ndarray) -> np.ndarray:
+    return np.trunc(values + np.copysign(0.5, values))
+
+
+def _single(scale: float) -> float:
+    """The nearest scale that a .tflite file can hold."""
+    return float(np.float32(scale))
+
+
+def _activation_format(arrays: list[np.ndarray], percentile: float) -> Quantization:
+    """Asymmetric int8 format that covers the arrays and zero."""
+    values = np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64)
+    low, high = np.percentile(values, (100 - percentile, percentile))
+    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    if high - low < 2.0**-60:
+        # Nothing but zeros was seen: any step will do.
+        low, high = -1.0, 1.0
+    scale = _single((high - low) / 255)
+    if not np.isfinite(scale):
+        raise NetworkError(f"values up to {max(-low, high):g} are too large to be quantised")
+    zero = int(np.clip(_round(-128 - low / scale), -128, 127))
+    return Quantization(scale=scale, zero_point=zero)
+
+
+def _weight_scale(weights: np.ndarray, unit: float) -> float:
+    """Symmetric scale that covers one gate's weights; ``unit`` is what a code of their operand means."""
+    scale = float(np.abs(weights).max()) / _WEIGHT_MAX
+    # Weights too small to matter: a scale that leaves the bias 2**-8 of a gate's step.
+    return _single(scale if scale * unit >= _FAINT else _GATE_UNIT / 256 / unit)
+
+
+def _cell_power(c: np.ndarray, c0: np.ndarray | None) -> int:
+    """Exponent of the cell state's scale, with room for twice the largest state seen.
+
+    The unused bit costs nothing that the 8-bit hidden state could show; a saturated state would.
+    """
+    largest = max(float(np.abs(c).max()), 0.0 if c0 is None else float(np.abs(c0).max()))
+    power = ceil(log2(2 * largest)) - 15 if largest else C_POWERS[0]
+    return min(max(power, C_POWERS[0]), C_POWERS[-1])
+
+
+def _quantize_direction(
+    where: str, lstm: FloatLstm, x: Quantization, h: Quantization, c: np.ndarray
+) -> IntegerLstm:
+    W_scale = tuple(_weight_scale(gate, x.scale) for gate in lstm.W)
+    R_scale = tuple(_weight_scale(gate, h.scale) for gate in lstm.R)
+    c_power = _cell_power(c, lstm.c0)
+    c0 = None
+    if lstm.c0 is not None:
+        codes = _round(lstm.c0.astype(np.float64) / 2.0**c_power)
+        c0 = np.clip(codes, -32768, 32767).astype(np.int16)
+    return IntegerLstm(
+        W=_weight_codes(lstm.W, W_scale),
+        R=_weight_codes(lstm.R, R_scale),
+        bias=_bias_codes(where, lstm, x, W_scale),
+        W_scale=W_scale,
+        R_scale=R_scale,
+        x=x,
+        h=h,
+        c_power=c_power,
+        h0=None if lstm.h0 is None else to_codes(lstm.h0, h),
+        c0=c0,
+        reverse=lstm.reverse,
+    )
+
+
+def _weight_codes(weights: np.ndarray, scales: tuple) -> np.ndarray:
+    codes = _round(weights.astype(np.float64) / np.array(scales)[:, None, None])
+    return np.clip(codes, -_WEIGHT_MAX, _WEIGHT_MAX).astype(np.int8)
+
+
+def _bias_codes(where: str, lstm: FloatLstm, x: Quantization, scales: tuple) -> np.ndarray:
+    """Biases in units of ``x.scale * W_scale``, refused where a 32-bit sum could overflow."""
+    units = x.scale * np.array(scales)
+    codes = _round(lstm.bias.astype(np.float64) / units[:, None])
+    limit = 2**31 - 1 - lstm.input_size * 255 * _WEIGHT_MAX
+    for gate, row in zip(GATES, codes, strict=True):
+        if np.abs(row).max() > limit:
+            raise NetworkError(
+                f"the {gate} gate's bias of {where} is too large beside its input weights: "
+                f"it would overflow a 32-bit sum"
+            )
+    return codes.astype(np.int32)
