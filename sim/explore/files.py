@@ -1,0 +1,160 @@
+"""Files that come in, read with clear refusals, and go out, written whole or not at all."""
+
+import io
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from sim.networks.network import NetworkError, Quantization
+from sim.networks.quantizer import to_codes
+
+__all__ = [
+    "array_bytes",
+    "check_folder",
+    "check_writable",
+    "codes",
+    "read_array",
+    "read_arrays",
+    "require_file",
+    "write_whole",
+]
+
+
+def require_file(path: Path):
+    """Refuse a path that is not a file.
+
+    Raises
+    ------
+    NetworkError
+        There is no such file, or it is a folder.
+    """
+    if path.is_dir():
+        raise NetworkError(f"{path} is a folder, not a file")
+    if not path.exists():
+        raise NetworkError(f"there is no file {path}")
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file.
+
+    Raises
+    ------
+    NetworkError
+        The file is missing or is not one array.
+    """
+    arrays = read_arrays(path)
+    if not isinstance(arrays, np.ndarray):
+        raise NetworkError(f"{path} holds arrays by name; one array in a .npy file is needed here")
+    return arrays
+
+
+def read_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    """The array of a ``.npy`` file, or the arrays of a ``.npz`` file by name.
+
+    Raises
+    ------
+    NetworkError
+        The file is missing or is neither.
+    """
+    require_file(path)
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            return {name: loaded[name] for name in loaded.files}
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        raise NetworkError(f"{path} is not a NumPy array file (.npy or .npz)") from None
+
+
+def codes(x: np.ndarray, input_size: int, form: Quantization) -> np.ndarray:
+    """Sequences as int8 codes ``[batch, time, I]``: int8 as it is, floating point quantised.
+
+    Raises
+    ------
+    NetworkError
+        The array has another shape or type, is empty, or holds a value that is not finite.
+    """
+    shape = list(x.shape)
+    if x.dtype != np.int8 and not np.issubdtype(x.dtype, np.floating):
+        raise NetworkError(f"the input must be int8 or floating point, not {x.dtype}")
+    if x.ndim != 3 or x.shape[2] != input_size:
+        raise NetworkError(
+            f"the input must have the shape [batch, time, {input_size}], not {shape}"
+        )
+    if not x.size:
+        raise NetworkError(f"the input is empty: its shape is {shape}")
+    if x.dtype == np.int8:
+        return x
+    if not np.isfinite(x).all():
+        place = np.argwhere(~np.isfinite(x))[0].tolist()
+        raise NetworkError(
+            f"the input holds {x[tuple(place)]} at {place}; every value must be finite"
+        )
+    return to_codes(x, form)
+
+
+def check_writable(path: Path):
+    """Refuse, before any long work, a file that could not be written; leaves nothing behind.
+
+    Raises
+    ------
+    OSError
+        With a sentence for the user.
+    """
+    if path.is_dir():
+        raise OSError(f"{path} cannot be written: it is a folder")
+    _probe(path, path.absolute().parent)
+
+
+def check_folder(path: Path):
+    """Refuse, before any long work, a folder in which nothing could be written.
+
+    Raises
+    ------
+    OSError
+        With a sentence for the user.
+    """
+    _probe(path, path.absolute())
+
+
+def _probe(path: Path, folder: Path):
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise OSError(f"{path} cannot be written: {folder} is not a folder")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_whole(path: Path, content: bytes):
+    """Write a file in one step: whoever looks finds the old file or the whole new one.
+
+    Folders on the way to it are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        # mkstemp makes files that only their owner can read.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def array_bytes(array: np.ndarray) -> bytes:
+    """The content of a ``.npy`` file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
