@@ -29,8 +29,10 @@ def _check_quantization(where: str, quantization) -> None:
 
 
 def _check_integer_lstm(where: str, lstm) -> None:
-    H, I = lstm.hidden_size, lstm.input_size
-    _check_array(f"W of {where}", lstm.W, (4, H, I), np.int8)
+    if np.ndim(lstm.W) != 3 or 0 in np.shape(lstm.W):
+        raise NetworkError(f"W of {where} must have the shape (4, H, I), not {np.shape(lstm.W)}")
+    H = lstm.hidden_size
+    _check_array(f"W of {where}", lstm.W, (4, H, lstm.input_size), np.int8)
     _check_array(f"R of {where}", lstm.R, (4, H, H), np.int8)
     _check_array(f"bias of {where}", lstm.bias, (4, H), np.int32)
     for name in ("W", "R"):
@@ -103,8 +105,8 @@ def check_float(network: FloatNetwork | FloatLayer) -> None:
 def _check_float_lstm(where: str, lstm) -> None:
     if np.ndim(lstm.W) != 3 or 0 in np.shape(lstm.W):
         raise NetworkError(f"W of {where} must have the shape (4, H, I), not {np.shape(lstm.W)}")
-    H, I = lstm.hidden_size, lstm.input_size
-    shapes = {"W": (4, H, I), "R": (4, H, H), "bias": (4, H), "h0": (H,), "c0": (H,)}
+    H = lstm.hidden_size
+    shapes = {"W": (4, H, lstm.input_size), "R": (4, H, H), "bias": (4, H), "h0": (H,), "c0": (H,)}
     for name, shape in shapes.items():
         array = getattr(lstm, name)
         if array is None and name in ("h0", "c0"):

@@ -44,8 +44,11 @@ def run_direction(
 
     Parameters
     ----------
-    x : [batch, time, I]
-    h0, c0 : [batch, H] or None
+    lstm : FloatLstm
+        The direction; ``reverse`` says where it starts.
+    x : array [batch, time, I]
+        Input sequences.
+    h0, c0 : array [batch, H] or None
         Initial state; the layer's own when None, and zero where it has none.
     dtype : type
         Precision of the computation and of the results.
@@ -110,7 +113,10 @@ def run_float(
 
     Parameters
     ----------
-    x : [batch, time, I]
+    network : FloatNetwork or FloatLayer
+        What to run.
+    x : array [batch, time, I]
+        Input sequences.
     states : pair (h, c) per layer, each [directions, batch, H], or None
         Initial states; the network's own when None. The final states that are returned have
         this form, so a sequence can be run in pieces.

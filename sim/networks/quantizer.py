@@ -123,7 +123,7 @@ def _activation_format(arrays: list[np.ndarray], percentile: float) -> Quantizat
 
 
 def _weight_scale(weights: np.ndarray, unit: float) -> float:
-    """Symmetric scale that covers one gate's weights; ``unit`` is what a code of their operand means."""
+    """Symmetric scale that covers one gate's weights; ``unit`` is the scale of their operand."""
     scale = float(np.abs(weights).max()) / _WEIGHT_MAX
     # Weights too small to matter: a scale that leaves the bias 2**-8 of a gate's step.
     return _single(scale if scale * unit >= _FAINT else _GATE_UNIT / 256 / unit)

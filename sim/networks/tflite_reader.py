@@ -139,8 +139,8 @@ class _Reader:
         )
         if out != h:
             raise NetworkError(f"{where} must write its output in the format of its hidden state")
-        H, I = self._sizes(where, operator)
-        W, W_scale = self._weights(f"input weights of {where}", operator, _W, (H, I))
+        H, inputs = self._sizes(where, operator)
+        W, W_scale = self._weights(f"input weights of {where}", operator, _W, (H, inputs))
         R, R_scale = self._weights(f"recurrent weights of {where}", operator, _R, (H, H))
         c_power = self._c_power(where, operator.Inputs(_C_STATE))
         return IntegerLstm(

@@ -1,0 +1,210 @@
+"""An ONNX graph, cut at its LSTM nodes into pieces that ONNX Runtime runs.
+
+A node belongs to the segment that follows the last LSTM node it depends on, so every node runs
+once, and a segment needs only what earlier segments, earlier LSTM nodes and the caller have made.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from sim.networks.network import NetworkError
+
+__all__ = ["Graph", "run_session"]
+
+_ERROR = 3
+"""ONNX Runtime's log level from which it speaks."""
+
+
+class Graph:
+    """The nodes and constants of a model's main graph.
+
+    Parameters
+    ----------
+    model : ModelProto
+        The model; its nodes are in topological order, as ONNX demands.
+
+    Members
+    -------
+    inputs, outputs : tuple of str
+        What a run takes and returns.
+    constants : dict of TensorProto
+        Initialisers and constant nodes.
+    nodes : list of NodeProto
+        All other nodes.
+    """
+
+    def __init__(self, model: onnx.ModelProto):
+        self.model = model
+        self.nodes, self.constants = _split_constants(model.graph)
+        self.inputs = tuple(v.name for v in model.graph.input if v.name not in self.constants)
+        self.outputs = tuple(v.name for v in model.graph.output)
+
+    def constant(self, name: str) -> np.ndarray:
+        """A constant's value."""
+        return onnx.numpy_helper.to_array(self.constants[name])
+
+    def fold(self, names: Iterable[str]) -> None:
+        """Turn tensors that are computed from constants alone into constants."""
+        makers = {name: node for node in self.nodes for name in node.output}
+        for name in names:
+            if name in self.constants or name not in makers:
+                continue
+            nodes = _ancestors(name, makers)
+            used = {n for node in nodes.values() for n in _names_used(node)}
+            if used & set(self.inputs) or any(n.op_type == "LSTM" for n in nodes.values()):
+                continue
+            ordered = [node for node in self.nodes if _identity(node) in nodes]
+            session = self.session(ordered, {}, [name])
+            value = run_session(session, {})[name]
+            self.constants[name] = onnx.numpy_helper.from_array(value, name)
+
+    def cut(self, lstms: list[onnx.NodeProto]) -> list:
+        """Sessions to run before each LSTM node and at the end; None where nothing is to be done.
+
+        Raises
+        ------
+        NetworkError
+            ONNX Runtime does not take a piece.
+        """
+        segments = self._segments(lstms)
+        needed = [set(self.outputs)]
+        for lstm, segment in zip(lstms[::-1], segments[:0:-1], strict=True):
+            later = {name for node in segment for name in _names_used(node)}
+            needed.insert(0, needed[0] | later | set(lstm.input))
+        types = {v.name: v.type for v in self.model.graph.input}
+        sessions = []
+        for number, segment in enumerate(segments):
+            made = {name for node in segment for name in node.output if name}
+            used = {name for node in segment for name in _names_used(node)} - made
+            taken = {n: types[n] for n in sorted(used) if n in types and n not in self.constants}
+            outputs = sorted(made & needed[number])
+            session = self.session(segment, taken, outputs) if outputs else None
+            for value in session.get_outputs() if session else ():
+                types[value.name] = _proto_type(value.name, value.type)
+            sessions.append(session)
+            if number < len(lstms):
+                # An LSTM node's outputs have the type of its weights.
+                kind = self.constants[lstms[number].input[1]].data_type
+                for name in lstms[number].output:
+                    types[name] = onnx.helper.make_tensor_type_proto(kind, None)
+        return sessions
+
+    def _segments(self, lstms: list[onnx.NodeProto]) -> list[list[onnx.NodeProto]]:
+        """Nodes by the number of the LSTM nodes that must have run before them."""
+        order = {_identity(node): number for number, node in enumerate(lstms)}
+        level_of = dict.fromkeys(self.inputs, 0)
+        segments = [[] for _ in range(len(lstms) + 1)]
+        for node in self.nodes:
+            level = max((level_of.get(name, 0) for name in _names_used(node)), default=0)
+            if _identity(node) in order:
+                level = order[_identity(node)] + 1
+            else:
+                segments[level].append(node)
+            level_of.update(dict.fromkeys(node.output, level))
+        return segments
+
+    def session(
+        self,
+        nodes: list[onnx.NodeProto],
+        inputs: Mapping[str, onnx.TypeProto],
+        outputs: Iterable[str],
+    ) -> onnxruntime.InferenceSession:
+        """Some nodes, with the constants that they use."""
+        used = {name for node in nodes for name in _names_used(node)}
+        graph = onnx.helper.make_graph(
+            nodes,
+            "segment",
+            [onnx.helper.make_value_info(name, kind) for name, kind in inputs.items()],
+            # ONNX Runtime infers the types of outputs that declare none.
+            [onnx.ValueInfoProto(name=name) for name in outputs],
+            [self.constants[name] for name in sorted(used) if name in self.constants],
+        )
+        model = onnx.helper.make_model(
+            graph, opset_imports=self.model.opset_import, ir_version=self.model.ir_version
+        )
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERROR
+        try:
+            return onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            # ONNX Runtime raises a class of its own for each status code.
+            reason = str(error).splitlines()[0]
+            raise NetworkError(f"ONNX Runtime cannot load it: {reason}") from None
+
+
+def run_session(session, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All outputs of a session, which picks its inputs from ``values``.
+
+    Raises
+    ------
+    NetworkError
+        ONNX Runtime's first sentence about it.
+    """
+    feed = {v.name: values[v.name] for v in session.get_inputs()}
+    names = [v.name for v in session.get_outputs()]
+    try:
+        return dict(zip(names, session.run(names, feed), strict=True))
+    except Exception as error:
+        # ONNX Runtime raises a class of its own for each status code.
+        reason = str(error).splitlines()[0]
+        raise NetworkError(f"ONNX Runtime cannot run it: {reason}") from None
+
+
+def _identity(node: onnx.NodeProto) -> str:
+    """Nodes may share a name, but never an output."""
+    return next(name for name in node.output if name)
+
+
+def _split_constants(graph: onnx.GraphProto) -> tuple[list, dict]:
+    """Nodes without ``Constant``, and every constant tensor by name."""
+    if graph.sparse_initializer:
+        raise NetworkError("it has sparse initialisers, which is not supported")
+    nodes, constants = [], {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            tensor = onnx.TensorProto()
+            tensor.CopyFrom(node.attribute[0].t)
+            tensor.name = node.output[0]
+            constants[tensor.name] = tensor
+        else:
+            nodes.append(node)
+    return nodes, constants
+
+
+def _names_used(node: onnx.NodeProto) -> set[str]:
+    """Tensors that a node takes, including those that graphs inside it take from outside."""
+    used = {name for name in node.input if name}
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            inside = {v.name for v in graph.input} | {t.name for t in graph.initializer}
+            for inner in graph.node:
+                used |= _names_used(inner) - inside
+                inside |= set(inner.output)
+            used |= {v.name for v in graph.output} - inside
+    return used
+
+
+def _ancestors(name: str, makers: Mapping[str, onnx.NodeProto]) -> dict[str, onnx.NodeProto]:
+    """Nodes that a tensor depends on, by identity."""
+    nodes, pending = {}, [name]
+    while pending:
+        node = makers.get(pending.pop())
+        if node is not None and _identity(node) not in nodes:
+            nodes[_identity(node)] = node
+            pending.extend(_names_used(node))
+    return nodes
+
+
+def _proto_type(name: str, kind: str) -> onnx.TypeProto:
+    """ONNX Runtime's name of a type, such as ``tensor(float)``, as ONNX writes it."""
+    names = {"float": "FLOAT", "double": "DOUBLE"}
+    if not kind.startswith("tensor("):
+        raise NetworkError(f"the tensor {name} between two LSTM nodes is a {kind}")
+    inner = kind[len("tensor(") : -1]
+    element = onnx.TensorProto.DataType.Value(names.get(inner, inner.upper()))
+    return onnx.helper.make_tensor_type_proto(element, None)
