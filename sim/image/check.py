@@ -1,0 +1,57 @@
+"""Refusals: what a configuration cannot run, each as one sentence."""
+
+import numpy as np
+
+from hw.cell.parameters import CellParameters
+from hw.config import Config
+from sim.networks.network import IntegerLstm, IntegerNetwork, NetworkError
+
+__all__ = ["check_fit", "check_input", "largest_sums"]
+
+ACC_LIMIT = 2**31
+EVENT_LIMIT = 255
+"""Largest magnitude of an event: a difference of two int8 codes."""
+
+
+def largest_sums(weights: np.ndarray, event: int = EVENT_LIMIT) -> np.ndarray:
+    """Largest magnitude, int64 ``[4, H]``, that a row's sum of products can reach."""
+    return np.abs(weights.astype(np.int64)).sum(axis=2) * event
+
+
+def check_fit(layer: int, direction: IntegerLstm, cell: CellParameters, config: Config) -> None:
+    """Refuse a direction that ``config`` cannot hold or whose sums could overflow."""
+    for size, limit, what in (
+        (direction.input_size, config.max_input, "inputs"),
+        (direction.hidden_size, config.max_hidden, "hidden units"),
+    ):
+        if size > limit:
+            raise NetworkError(
+                f"layer {layer} has {size} {what}, and configuration {config.name} holds at "
+                f"most {limit}"
+            )
+    limit = 2 ** (config.multiplier.weight_width - 1) - 1
+    for name, weights in (("W", direction.W), ("R", direction.R)):
+        if np.abs(weights.astype(np.int64)).max() > limit:
+            raise NetworkError(f"{name} of layer {layer} must be within ±{limit}")
+    bias = np.abs(direction.bias.astype(np.int64))
+    for name, sums, shifts in (
+        ("W", largest_sums(direction.W) + bias, cell.x_shift),
+        ("R", largest_sums(direction.R), cell.h_shift),
+    ):
+        left = np.maximum(np.asarray(shifts, np.int64), 0)[:, None]
+        if (sums << left).max() >= ACC_LIMIT:
+            raise NetworkError(
+                f"{name} of layer {layer} can overflow the 32-bit sums: its scales are too large "
+                f"for its weights"
+            )
+
+
+def check_input(network: IntegerNetwork, x: np.ndarray) -> None:
+    """Refuse an input that is not int8 ``[sequences, steps, I]`` with at least one step."""
+    size = network.layers[0].input_size
+    if x.ndim != 3 or x.shape[2] != size:
+        raise NetworkError(f"x must be [sequences, steps, {size}], not {list(x.shape)}")
+    if x.dtype != np.int8:
+        raise NetworkError(f"x must be int8, not {x.dtype}")
+    if not x.size:
+        raise NetworkError(f"x must hold at least one step, not {list(x.shape)}")

@@ -1,0 +1,129 @@
+"""A network laid out in the machine's memory."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hw import descriptor
+from hw.config import Config
+from sim.image.memory import Rows, States
+from sim.image.weights import pack_params, pack_weights
+from sim.networks.network import IntegerLstm, NetworkError
+
+__all__ = ["Image", "Placement", "State"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Hidden and cell state of one direction: ``h`` int8 and ``c`` int16, ``[sequences, H]``."""
+
+    h: np.ndarray
+    c: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """One direction of one layer in memory.
+
+    Members
+    -------
+    layer : int
+        Index of its layer.
+    direction : IntegerLstm
+        What is computed.
+    fields : dict
+        Values of its descriptor (``hw.descriptor.FIELDS``).
+    initial : State or None
+        State that its sequences begin with, where one is loaded.
+    h : Rows
+        Its outputs, in time order whatever its direction.
+    state_in, state_out : States or None
+        Initial and final states, where they are loaded and stored.
+    """
+
+    layer: int
+    direction: IntegerLstm
+    fields: dict[str, int]
+    initial: State | None
+    h: Rows
+    state_in: States | None
+    state_out: States | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """What a run needs in memory, and where it leaves its results.
+
+    Members
+    -------
+    config : Config
+        The machine it is made for.
+    steps, sequences : int
+        Time steps of a sequence, and sequences.
+    descriptor : int
+        Address of the first descriptor; the table is contiguous.
+    placements : tuple of Placement
+        One for each descriptor, in order.
+    x : Rows
+        Where the input goes.
+    output_base, output_limit : int
+        First byte that is written, and first byte behind what is written.
+    size : int
+        Bytes of memory in use, from address 0.
+    """
+
+    config: Config
+    steps: int
+    sequences: int
+    descriptor: int
+    placements: tuple[Placement, ...]
+    x: Rows
+    output_base: int
+    output_limit: int
+    size: int
+
+    @cached_property
+    def data(self) -> bytes:
+        """Descriptors, parameters, weights and initial states: memory from address 0 to ``x``."""
+        memory = bytearray(self.x.addr)
+        for k, placement in enumerate(self.placements):
+            fields, direction = placement.fields, placement.direction
+            at = self.descriptor + k * descriptor.DESCRIPTOR_BYTES
+            _write(memory, at, descriptor.pack(**fields))
+            _write(memory, fields["params_addr"], pack_params(direction.bias))
+            weights = pack_weights(direction.W, direction.R, self.config)
+            _write(memory, fields["weights_addr"], weights)
+            if placement.state_in:
+                initial = placement.state_in.pack(placement.initial.h, placement.initial.c)
+                _write(memory, placement.state_in.addr, initial)
+        return bytes(memory)
+
+    @property
+    def outputs(self) -> tuple[Placement, ...]:
+        """The directions of the last layer."""
+        last = self.placements[-1].layer
+        return tuple(placement for placement in self.placements if placement.layer == last)
+
+    def pack_x(self, x: np.ndarray) -> bytes:
+        """Bytes at ``x.addr`` that hold int8 ``x`` ``[sequences, steps, I]``."""
+        shape = (self.sequences, self.steps, self.x.codes)
+        if x.shape != shape or x.dtype != np.int8:
+            raise NetworkError(f"x must be int8 {list(shape)}, not {x.dtype} {list(x.shape)}")
+        return self.x.pack(x)
+
+    def unpack_h(self, memory: bytes | np.ndarray, base: int = 0) -> np.ndarray:
+        """Outputs of the last layer, int8 ``[sequences, steps, sum of H]``.
+
+        ``memory`` is what the machine left from address ``base`` on.
+        """
+        return np.concatenate([each.h.unpack(memory, base) for each in self.outputs], axis=2)
+
+    def unpack_states(self, memory: bytes | np.ndarray, base: int = 0) -> tuple[State, ...]:
+        """Final state of each direction; none where states are not stored."""
+        states = (each.state_out.unpack(memory, base) for each in self.placements if each.state_out)
+        return tuple(State(h=h, c=c) for h, c in states)
+
+
+def _write(memory: bytearray, addr: int, data: bytes) -> None:
+    memory[addr : addr + len(data)] = data

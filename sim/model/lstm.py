@@ -1,0 +1,256 @@
+"""One direction of an LSTM layer, bit for bit and fast."""
+
+import numpy as np
+
+from hw.numbers.activation import sigmoid, tanh
+from hw.numbers.requantize import multiply_by_quantized_multiplier, requantize
+from sim.image.check import largest_sums
+from sim.image.parameters import cell_parameters
+from sim.model.scaling import find_scaling
+from sim.networks.network import IntegerLstm
+
+__all__ = ["Lstm"]
+
+_CODES = np.arange(-(1 << 15), 1 << 15)
+_SIGMOID = sigmoid(_CODES)
+_TANH = tanh(_CODES)
+_MAGIC = 1.5 * 2**52
+"""A float64 whose unit is 1: what is added to it is rounded, and its low bits are the integer."""
+_MAGIC_BITS = np.float64(_MAGIC).view(np.int64)
+_FLOAT32_EXACT = 1 << 24
+_CHUNK = 6144
+"""Units times sequences that the cell arithmetic takes at once, so that they stay in cache."""
+_COLUMNS = 256
+"""Steps times sequences of ``x`` that are multiplied at once."""
+
+
+class Lstm:
+    """A direction prepared for running: exact in floating point, because every bound is checked.
+
+    Sums of products go through BLAS in float32 where no partial sum can reach ``2**24``, else in
+    float64. Requantisation runs in float64 with constants that :func:`find_scaling` has proved;
+    a gate for which there is no proof takes the integer formula. Activations are look-ups.
+
+    Throughput: the cell arithmetic is done in chunks of units, all sequences together, so many
+    sequences at once are several times faster than one.
+
+    Parameters
+    ----------
+    direction : IntegerLstm
+        What to compute.
+
+    Members
+    -------
+    params : CellParameters
+        Its integer constants.
+    """
+
+    def __init__(self, direction: IntegerLstm):
+        self.direction = direction
+        self.params = cell_parameters(direction)
+        params = self.params
+        x_sums = largest_sums(direction.W, _reach(direction.x.zero_point))
+        x_sums += np.abs(direction.bias.astype(np.int64))
+        h_sums = largest_sums(direction.R, _reach(direction.h.zero_point))
+        self.x_type = np.float32 if x_sums.max() < _FLOAT32_EXACT else np.float64
+        self.h_type = np.float32 if h_sums.max() < _FLOAT32_EXACT else np.float64
+        self.x_scale = _GateScale(params.x_multiplier, params.x_shift, x_sums)
+        self.h_scale = _GateScale(params.h_multiplier, params.h_shift, h_sums)
+        self.h_output = find_scaling(params.output_multiplier, params.output_shift, 1 << 30, 10)
+        self.cell_tanh = tanh(_CODES, params.tanh_shift)
+        # The bias is one more column of W, whose operand is one.
+        self.W = np.concatenate([direction.W, direction.bias[:, :, None]], 2).astype(self.x_type)
+        self.R = direction.R.astype(self.h_type)
+
+    def run(
+        self, x: np.ndarray, h: np.ndarray | None = None, c: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """``(h, last h, last c)``: int8 ``[sequences, steps, H]``, int8 and int16 ``[sequences, H]``.
+
+        Parameters
+        ----------
+        x : int8 [sequences, steps, I]
+            In time order; a reverse direction is run from its end.
+        h, c : int8 and int16 [sequences, H] or None
+            Initial state; that of the network, else zero, when None.
+        """
+        return _Run(self, x, h, c).result()
+
+
+def _reach(zero_point: int) -> int:
+    """Largest magnitude of an int8 code minus its zero point."""
+    return max(127 - zero_point, 128 + zero_point)
+
+
+class _GateScale:
+    """Requantisation of all four gates: constants shaped to broadcast over ``[4, n]``."""
+
+    def __init__(self, multipliers, shifts, sums):
+        scalings = [
+            find_scaling(int(multiplier), int(shift), int(bound))
+            for multiplier, shift, bound in zip(multipliers, shifts, sums.max(axis=1), strict=True)
+        ]
+        self.integers = [np.array(v, np.int64)[:, None] for v in (multipliers, shifts)]
+        self.first, self.nudge, self.second = (
+            np.array([getattr(scaling, name) for scaling in scalings])[:, None]
+            for name in ("first", "nudge", "second")
+        )
+        self.exact = all(scaling.exact for scaling in scalings)
+        self.saturates = any(scaling.saturates for scaling in scalings)
+
+    def apply(self, sums: np.ndarray, out: np.ndarray) -> None:
+        """Gate codes that want one more rounding, float64 ``[4, n]``."""
+        if not self.exact:
+            out[...] = requantize(sums.astype(np.int64), *self.integers)
+            return
+        np.multiply(sums, self.first, out=out)
+        if self.nudge.any():
+            out += self.nudge
+        np.rint(out, out=out)
+        out *= self.second
+        if self.saturates:
+            np.clip(out, -32768, 32767, out=out)
+
+
+class _Buffers:
+    """Scratch space of one chunk of ``n`` cells, used again for every chunk."""
+
+    def __init__(self, n: int):
+        self.gates = np.empty(4 * n)
+        self.active = np.empty(4 * n, np.int16)
+        self.index = np.empty(n, np.int64)
+        self.added = np.empty(n, np.int32)
+        self.sign = np.empty(n, np.int32)
+        self.tanh = np.empty(n, np.int16)
+
+
+class _Run:
+    """State of one run; arrays hold units (or gate rows) times sequences."""
+
+    def __init__(self, lstm: Lstm, x, h, c):
+        direction = lstm.direction
+        self.lstm, self.x = lstm, x
+        self.sequences, self.steps = x.shape[:2]
+        self.hidden = direction.hidden_size
+        shape = (self.sequences, self.hidden)
+        h = _given(h, direction.h0, direction.h.zero_point, shape)
+        c = _given(c, direction.c0, 0, shape)
+        centred = h.astype(lstm.h_type) - lstm.h_type(direction.h.zero_point)
+        self.h = np.ascontiguousarray(centred.T)
+        self.c = np.ascontiguousarray(c.T, np.int32)
+        units = max(1, _CHUNK // self.sequences)
+        starts = range(0, self.hidden, units)
+        self.chunks = [slice(start, min(start + units, self.hidden)) for start in starts]
+
+    def result(self):
+        """All steps, in running order."""
+        out = np.empty((self.sequences, self.steps, self.hidden), np.int8)
+        zero = self.lstm.direction.h.zero_point
+        W, R = self._by_chunk(self.lstm.W), self._by_chunk(self.lstm.R)
+        sums = np.empty((4 * self.hidden, self.sequences), R.dtype)
+        buffers = _Buffers(self.chunks[0].stop * self.sequences)
+        order = range(self.steps)[:: -1 if self.lstm.direction.reverse else 1]
+        at_once = max(1, _COLUMNS // self.sequences)
+        for start in range(0, self.steps, at_once):
+            times = order[start : start + at_once]
+            for time, x_part in zip(times, self._x_parts(W, times), strict=True):
+                np.matmul(R, self.h, out=sums)
+                for chunk in self.chunks:
+                    self._run_cells(chunk, x_part, sums, buffers)
+                np.add(self.h.T, zero, out=out[:, time], casting="unsafe")
+        return out, out[:, order[-1]].copy(), self.c.T.astype(np.int16)
+
+    def _by_chunk(self, weights):
+        """Rows so that the four gates of a chunk lie together."""
+        rows = [weights[:, chunk].reshape(-1, weights.shape[2]) for chunk in self.chunks]
+        return np.concatenate(rows)
+
+    def _x_parts(self, W, times):
+        """``x`` parts of the pre-activations of ``times``, ready for the step's sum."""
+        x = np.ones((W.shape[1], len(times), self.sequences), W.dtype)
+        low, high = min(times), max(times) + 1
+        codes = self.x[:, low:high][:, :: -1 if times.step < 0 else 1]
+        np.subtract(codes.T, self.lstm.direction.x.zero_point, out=x[:-1], dtype=x.dtype)
+        sums = np.matmul(W, x.reshape(len(x), -1))
+        parts = np.empty((len(times), len(W), self.sequences))
+        for chunk in self.chunks:
+            rows = slice(4 * chunk.start, 4 * chunk.stop)
+            part = np.empty((4, sums[rows].size // 4))
+            self.lstm.x_scale.apply(sums[rows].reshape(4, -1), part)
+            np.rint(part, out=part)
+            part += _MAGIC + len(_CODES) // 2
+            split = part.reshape(-1, len(times), self.sequences)
+            parts[:, rows] = split.transpose(1, 0, 2)
+        return parts
+
+    def _run_cells(self, chunk, x_part, sums, buffers):
+        """One step of the units of ``chunk``: from sums of products to ``c`` and ``h``."""
+        rows = slice(4 * chunk.start, 4 * chunk.stop)
+        n = (chunk.stop - chunk.start) * self.sequences
+        gates = buffers.gates[: 4 * n].reshape(4, n)
+        active = buffers.active[: 4 * n].reshape(4, n)
+        self.lstm.h_scale.apply(sums[rows].reshape(4, n), gates)
+        gates += x_part[rows].reshape(4, n)
+        index = gates.view(np.int64)
+        index -= _MAGIC_BITS
+        # "clip" saturates the pre-activation: the ends of the tables are the 16-bit extremes.
+        np.take(_SIGMOID, index[:2], out=active[:2], mode="clip")
+        np.take(_TANH, index[2], out=active[2], mode="clip")
+        np.take(_SIGMOID, index[3], out=active[3], mode="clip")
+        c = self.c[chunk].reshape(n)
+        self._update_c(c, active, buffers.added[:n], buffers.sign[:n])
+        self._update_h(c, active[3], gates[0], buffers)
+        self.h[chunk].reshape(n)[...] = gates[0]
+
+    def _update_c(self, c, active, added, sign):
+        """``c = f c / 2**15 + i g / 2**product_shift``, each product rounded twice."""
+        shift = self.lstm.params.product_shift
+        clip = self.lstm.params.cell_clip
+        np.multiply(active[0], active[2], out=added, dtype=np.int32)
+        _divide_twice_rounded(added, shift, sign)
+        c *= active[1]
+        _divide_twice_rounded(c, 15, sign)
+        c += added
+        low, high = (-clip, clip) if clip else (-(1 << 15), (1 << 15) - 1)
+        np.clip(c, low, high, out=c)
+
+    def _update_h(self, c, output, real, buffers):
+        """``real = o tanh(c)`` requantised to centred ``h`` codes."""
+        n, params = len(c), self.lstm.params
+        scaling, zero = self.lstm.h_output, params.h_zero
+        product, index, active = buffers.added[:n], buffers.index[:n], buffers.tanh[:n]
+        np.add(c, len(_CODES) // 2, out=index)
+        np.take(self.lstm.cell_tanh, index, out=active, mode="clip")
+        np.multiply(output, active, out=product, dtype=np.int32)
+        if scaling.exact:
+            np.multiply(product, scaling.first, out=real)
+            real += scaling.nudge
+            np.rint(real, out=real)
+            real *= scaling.second
+            np.rint(real, out=real)
+        else:
+            real[...] = multiply_by_quantized_multiplier(
+                product, params.output_multiplier, params.output_shift
+            )
+        np.clip(real, -128 - zero, 127 - zero, out=real)
+
+
+def _given(value, stored, default, shape):
+    """The state of this run, else of the network, else the default, ``[sequences, H]``."""
+    for candidate in (value, stored):
+        if candidate is not None:
+            return np.broadcast_to(candidate, shape)
+    return np.full(shape, default)
+
+
+def _divide_twice_rounded(product, shift, sign):
+    """In place, int32 ``product / 2**shift`` rounded as ``multiply_by_power`` rounds.
+
+    The halving rounds ties up and the rest rounds ties away from zero. Together they are one shift
+    of ``product + 1 + 2**(shift - 1)``, less 2 where the product is negative.
+    """
+    np.right_shift(product, 31, out=sign)
+    sign <<= 1
+    product += sign
+    product += 1 + (1 << (shift - 1))
+    product >>= shift

@@ -1,0 +1,79 @@
+"""Requantisation in float64, proved equal to the integers before it is used."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from hw.numbers.requantize import multiply_by_quantized_multiplier, requantize
+
+__all__ = ["Scaling", "find_scaling"]
+
+_AWAY = 1 + 2.0**-40
+"""Pushes exact halves away from zero, and nothing else that fits 32 bits over a half."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """``rint(rint(a * first + nudge) * second)``: a requantisation as four float64 operations.
+
+    The first rounding is the doubling high product (ties up: ``nudge``), the second one is the
+    rounding right shift (ties away from zero: ``second`` is a hair above its power of two).
+
+    Members
+    -------
+    first, nudge, second : float
+        Constants.
+    saturates : bool
+        A value within the bound can leave 16 bits.
+    exact : bool
+        The formula equals the integers for every value within the bound.
+    """
+
+    first: float
+    nudge: float
+    second: float
+    saturates: bool
+    exact: bool
+
+    def compute(self, value: np.ndarray) -> np.ndarray:
+        """The formula on any array, float64 with integer values, not saturated."""
+        return np.rint(np.rint(value * self.first + self.nudge) * self.second)
+
+
+@lru_cache(maxsize=1024)
+def find_scaling(multiplier: int, shift: int, bound: int, width: int = 16) -> Scaling:
+    """Constants for integers of magnitude up to ``bound``, saturated to ``width`` bits after.
+
+    Proof of ``exact``: both sides never fall as the value rises, so they are equal everywhere if
+    they are equal on both sides of every step of the integer one. Each step is looked up within
+    the few values around the place where the real product says it is.
+    """
+    left, right = max(shift, 0), max(-shift, 0)
+    zeros = (multiplier & -multiplier).bit_length() - 1 if multiplier else 31
+    granule = zeros + left
+    tie_in_reach = granule <= 30 and bound >> (30 - granule)
+    first = multiplier * 2.0 ** (left - 31)
+    nudge = 2.0 ** (granule - 32) if tie_in_reach else 0.0
+    ends = requantize(np.array([-bound, bound]), multiplier, shift, 64)
+    limit = 1 << (width - 1)
+    saturates = bool(ends[0] < -limit or ends[1] >= limit)
+    second = 2.0**-right * (_AWAY if right else 1.0)
+    scaling = Scaling(first=first, nudge=nudge, second=second, saturates=saturates, exact=True)
+    if _is_exact(scaling, multiplier, shift, bound, limit):
+        return scaling
+    return Scaling(first=first, nudge=nudge, second=second, saturates=saturates, exact=False)
+
+
+def _is_exact(scaling: Scaling, multiplier: int, shift: int, bound: int, limit: int) -> bool:
+    ends = np.array([-bound, bound])
+    low, high = multiply_by_quantized_multiplier(ends, multiplier, shift)
+    steps = np.arange(max(low, -limit) + 1, min(high, limit) + 1)
+    if not steps.size:
+        return np.array_equal(scaling.compute(ends), [low, high])
+    real = multiplier * 2.0 ** (shift - 31)
+    near = np.floor((steps - 0.5) / real).astype(np.int64)
+    around = np.clip(near[:, None] + np.arange(-2, 3), -bound, bound)
+    wanted = multiply_by_quantized_multiplier(around, multiplier, shift)
+    found = (wanted[:, 0] < steps) & (wanted[:, -1] >= steps)
+    return bool(found.all()) and np.array_equal(scaling.compute(around), wanted)
