@@ -1,0 +1,121 @@
+"""Requests for any number of beats, and the AXI bursts that they become."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Splitter", "burst_layout", "check_master", "longest_burst", "request_layout"]
+
+_PAGE_BYTES = 4096
+
+
+def request_layout(addr_width: int, beats_width: int) -> data.StructLayout:
+    """A transfer: ``addr`` (of its first byte, aligned to the bus) and ``beats``, at least 1."""
+    return data.StructLayout({"addr": addr_width, "beats": beats_width})
+
+
+def burst_layout(addr_width: int, burst_beats: int) -> data.StructLayout:
+    """A burst: ``addr``, ``beats`` (1 to ``burst_beats``), ``last`` of its request."""
+    return data.StructLayout({"addr": addr_width, "beats": range(burst_beats + 1), "last": 1})
+
+
+def longest_burst(burst_beats: int, buffer: int) -> int:
+    """Beats of the longest burst of a client that buffers so many: a power of two."""
+    return min(burst_beats, 1 << (buffer.bit_length() - 1))
+
+
+def check_master(*, addr_width, data_width, buffers, burst_beats, bursts_in_flight, beats_width):
+    """Refuse parameters of an AXI master that contradict AXI or each other."""
+    if data_width not in (32, 64, 128, 256, 512, 1024):
+        raise ValueError(f"data_width must be a power of two of 32 to 1024, not {data_width!r}")
+    if not 12 < addr_width <= 64:
+        raise ValueError(f"addr_width must be 13 to 64, not {addr_width!r}")
+    if burst_beats < 1 or burst_beats & (burst_beats - 1) or burst_beats > 256:
+        raise ValueError(f"burst_beats must be a power of two of at most 256, not {burst_beats!r}")
+    if burst_beats * data_width // 8 > _PAGE_BYTES:
+        raise ValueError(
+            f"burst_beats times the bytes of a beat must be at most {_PAGE_BYTES}, "
+            f"not {burst_beats * data_width // 8}"
+        )
+    if not buffers or min(buffers) < 3:
+        raise ValueError(f"buffers must hold at least 3 beats for every client, not {buffers!r}")
+    if bursts_in_flight < 1:
+        raise ValueError(f"bursts_in_flight must be at least 1, not {bursts_in_flight!r}")
+    if beats_width < burst_beats.bit_length():
+        raise ValueError(
+            f"beats_width must hold a burst of {burst_beats} beats, not {beats_width!r} bits"
+        )
+
+
+class Splitter(wiring.Component):
+    """Splits a request into bursts that never leave a naturally aligned block of ``burst_beats``.
+
+    So no burst crosses 4 KiB, every burst but the first starts aligned, and the end of a burst
+    needs no address adder.
+
+    Throughput: one burst per cycle; the next request is taken the cycle after the last burst left,
+    so requests of one burst leave every second cycle.
+    Latency: a request taken in cycle t is a burst on ``o`` in t + 1.
+
+    Parameters
+    ----------
+    addr_width : int
+        Bits of a byte address.
+    beat_bytes : int
+        Bytes of a beat, a power of two.
+    beats_width : int
+        Bits of the beats of a request.
+    burst_beats : int
+        Longest burst, a power of two.
+
+    Members
+    -------
+    i : stream of ``request_layout``
+        Address bits below a beat are ignored.
+    o : stream of ``burst_layout``
+    """
+
+    def __init__(self, *, addr_width: int, beat_bytes: int, beats_width: int, burst_beats: int):
+        self.addr_width = addr_width
+        self.beat_bytes = beat_bytes
+        self.beats_width = beats_width
+        self.burst_beats = burst_beats
+        super().__init__(
+            {
+                "i": In(stream.Signature(request_layout(addr_width, beats_width))),
+                "o": Out(stream.Signature(burst_layout(addr_width, burst_beats))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        byte_width = self.beat_bytes.bit_length() - 1
+        offset_width = self.burst_beats.bit_length() - 1
+        offset = Signal(offset_width)
+        block = Signal(self.addr_width - byte_width - offset_width)
+        left = Signal(self.beats_width)
+        to_end = Signal(range(self.burst_beats + 1))
+        final = Signal()
+
+        # length = min(left, burst_beats - offset)
+        m.d.comb += [
+            to_end.eq(self.burst_beats - offset),
+            final.eq(left <= to_end),
+            self.o.payload.addr.eq(Cat(Const(0, byte_width), offset, block)),
+            self.o.payload.beats.eq(Mux(final, left, to_end)),
+            self.o.payload.last.eq(final),
+            self.i.ready.eq(~self.o.valid),
+        ]
+
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [
+                Cat(offset, block).eq(self.i.payload.addr[byte_width:]),
+                left.eq(self.i.payload.beats),
+                self.o.valid.eq(1),
+            ]
+        with m.Elif(self.o.valid & self.o.ready):
+            with m.If(final):
+                m.d.sync += self.o.valid.eq(0)
+            with m.Else():
+                m.d.sync += [offset.eq(0), block.eq(block + 1), left.eq(left - to_end)]
+        return m
