@@ -1,6 +1,6 @@
 """What can be chosen when an accelerator is generated."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import ceil
 
 from hw.multipliers.exact import Exact
@@ -42,6 +42,8 @@ class Config:
         Read bursts that may be outstanding at once.
     clock_mhz : float
         Clock at which real-time figures are stated. It changes no gate.
+    multiplier : Exact
+        What a lane multiplies with, and the form in which weights are stored.
     """
 
     name: str
@@ -55,17 +57,17 @@ class Config:
     burst_beats: int = 32
     bursts_in_flight: int = 8
     clock_mhz: float = 100.0
-    multiplier: Exact = Exact()
+    multiplier: Exact = field(default_factory=Exact)
 
     act_width = 8
     addr_width = 32
     cell_width = 16
 
     def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type is int and (not isinstance(value, int) or value < 1):
-                raise ConfigError(f"{field.name} must be a positive integer, not {value!r}")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.type is int and (not isinstance(value, int) or value < 1):
+                raise ConfigError(f"{item.name} must be a positive integer, not {value!r}")
         if self.lanes % 4 or not _is_power_of_two(self.lanes):
             raise ConfigError(f"lanes must be a power of two of at least 4, not {self.lanes}")
         if self.bus_width not in (64, 128, 256, 512):

@@ -84,7 +84,7 @@ FIELDS = {
         Field("output_shift", 31, 0, 8, signed=True),
         # i * g is shifted right by this to become c codes: 30 + c_power.
         Field("product_shift", 31, 8, 8),
-        # tanh takes c * 3 shifted right by this: 12 + c_power (left where negative).
+        # tanh takes c * 3 shifted left by this: 12 + c_power (right where negative).
         Field("tanh_shift", 31, 16, 8, signed=True),
         Field("x_zero", 32, 0, 8, signed=True),
         Field("h_zero", 32, 8, 8, signed=True),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+from amaranth import Cat, Value, unsigned
+from amaranth.lib import data
 
 __all__ = ["Exact"]
 
@@ -12,7 +14,7 @@ class Exact:
     """Exact product of an event value and a weight, both as sign and magnitude.
 
     Sign and magnitude keep the upper bits of small values of alternating sign quiet, which is
-    what the operands of an LSTM are.
+    what the operands of an LSTM are. The sign is applied where the product is accumulated.
 
     Parameters
     ----------
@@ -33,3 +35,33 @@ class Exact:
             raise ValueError(f"weights must be within ±{limit}, not {int(weight.min())}")
         sign = (weight < 0).astype(np.uint8) << (self.weight_width - 1)
         return sign | np.abs(weight).astype(np.uint8)
+
+    def operand_layout(self, value_width: int) -> data.StructLayout:
+        """What the lanes are sent for an event value of ``value_width`` signed bits."""
+        return data.StructLayout({"magnitude": unsigned(value_width - 1), "sign": 1})
+
+    def operand(self, value: Value) -> Value:
+        """Bits of ``operand_layout`` for a signed event value; its most negative code is not used."""
+        sign = value[-1]
+        magnitude = (value ^ sign.replicate(len(value))) + sign
+        return Cat(magnitude[: len(value) - 1], sign)
+
+    def product_layout(self, value_width: int) -> data.StructLayout:
+        """What a lane keeps between multiplying and accumulating."""
+        width = value_width - 1 + self.weight_width - 1
+        return data.StructLayout({"magnitude": unsigned(width), "sign": 1})
+
+    def product(self, operand: data.View, weight: Value) -> Value:
+        """Bits of ``product_layout`` for an operand and a weight's bit pattern."""
+        magnitude = operand.magnitude * weight[:-1]
+        return Cat(magnitude, operand.sign ^ weight[-1])
+
+    def accumulate(self, total: Value, product: data.View) -> Value:
+        """``total`` plus the product, at the width of ``total``.
+
+        A negative product is added as its complement and a carry; the carry enters below the
+        lowest bit, so that one carry chain does both.
+        """
+        wide = Cat(product.magnitude, *[0] * (len(total) - len(product.magnitude)))
+        term = Cat(product.sign, wide ^ product.sign.replicate(len(total)))
+        return (Cat(1, total) + term)[1 : len(total) + 1]

@@ -1,0 +1,126 @@
+"""Feeds the cell unit with the sums of finished blocks."""
+
+from amaranth import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import Config
+from hw.job import job_layout
+
+__all__ = ["CellFeeder"]
+
+
+class CellFeeder(wiring.Component):
+    """Reads a finished block's sums once and hands them on, ``cell_lanes`` gate rows per cycle.
+
+    Throughput: ``cell_lanes`` gate rows per cycle, also across blocks.
+    Latency: ``block_done`` in cycle t, ``block_taken`` in t + 1, first rows at ``o_valid`` in t + 3.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the lanes.
+    in_flight : int
+        Units that may be on their way through the cell unit to where ``unit_left`` is told.
+
+    Members
+    -------
+    job : In
+        The layer; stable while active.
+    start : In
+        Begin a sequence.
+    block_done : In
+        Pulse: the next block's sums are in the accumulator bank.
+    block_taken, block : Out
+        Read request to the bank; the block may be overwritten from the next cycle on.
+    acc_x, acc_h : In
+        The bank's answer, held.
+    unit_en, unit : Out
+        Read request to the unit store, which answers as ``o_valid`` rises.
+    o_valid, o_phase, o_acc_x, o_acc_h : Out
+        Sums of ``cell_lanes`` gate rows; which of a unit's rows they are.
+    unit_left : In
+        Pulse: a unit has left the far end.
+    """
+
+    def __init__(self, config: Config, *, in_flight: int):
+        self._config = config
+        self._in_flight = in_flight
+        self._phases = 4 // config.cell_lanes
+        totals = data.ArrayLayout(signed(config.acc_width), config.lanes)
+        rows = data.ArrayLayout(signed(config.acc_width), config.cell_lanes)
+        super().__init__(
+            {
+                "job": In(job_layout(config)),
+                "start": In(1),
+                "block_done": In(1),
+                "block_taken": Out(1),
+                "block": Out(unsigned((config.max_blocks - 1).bit_length() or 1)),
+                "acc_x": In(totals),
+                "acc_h": In(totals),
+                "unit_en": Out(1),
+                "unit": Out(unsigned((config.max_hidden - 1).bit_length() or 1)),
+                "o_valid": Out(1),
+                "o_phase": Out(range(self._phases)),
+                "o_acc_x": Out(rows),
+                "o_acc_h": Out(rows),
+                "unit_left": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        """A slot is ``cell_lanes`` rows of the block that the bank holds on its outputs."""
+        m = Module()
+        slots = self._config.lanes // self._config.cell_lanes
+        slot, last_slot = Signal(range(slots)), Signal(range(slots))
+        loaded, go, block_end = Signal(), Signal(), Signal()
+        phase = slot % self._phases
+        unit_end = phase == self._phases - 1
+        m.d.comb += [
+            go.eq(loaded & self._room(m, loaded & unit_end)),
+            block_end.eq(go & (slot == last_slot)),
+            self.unit_en.eq(go),
+        ]
+        self._take_blocks(m, loaded, block_end, last_slot)
+        m.d.sync += self.o_valid.eq(go)
+        with m.If(go):
+            width = len(self.o_acc_x.as_value())
+            m.d.sync += [
+                slot.eq(Mux(block_end, 0, slot + 1)),
+                self.o_phase.eq(phase),
+                self.o_acc_x.eq(self.acc_x.as_value().word_select(slot, width)),
+                self.o_acc_h.eq(self.acc_h.as_value().word_select(slot, width)),
+            ]
+            with m.If(unit_end):
+                end = block_end & (self.unit == (self.job.hidden_size - 1)[: len(self.unit)])
+                m.d.sync += self.unit.eq(Mux(end, 0, self.unit + 1))
+        with m.If(self.start):
+            m.d.sync += [slot.eq(0), self.unit.eq(0)]
+        return m
+
+    def _take_blocks(self, m, loaded, block_end, last_slot):
+        """Read the next finished block as the last slot of the one before leaves."""
+        waiting = Signal.like(self.job.blocks)
+        tail = self.block == (self.job.blocks - 1)[: len(self.block)]
+        units = Mux(tail, self.job.tail_units, self._config.units_per_block)
+        m.d.comb += self.block_taken.eq((waiting != 0) & (~loaded | block_end))
+        m.d.sync += [
+            waiting.eq(waiting + self.block_done - self.block_taken),
+            loaded.eq(self.block_taken | (loaded & ~block_end)),
+        ]
+        with m.If(self.block_taken):
+            m.d.sync += [
+                self.block.eq(Mux(tail, 0, self.block + 1)),
+                last_slot.eq(units * self._phases - 1),
+            ]
+        with m.If(self.start):
+            m.d.sync += [waiting.eq(0), loaded.eq(0), self.block.eq(0)]
+
+    def _room(self, m, unit_end):
+        """Fewer units on their way than the far end can hold."""
+        under_way = Signal(range(self._in_flight + 1))
+        room = under_way != self._in_flight
+        m.d.sync += under_way.eq(under_way + (unit_end & room) - self.unit_left)
+        with m.If(self.start):
+            m.d.sync += under_way.eq(0)
+        return room

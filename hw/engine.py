@@ -1,0 +1,274 @@
+"""One layer at work: events, lanes, cell unit and what connects them."""
+
+from amaranth import Module, Mux, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.axi.writer import write_item
+from hw.cell.feeder import CellFeeder
+from hw.cell.settings import settings_layout
+from hw.cell.store import UnitStore, unit_shape
+from hw.cell.unit import CellUnit
+from hw.config import Config
+from hw.events.hidden import HiddenEvents
+from hw.events.input import InputEvents, InputRequester
+from hw.events.list import EventList
+from hw.events.replayer import STALLS, Replayer
+from hw.job import job_layout
+from hw.mac.accumulators import AccumulatorBank
+from hw.mac.array import MacArray
+from hw.mac.operands import OperandFetch
+from hw.output.packer import OutputPacker, unit_layout
+from hw.streams.fifo import Fifo
+from hw.streams.width import Upsizer
+from hw.weights.bank import WeightBank
+from hw.weights.fetcher import WeightFetcher
+
+__all__ = ["UNITS_IN_FLIGHT", "Engine", "control_signature"]
+
+UNITS_IN_FLIGHT = 64
+"""Hidden units between the accumulators and the writer: the cell unit's latency and some room."""
+
+
+def control_signature(config: Config) -> wiring.Signature:
+    """How the sequencer drives an engine.
+
+    Members
+    -------
+    job, settings : the layer.
+    begin, x_offset, h_offset, state_offset : a sequence starts, at these byte offsets.
+    bias_en, bias_unit, bias_data : biases of a unit.
+    load, weights : beats of resident blocks are coming; beats.
+    word_loaded : pulse: a column word has gone to the resident part.
+    state_valid, state_h, state_c : initial state, unit by unit.
+    active : a sequence is under way.
+    """
+    addr = unsigned(config.addr_width)
+    return wiring.Signature(
+        {
+            "job": Out(job_layout(config)),
+            "settings": Out(settings_layout()),
+            "begin": Out(1),
+            "x_offset": Out(addr),
+            "h_offset": Out(addr),
+            "state_offset": Out(addr),
+            "bias_en": Out(1),
+            "bias_unit": Out(unit_shape(config)),
+            "bias_data": Out(128),
+            "load": Out(1),
+            "weights": Out(stream.Signature(config.bus_width)),
+            "word_loaded": In(1),
+            "state_valid": Out(1),
+            "state_h": Out(unit_layout(config)["h"].shape),
+            "state_c": Out(unit_layout(config)["c"].shape),
+            "active": In(1),
+        }
+    )
+
+
+class Engine(wiring.Component):
+    """Runs one sequence of one layer at a time; wires only.
+
+    Parameters
+    ----------
+    config : Config
+        The machine.
+    request : data.StructLayout
+        Request of the bus masters: ``addr`` and ``beats``.
+
+    Members
+    -------
+    control : In
+        From the sequencer.
+    x_request, x_beats, weight_request, weight_beats : Out, In
+        Reads.
+    h_request, h_beats, state_request, state_beats : Out
+        Writes.
+    op_valid, op_units : Out
+        An event is multiplied with one block's column; hidden units of that block.
+    step_done : Out
+        Pulse: all events of a step have been issued.
+    issuing : Out
+        Steps are left to be issued.
+    stall : Out
+        Why the lanes wait.
+    """
+
+    def __init__(self, config: Config, request: data.StructLayout):
+        self._config = config
+        self._request = request
+        beats = stream.Signature(config.bus_width)
+        requests = stream.Signature(request)
+        written = stream.Signature(write_item(config.bus_width))
+        super().__init__(
+            {
+                "control": In(control_signature(config)),
+                "x_request": Out(requests),
+                "x_beats": In(beats),
+                "weight_request": Out(requests),
+                "weight_beats": In(beats),
+                "h_request": Out(requests),
+                "h_beats": Out(written),
+                "state_request": Out(requests),
+                "state_beats": Out(written),
+                "op_valid": Out(1),
+                "op_units": Out(unsigned(config.units_per_block.bit_length())),
+                "step_done": Out(1),
+                "issuing": Out(1),
+                "stall": Out(STALLS),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Events, operands, lanes, cell, output."""
+        m = Module()
+        config, control = self._config, self.control
+        m.submodules.x_events = x = InputEvents(config)
+        m.submodules.h_events = h = HiddenEvents(config)
+        m.submodules.replayer = replayer = Replayer(config)
+        m.submodules.packer = packer = OutputPacker(config, self._request)
+        for part in (x, h, replayer, packer):
+            m.d.comb += [part.job.eq(control.job), part.start.eq(control.begin)]
+        self._load_input(m, x)
+        bank = self._weights(m, replayer)
+        array = self._lanes(m, replayer, x, h, bank)
+        self._cell(m, replayer, array, h, packer)
+        self._write(m, packer)
+        m.d.comb += [
+            replayer.x_ready.eq(x.ready),
+            replayer.x_last.eq(x.last),
+            replayer.h_ready.eq(h.ready),
+            replayer.h_last.eq(h.last),
+            x.done.eq(replayer.step_done),
+            h.done.eq(replayer.step_done),
+            self.op_valid.eq(replayer.op_valid),
+            self.op_units.eq(replayer.op_units),
+            self.step_done.eq(replayer.step_done),
+            self.issuing.eq(replayer.active),
+            self.stall.eq(replayer.stall),
+            control.active.eq(replayer.active | packer.active),
+        ]
+        return m
+
+    def _load_input(self, m, x):
+        m.submodules.requester = requester = InputRequester(self._config, self._request)
+        wiring.connect(m, requester.request, wiring.flipped(self.x_request))
+        wiring.connect(m, wiring.flipped(self.x_beats), x.beats)
+        m.d.comb += [
+            requester.job.eq(self.control.job),
+            requester.start.eq(self.control.begin),
+            requester.offset.eq(self.control.x_offset),
+        ]
+
+    def _weights(self, m, replayer):
+        """Column words from the loader or from the fetcher, through one memory."""
+        config, control = self._config, self.control
+        m.submodules.fetcher = fetcher = WeightFetcher(config, self._request)
+        m.submodules.join = join = Upsizer(
+            config.bus_width, config.column_bytes // config.bus_bytes
+        )
+        m.submodules.bank = bank = WeightBank(config)
+        wiring.connect(m, fetcher.request, wiring.flipped(self.weight_request))
+        wiring.connect(m, join.o, bank.i)
+        load = control.load
+        m.d.comb += [
+            fetcher.job.eq(control.job),
+            fetcher.start.eq(control.begin),
+            join.i.payload.eq(Mux(load, control.weights.payload, self.weight_beats.payload)),
+            join.i.valid.eq(Mux(load, control.weights.valid, self.weight_beats.valid)),
+            control.weights.ready.eq(join.i.ready & load),
+            self.weight_beats.ready.eq(join.i.ready & ~load),
+            bank.load.eq(load),
+            bank.load_addr.eq(control.job.resident_base),
+            control.word_loaded.eq(load & join.o.valid & join.o.ready),
+            bank.streamed_take.eq(replayer.op_valid & replayer.op.streamed),
+            replayer.streamed_ready.eq(bank.streamed_ready),
+            replayer.streamed_addr.eq(bank.streamed_addr),
+        ]
+        return bank
+
+    def _lanes(self, m, replayer, x, h, bank):
+        """Each operation's event and weights, multiplied and summed."""
+        config = self._config
+        m.submodules.operands = operands = OperandFetch(config)
+        m.submodules.array = array = MacArray(config)
+        m.submodules.x_list = x_list = EventList(config, depth=config.max_input)
+        m.submodules.h_list = h_list = EventList(config, depth=config.max_hidden)
+        for maker, events, hidden in ((x, x_list, 0), (h, h_list, 1)):
+            m.d.comb += [
+                *(getattr(events, port).eq(getattr(maker, port)) for port in _LIST_WRITE),
+                events.r_en.eq(operands.list_en & (replayer.op.hidden == hidden)),
+                events.r_bank.eq(replayer.op.bank),
+                events.r_index.eq(replayer.op.index),
+            ]
+        m.d.comb += [
+            operands.i_valid.eq(replayer.op_valid),
+            operands.i_op.eq(replayer.op),
+            operands.x_event.eq(x_list.r_event),
+            operands.h_event.eq(h_list.r_event),
+            bank.r_en.eq(operands.weight_en),
+            bank.r_addr.eq(operands.weight_addr),
+            array.i_valid.eq(operands.o_valid),
+            array.operand.eq(operands.operand),
+            array.weights.eq(bank.r_data),
+            array.control.eq(operands.control),
+        ]
+        return array
+
+    def _cell(self, m, replayer, array, h, packer):
+        """Sums to hidden units; hidden units to events, to the unit store and to the packer."""
+        config, control = self._config, self.control
+        m.submodules.sums = sums = AccumulatorBank(config)
+        m.submodules.store = store = UnitStore(config)
+        m.submodules.feeder = feeder = CellFeeder(config, in_flight=UNITS_IN_FLIGHT)
+        m.submodules.cell = cell = CellUnit(config.acc_width, config.cell_lanes)
+        m.submodules.units = units = Fifo(unit_layout(config), UNITS_IN_FLIGHT)
+        wiring.connect(m, units.o, packer.units)
+        biases = store.bias.as_value().word_select(feeder.o_phase, 32 * config.cell_lanes)
+        m.d.comb += [
+            sums.w_en.eq(array.o_valid),
+            sums.w_hidden.eq(array.o_control.hidden),
+            sums.w_block.eq(array.o_control.block),
+            sums.w_totals.eq(array.totals),
+            sums.r_en.eq(feeder.block_taken),
+            sums.r_block.eq(feeder.block),
+            feeder.job.eq(control.job),
+            feeder.start.eq(control.begin),
+            feeder.block_done.eq(array.o_valid & array.o_control.block_end),
+            feeder.acc_x.eq(sums.acc_x),
+            feeder.acc_h.eq(sums.acc_h),
+            feeder.unit_left.eq(units.o.valid & units.o.ready),
+            replayer.block_taken.eq(feeder.block_taken),
+            store.r_en.eq(feeder.unit_en),
+            store.r_unit.eq(feeder.unit),
+            cell.settings.eq(control.settings),
+            cell.i_valid.eq(feeder.o_valid),
+            cell.i.phase.eq(feeder.o_phase),
+            cell.i.acc_x.eq(feeder.o_acc_x),
+            cell.i.acc_h.eq(feeder.o_acc_h),
+            cell.i.bias.eq(biases),
+            cell.i.c.eq(store.c),
+            units.i.valid.eq(cell.o_valid),
+            units.i.payload.h.eq(cell.o.h),
+            units.i.payload.c.eq(cell.o.c),
+            store.bias_en.eq(control.bias_en),
+            store.bias_unit.eq(control.bias_unit),
+            store.bias_data.eq(control.bias_data),
+            store.c_en.eq(h.valid),
+            store.c_unit.eq(h.unit),
+            store.c_data.eq(Mux(control.state_valid, control.state_c, cell.o.c)),
+            h.valid.eq(control.state_valid | cell.o_valid),
+            h.h.eq(Mux(control.state_valid, control.state_h, cell.o.h)),
+        ]
+
+    def _write(self, m, packer):
+        for name in ("h_request", "h_beats", "state_request", "state_beats"):
+            wiring.connect(m, getattr(packer, name), wiring.flipped(getattr(self, name)))
+        m.d.comb += [
+            packer.h_offset.eq(self.control.h_offset),
+            packer.state_offset.eq(self.control.state_offset),
+        ]
+
+
+_LIST_WRITE = ("w_en", "w_bank", "w_index", "w_event")
+"""Ports that an event maker and an event list share."""

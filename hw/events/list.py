@@ -1,0 +1,69 @@
+"""Event lists: made once a step, replayed by every block."""
+
+from amaranth import Cat, Module, unsigned
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import Config
+from hw.events.layout import event_layout
+
+__all__ = ["EventList"]
+
+
+class EventList(wiring.Component):
+    """Two banks of events: one is replayed while the other is made.
+
+    Throughput: one event written and one read per cycle.
+    Latency: an event is at ``r_event`` one cycle after ``r_en``, and holds until the next read.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the event's widths.
+    depth : int
+        Events of one bank.
+
+    Members
+    -------
+    w_en, w_bank, w_index, w_event : In
+        Write port.
+    r_en, r_bank, r_index : In
+        Read request.
+    r_event : Out
+        What the last request asked for.
+    """
+
+    def __init__(self, config: Config, *, depth: int):
+        self._layout = event_layout(config)
+        self.depth = depth
+        index = unsigned((depth - 1).bit_length() or 1)
+        super().__init__(
+            {
+                "w_en": In(1),
+                "w_bank": In(1),
+                "w_index": In(index),
+                "w_event": In(self._layout),
+                "r_en": In(1),
+                "r_bank": In(1),
+                "r_index": In(index),
+                "r_event": Out(self._layout),
+            }
+        )
+
+    def elaborate(self, platform):
+        """One memory; the bank is its top address bit."""
+        m = Module()
+        m.submodules.events = events = memory.Memory(
+            shape=self._layout, depth=2 << len(self.w_index), init=[]
+        )
+        write = events.write_port()
+        read = events.read_port()
+        m.d.comb += [
+            write.en.eq(self.w_en),
+            write.addr.eq(Cat(self.w_index, self.w_bank)),
+            write.data.eq(self.w_event),
+            read.en.eq(self.r_en),
+            read.addr.eq(Cat(self.r_index, self.r_bank)),
+            self.r_event.eq(read.data),
+        ]
+        return m

@@ -1,0 +1,42 @@
+"""The operation: what the lanes are asked to do in one cycle."""
+
+from amaranth import unsigned
+from amaranth.lib import data
+
+from hw.config import Config
+
+__all__ = ["operation_layout", "weight_address_width"]
+
+
+def weight_address_width(config: Config) -> int:
+    """Bits of a word address in the weight memory, its stream ring included."""
+    return (config.weight_words + config.stream_words - 1).bit_length()
+
+
+def operation_layout(config: Config) -> data.StructLayout:
+    """Layout of an operation: one event for one block.
+
+    Members
+    -------
+    hidden : the event is of ``h`` (else of ``x``).
+    bank, index : where it stands in its list.
+    weight_base : word address of column 0 of this part of the block, or of the streamed word.
+    streamed : ``weight_base`` is the word itself, whichever the column.
+    first, last : first and last event of its part: a sum starts, a sum is complete.
+    block : block whose rows the lanes hold.
+    block_end : last event of the block.
+    """
+    events = max(config.max_input, config.max_hidden)
+    return data.StructLayout(
+        {
+            "hidden": 1,
+            "bank": 1,
+            "index": unsigned((events - 1).bit_length() or 1),
+            "weight_base": unsigned(weight_address_width(config)),
+            "streamed": 1,
+            "first": 1,
+            "last": 1,
+            "block": unsigned((config.max_blocks - 1).bit_length() or 1),
+            "block_end": 1,
+        }
+    )

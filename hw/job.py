@@ -1,0 +1,70 @@
+"""What the engines are told about the layer that runs: a decoded descriptor."""
+
+from amaranth import Const, signed, unsigned
+from amaranth.hdl import ShapeLike
+from amaranth.lib import data
+
+from hw.config import Config
+from hw.descriptor import FIELDS
+
+__all__ = ["job_layout"]
+
+_ADDRESS = (
+    "x_addr",
+    "x_tail_addr",
+    "x_step_stride",
+    "x_sequence_stride",
+    "h_addr",
+    "h_step_stride",
+    "h_sequence_stride",
+    "params_addr",
+    "weights_addr",
+    "block_bytes",
+    "state_in_addr",
+    "state_out_addr",
+    "state_sequence_stride",
+)
+
+
+def _shape(name: str) -> ShapeLike:
+    field = FIELDS[name]
+    return signed(field.width) if field.signed else unsigned(field.width)
+
+
+def job_layout(config: Config) -> data.StructLayout:
+    """Layout of a layer's job.
+
+    Members
+    -------
+    input_size, hidden_size : events per dense step.
+    x_head_size : columns of ``x`` in the first segment of a row.
+    blocks : blocks of the layer.
+    tail_units : hidden units of the last block, 1 to ``units_per_block``.
+    resident_blocks : how many of the blocks live in the weight memory.
+    resident_base : word address of the first of them.
+    steps, sequences : length of the run.
+    x_zero, h_zero : zero points.
+    load_state, store_state : whether a sequence starts from and ends in DRAM.
+    others : byte addresses, byte strides and byte counts, as in the descriptor.
+    """
+    inputs = unsigned(config.max_input.bit_length())
+    hiddens = unsigned(config.max_hidden.bit_length())
+    blocks = unsigned(config.max_blocks.bit_length())
+    return data.StructLayout(
+        {
+            "input_size": inputs,
+            "x_head_size": inputs,
+            "hidden_size": hiddens,
+            "blocks": blocks,
+            "tail_units": Const(config.units_per_block).shape(),
+            "resident_blocks": blocks,
+            "resident_base": unsigned(config.weight_words.bit_length()),
+            "steps": _shape("steps"),
+            "sequences": _shape("sequences"),
+            "x_zero": _shape("x_zero"),
+            "h_zero": _shape("h_zero"),
+            "load_state": 1,
+            "store_state": 1,
+            **{name: _shape(name) for name in _ADDRESS},
+        }
+    )

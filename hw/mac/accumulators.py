@@ -1,0 +1,71 @@
+"""Sums of a whole layer, kept between the lanes and the cell unit."""
+
+from amaranth import Module, signed, unsigned
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import Config
+
+__all__ = ["AccumulatorBank"]
+
+
+class AccumulatorBank(wiring.Component):
+    """Two memories, ``acc_x`` and ``acc_h``, a word of one sum per lane for each block.
+
+    Throughput: one word written and one of each memory read per cycle.
+    Latency: sums are out one cycle after ``r_en`` and hold until the next; a word can be read in
+    the cycle after it was written.
+
+    Parameters
+    ----------
+    config : Config
+        Gives lanes, blocks and widths.
+
+    Members
+    -------
+    w_en, w_hidden, w_block, w_totals : In
+        Write port of one of the memories.
+    r_en, r_block : In
+        Read request to both.
+    acc_x, acc_h : Out
+        Sums of the block read last.
+    """
+
+    def __init__(self, config: Config):
+        self._depth = max(config.max_blocks, 2)
+        self._totals = data.ArrayLayout(signed(config.acc_width), config.lanes)
+        block = unsigned((config.max_blocks - 1).bit_length() or 1)
+        super().__init__(
+            {
+                "w_en": In(1),
+                "w_hidden": In(1),
+                "w_block": In(block),
+                "w_totals": In(self._totals),
+                "r_en": In(1),
+                "r_block": In(block),
+                "acc_x": Out(self._totals),
+                "acc_h": Out(self._totals),
+            }
+        )
+
+    def elaborate(self, platform):
+        """The same ports twice; the write goes to one."""
+        m = Module()
+        for name, out, chosen in (
+            ("x", self.acc_x, ~self.w_hidden),
+            ("h", self.acc_h, self.w_hidden),
+        ):
+            m.submodules[name] = sums = memory.Memory(
+                shape=self._totals, depth=self._depth, init=[]
+            )
+            write = sums.write_port()
+            read = sums.read_port()
+            m.d.comb += [
+                write.en.eq(self.w_en & chosen),
+                write.addr.eq(self.w_block),
+                write.data.eq(self.w_totals),
+                read.en.eq(self.r_en),
+                read.addr.eq(self.r_block),
+                out.eq(read.data),
+            ]
+        return m

@@ -1,0 +1,104 @@
+"""The lanes, and the pipeline that walks beside them."""
+
+from amaranth import Cat, Module, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import Config
+from hw.mac.lane import Lane
+
+__all__ = ["MacArray", "control_layout"]
+
+
+def control_layout(config: Config) -> data.StructLayout:
+    """What travels beside an operand.
+
+    Members
+    -------
+    first, last : first and last event of a sum.
+    hidden : the sum is over ``h`` events (else over ``x``).
+    block : block whose rows the lanes hold.
+    block_end : the sum is the block's last.
+    """
+    return data.StructLayout(
+        {
+            "first": 1,
+            "last": 1,
+            "hidden": 1,
+            "block": unsigned((config.max_blocks - 1).bit_length() or 1),
+            "block_end": 1,
+        }
+    )
+
+
+class MacArray(wiring.Component):
+    """``lanes`` lanes that share one operand per cycle.
+
+    Throughput: one operand per cycle.
+    Latency: a sum is at ``totals`` three cycles after its last operand.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the lanes.
+
+    Members
+    -------
+    i_valid, operand, weights, control : In
+        An operand, a column word (lane 0 in the lowest bits) and what it belongs to.
+    o_valid : Out
+        ``totals`` holds complete sums.
+    totals : Out
+        One signed sum per lane.
+    o_control : Out
+        What the sums belong to.
+    """
+
+    def __init__(self, config: Config):
+        self._config = config
+        control = control_layout(config)
+        super().__init__(
+            {
+                "i_valid": In(1),
+                "operand": In(config.multiplier.operand_layout(config.value_width)),
+                "weights": In(unsigned(config.lanes * config.multiplier.weight_width)),
+                "control": In(control),
+                "o_valid": Out(1),
+                "totals": Out(data.ArrayLayout(signed(config.acc_width), config.lanes)),
+                "o_control": Out(control),
+            }
+        )
+
+    def elaborate(self, platform):
+        """A lane per weight; control delayed by the lanes' three registers."""
+        m = Module()
+        valid = [self.i_valid, Signal(name="operand_valid"), Signal(name="product_valid")]
+        control = [self.control, Signal.like(self.control), Signal.like(self.control)]
+        for stage in (1, 2):
+            m.d.sync += valid[stage].eq(valid[stage - 1])
+            with m.If(valid[stage - 1]):
+                m.d.sync += control[stage].eq(control[stage - 1])
+        with m.If(valid[2]):
+            m.d.sync += self.o_control.eq(control[2])
+        m.d.sync += self.o_valid.eq(valid[2] & control[2].last)
+
+        width = self._config.multiplier.weight_width
+        for index in range(self._config.lanes):
+            m.submodules[f"lane_{index}"] = lane = Lane(self._config)
+            m.d.comb += [
+                lane.i_valid.eq(self.i_valid),
+                lane.operand.eq(self.operand),
+                lane.weight.eq(self._weight(index, width)),
+                lane.operand_valid.eq(valid[1]),
+                lane.product_valid.eq(valid[2]),
+                lane.product_first.eq(control[2].first),
+                self.totals[index].eq(lane.total),
+            ]
+        return m
+
+    def _weight(self, index, width):
+        """A lane's weight from its two halves: all upper halves stand before all lower ones."""
+        half = width // 2
+        upper = self.weights[index * half : (index + 1) * half]
+        offset = self._config.lanes * half + index * (width - half)
+        return Cat(self.weights[offset : offset + width - half], upper)

@@ -1,0 +1,87 @@
+"""From an operation to an operand and its weights at the lanes."""
+
+from amaranth import Module, Mux, Signal, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import Config
+from hw.events.layout import event_layout
+from hw.events.operation import operation_layout, weight_address_width
+from hw.mac.array import control_layout
+
+__all__ = ["OperandFetch"]
+
+
+class OperandFetch(wiring.Component):
+    """Looks up an operation's event, then the weights of the event's column.
+
+    A fixed-latency pipeline without stalls: list memory, address sum, weight memory.
+
+    Throughput: one operation per cycle.
+    Latency: three cycles, after which the column word is at the weight memory's output.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the widths.
+
+    Members
+    -------
+    i_valid, i_op : In
+        An operation.
+    list_en : Out
+        Read the lists at ``i_op``'s bank and index in this cycle.
+    x_event, h_event : In
+        What the lists answer, one cycle later.
+    weight_en, weight_addr : Out
+        Word to read in this cycle.
+    o_valid, operand, control : Out
+        An operand, in the cycle in which its word is read out.
+    """
+
+    def __init__(self, config: Config):
+        self._config = config
+        event = event_layout(config)
+        super().__init__(
+            {
+                "i_valid": In(1),
+                "i_op": In(operation_layout(config)),
+                "list_en": Out(1),
+                "x_event": In(event),
+                "h_event": In(event),
+                "weight_en": Out(1),
+                "weight_addr": Out(unsigned(weight_address_width(config))),
+                "o_valid": Out(1),
+                "operand": Out(config.multiplier.operand_layout(config.value_width)),
+                "control": Out(control_layout(config)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Stage 1: the event; stage 2: its address and operand; stage 3: at the lanes."""
+        m = Module()
+        multiplier = self._config.multiplier
+        valid = Signal()
+        op = Signal.like(self.i_op)
+        m.d.comb += self.list_en.eq(self.i_valid)
+        m.d.sync += valid.eq(self.i_valid)
+        with m.If(self.i_valid):
+            m.d.sync += op.eq(self.i_op)
+
+        event = Signal.like(self.x_event)
+        operand = Signal.like(self.operand)
+        control = Signal.like(self.control)
+        m.d.comb += event.eq(Mux(op.hidden, self.h_event, self.x_event))
+        m.d.sync += self.weight_en.eq(valid)
+        with m.If(valid):
+            column = Mux(op.streamed, 0, event.column)
+            m.d.sync += [
+                self.weight_addr.eq(op.weight_base + column),
+                operand.eq(multiplier.operand(event.value)),
+                *(control[name].eq(op[name]) for name in control.shape().members),
+            ]
+
+        m.d.sync += self.o_valid.eq(self.weight_en)
+        with m.If(self.weight_en):
+            m.d.sync += [self.operand.eq(operand), self.control.eq(control)]
+        return m

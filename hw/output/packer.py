@@ -1,0 +1,187 @@
+"""Packs hidden units into rows of DRAM beats."""
+
+from amaranth import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.axi.writer import write_item
+from hw.config import Config
+from hw.job import job_layout
+
+__all__ = ["BeatPacker", "OutputPacker", "unit_layout"]
+
+
+def unit_layout(config: Config) -> data.StructLayout:
+    """What leaves the cell unit: ``h`` and ``c`` of one hidden unit."""
+    return data.StructLayout({"h": signed(config.act_width), "c": signed(config.cell_width)})
+
+
+class BeatPacker(wiring.Component):
+    """Joins items to beats with byte strobes; a beat that ``last`` ends early is not full.
+
+    Throughput: one item per cycle.
+    Latency: the beat is out in the cycle after its last item.
+
+    Parameters
+    ----------
+    item_width : int
+        Bits of an item, whole bytes.
+    config : Config
+        Gives the beat.
+
+    Members
+    -------
+    i_valid, i_ready, i_item, i_last : In
+        Items of a row.
+    o : Out
+        Beats: ``data`` and ``strb``.
+    """
+
+    def __init__(self, item_width: int, config: Config):
+        self._items = config.bus_width // item_width
+        self._strobe = item_width // 8
+        super().__init__(
+            {
+                "i_valid": In(1),
+                "i_ready": Out(1),
+                "i_item": In(item_width),
+                "i_last": In(1),
+                "o": Out(stream.Signature(write_item(config.bus_width))),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Items go to their place; a full beat waits until it is taken."""
+        m = Module()
+        place = Signal(range(self._items))
+        taken = Signal()
+        ends = self.i_last | (place == self._items - 1)
+        beat = self.o.payload
+        m.d.comb += [
+            self.i_ready.eq(~self.o.valid | self.o.ready),
+            taken.eq(self.i_valid & self.i_ready),
+        ]
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(taken):
+            m.d.sync += [self.o.valid.eq(ends), place.eq(Mux(ends, 0, place + 1))]
+            strobes = Cat((place == k).replicate(self._strobe) for k in range(self._items))
+            m.d.sync += beat.strb.eq(Mux(place == 0, strobes, beat.strb | strobes))
+            m.d.sync += beat.data.word_select(place, len(self.i_item)).eq(self.i_item)
+        return m
+
+
+class OutputPacker(wiring.Component):
+    """Writes a row of ``h`` per step and, if asked, the state behind a sequence's last step.
+
+    Throughput: one unit per cycle while the writer takes its beats.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the widths.
+    request : data.StructLayout
+        The writer's request: ``addr`` and ``beats``.
+
+    Members
+    -------
+    job : In
+        The layer; stable while active.
+    start : In
+        Begin a sequence.
+    h_offset, state_offset : In
+        Byte offsets of the sequence's rows and state.
+    units : In
+        Hidden units in order.
+    h_request, h_beats : Out
+        To the writer.
+    state_request, state_beats : Out
+        To the writer.
+    active : Out
+        Something of the sequence has not been given to the writer.
+    """
+
+    def __init__(self, config: Config, request: data.StructLayout):
+        self._config = config
+        beats = stream.Signature(write_item(config.bus_width))
+        super().__init__(
+            {
+                "job": In(job_layout(config)),
+                "start": In(1),
+                "h_offset": In(unsigned(config.addr_width)),
+                "state_offset": In(unsigned(config.addr_width)),
+                "units": In(stream.Signature(unit_layout(config))),
+                "h_request": Out(stream.Signature(request)),
+                "h_beats": Out(beats),
+                "state_request": Out(stream.Signature(request)),
+                "state_beats": Out(beats),
+                "active": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Two packers fed by the same units; a position; two requests."""
+        m = Module()
+        m.submodules.h = h = BeatPacker(8, self._config)
+        m.submodules.state = state = BeatPacker(32, self._config)
+        wiring.connect(m, h.o, wiring.flipped(self.h_beats))
+        wiring.connect(m, state.o, wiring.flipped(self.state_beats))
+        steps_left = Signal.like(self.job.steps)
+        row_start, row_end, final = Signal(), Signal(), Signal()
+        taken = self.units.valid & self.units.ready
+        request_waits = row_start & (self.h_request.valid | self.state_request.valid)
+        unit = self.units.payload
+        m.d.comb += [
+            self.units.ready.eq(h.i_ready & (state.i_ready | ~final) & ~request_waits),
+            final.eq(self.job.store_state & (steps_left == 1)),
+            h.i_valid.eq(taken),
+            h.i_item.eq(unit.h),
+            h.i_last.eq(row_end),
+            state.i_valid.eq(taken & final),
+            state.i_item.eq(Cat(unit.c, unit.h)),
+            state.i_last.eq(row_end),
+            self.active.eq(
+                (steps_left != 0)
+                | h.o.valid
+                | state.o.valid
+                | self.h_request.valid
+                | self.state_request.valid
+            ),
+        ]
+        self._count(m, taken, row_start, row_end, steps_left)
+        self._request(m, taken & row_start, final)
+        return m
+
+    def _count(self, m, taken, row_start, row_end, steps_left):
+        index = Signal.like(self.job.hidden_size)
+        m.d.comb += [row_start.eq(index == 0), row_end.eq(index == self.job.hidden_size - 1)]
+        with m.If(taken):
+            m.d.sync += index.eq(Mux(row_end, 0, index + 1))
+            with m.If(row_end):
+                m.d.sync += steps_left.eq(steps_left - 1)
+        with m.If(self.start):
+            m.d.sync += [index.eq(0), steps_left.eq(self.job.steps)]
+
+    def _request(self, m, row_start, final):
+        """A row is asked for with its first unit, since it may be longer than the buffer."""
+        job, bus = self.job, self._config.bus_bytes
+        h, state = self.h_request, self.state_request
+        addr = Signal(unsigned(self._config.addr_width))
+        m.d.comb += [
+            h.payload.beats.eq((job.hidden_size + bus - 1) // bus),
+            state.payload.beats.eq((4 * job.hidden_size + bus - 1) // bus),
+            state.payload.addr.eq(job.state_out_addr + self.state_offset),
+        ]
+        with m.If(h.ready):
+            m.d.sync += h.valid.eq(0)
+        with m.If(state.ready):
+            m.d.sync += state.valid.eq(0)
+        with m.If(row_start):
+            m.d.sync += [
+                h.valid.eq(1),
+                h.payload.addr.eq(addr),
+                addr.eq(addr + job.h_step_stride),
+                state.valid.eq(final),
+            ]
+        with m.If(self.start):
+            m.d.sync += addr.eq(job.h_addr + self.h_offset)

@@ -1,0 +1,144 @@
+"""Holds a layer descriptor and says what it means."""
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.cell.settings import settings_layout
+from hw.config import Config
+from hw.descriptor import FIELDS, MAGIC
+from hw.job import job_layout
+
+__all__ = ["WORD_BYTES", "WORDS", "DescriptorDecoder", "flags_layout"]
+
+WORD_BYTES = 16
+"""A descriptor arrives in words of this many bytes."""
+
+WORDS = 16
+
+_ALIGNED = (
+    "x_addr",
+    "x_tail_addr",
+    "x_step_stride",
+    "x_sequence_stride",
+    "h_addr",
+    "h_step_stride",
+    "h_sequence_stride",
+    "params_addr",
+    "weights_addr",
+    "state_in_addr",
+    "state_out_addr",
+    "state_sequence_stride",
+)
+
+
+def flags_layout() -> data.StructLayout:
+    """Flags that steer the sequencer and nobody else."""
+    return data.StructLayout({"last": 1, "load_params": 1, "load_weights": 1})
+
+
+class DescriptorDecoder(wiring.Component):
+    """Keeps the words of one descriptor and decodes them.
+
+    Latency: outputs are right two cycles after the last word.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the limits.
+
+    Members
+    -------
+    w_en, w_word, w_data : In
+        Word ``w_word`` of the descriptor.
+    job, settings, flags : Out
+        The layer, the cell unit's constants, the sequencer's flags.
+    valid : Out
+        This machine can run it, as far as a descriptor shows by itself.
+    """
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "w_en": In(1),
+                "w_word": In(range(WORDS)),
+                "w_data": In(8 * WORD_BYTES),
+                "job": Out(job_layout(config)),
+                "settings": Out(settings_layout()),
+                "flags": Out(flags_layout()),
+                "valid": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Registers for the words that have fields; wires; checks in a register."""
+        m = Module()
+        words = max(field.word for field in FIELDS.values()) // 4 + 1
+        raw = Signal(data.ArrayLayout(8 * WORD_BYTES, words))
+        for word in range(words):
+            with m.If(self.w_en & (self.w_word == word)):
+                m.d.sync += raw[word].eq(self.w_data)
+
+        def field(name):
+            item = FIELDS[name]
+            bits = raw.as_value().word_select(item.word, 32)[item.lsb : item.lsb + item.width]
+            return bits.as_signed() if item.signed else bits
+
+        self._assign(m, field)
+        m.d.sync += self.valid.eq(self._checks(field))
+        return m
+
+    def _assign(self, m, field):
+        job, settings = self.job, self.settings
+        hidden = field("hidden_size")
+        per_block = self._config.units_per_block
+        for name in job.shape().members:
+            if name in FIELDS:
+                m.d.comb += job[name].eq(field(name))
+        blocks = Signal.like(job.blocks)
+        tail = Signal.like(job.tail_units)
+        m.d.sync += [
+            blocks.eq((hidden + per_block - 1) // per_block),
+            tail.eq((hidden - 1) % per_block + 1),
+        ]
+        m.d.comb += [job.blocks.eq(blocks), job.tail_units.eq(tail)]
+        m.d.comb += [self.flags[name].eq(field(name)) for name in self.flags.shape().members]
+        for name in settings.shape().members:
+            if name in FIELDS:
+                m.d.comb += settings[name].eq(field(name))
+            else:
+                m.d.comb += [settings[name][gate].eq(field(f"{name}_{gate}")) for gate in range(4)]
+
+    def _checks(self, field):
+        config = self._config
+        inputs, hidden = field("input_size"), field("hidden_size")
+        columns = inputs + hidden
+        # A shift or clip that the cell unit has no bits for must be seen, not cut.
+        settings = self.settings
+        held = [
+            settings[name] == field(name)
+            for name in settings.shape().members
+            if name in FIELDS and name not in ("output_multiplier", "h_zero")
+        ]
+        held += [
+            settings[name][gate] == field(f"{name}_{gate}")
+            for name in ("x_shift", "h_shift")
+            for gate in range(4)
+        ]
+        aligned = [field(name)[: (config.bus_bytes - 1).bit_length()] == 0 for name in _ALIGNED]
+        return Cat(
+            field("magic") == MAGIC,
+            inputs != 0,
+            inputs <= config.max_input,
+            hidden != 0,
+            hidden <= config.max_hidden,
+            field("x_head_size") != 0,
+            field("x_head_size") <= inputs,
+            field("steps") != 0,
+            field("sequences") != 0,
+            field("block_bytes") == columns * config.column_bytes,
+            field("resident_blocks") <= self.job.blocks,
+            *held,
+            *aligned,
+        ).all()

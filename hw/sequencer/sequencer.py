@@ -1,0 +1,299 @@
+"""Walks the table of layer descriptors."""
+
+from amaranth import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import Config
+from hw.descriptor import DESCRIPTOR_BYTES
+from hw.job import job_layout
+from hw.sequencer.decoder import WORD_BYTES, WORDS, flags_layout
+from hw.sequencer.unpacker import BeatsToWords
+from hw.streams.width import Downsizer
+from hw.weights.residency import ResidencyWalk
+
+__all__ = ["Sequencer"]
+
+_DECODE_CYCLES = 3
+"""The decoder's two cycles, and the residency walk's sum behind it."""
+
+
+class Sequencer(wiring.Component):
+    """Loads what each layer needs and runs its sequences one after the other.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the widths.
+    request : data.StructLayout
+        The reader's request: ``addr`` and ``beats``.
+
+    Members
+    -------
+    start, descriptor : In
+        Begin with the descriptor at this address. Ignored while ``busy``.
+    busy, done : Out
+        Running; pulse at the end.
+    refused : Out
+        The descriptor is none that this machine can run; only a reset ends this state.
+    request, beats : Out, In
+        Control reads.
+    descriptor_en, descriptor_word, descriptor_data : Out
+        To the decoder.
+    job, flags, valid : In
+        From the decoder.
+    bias_en, bias_unit, bias_data : Out
+        To the unit store.
+    weights, load : Out
+        Beats of resident blocks, and that they are coming.
+    word_loaded : In
+        Pulse: a column word has gone to the resident part of the weight memory.
+    begin : Out
+        Pulse: a sequence starts; the offsets are its own.
+    x_offset, h_offset, state_offset : Out
+        Byte offsets of the sequence.
+    state_valid, state_h, state_c : Out
+        Initial state, unit by unit.
+    engine_active : In
+        The sequence is under way.
+    writes_drained : In
+        All writes are answered.
+    finishing : Out
+        Nothing but the sequence's last work and writes is left.
+    """
+
+    def __init__(self, config: Config, request: data.StructLayout):
+        self._config = config
+        unit = unsigned((config.max_hidden - 1).bit_length() or 1)
+        addr = unsigned(config.addr_width)
+        super().__init__(
+            {
+                "start": In(1),
+                "descriptor": In(addr),
+                "busy": Out(1),
+                "done": Out(1),
+                "refused": Out(1),
+                "request": Out(stream.Signature(request)),
+                "beats": In(stream.Signature(config.bus_width)),
+                "descriptor_en": Out(1),
+                "descriptor_word": Out(range(WORDS)),
+                "descriptor_data": Out(8 * WORD_BYTES),
+                "job": In(job_layout(config)),
+                "flags": In(flags_layout()),
+                "valid": In(1),
+                "bias_en": Out(1),
+                "bias_unit": Out(unit),
+                "bias_data": Out(8 * WORD_BYTES),
+                "weights": Out(stream.Signature(config.bus_width)),
+                "load": Out(1),
+                "word_loaded": In(1),
+                "begin": Out(1),
+                "x_offset": Out(addr),
+                "h_offset": Out(addr),
+                "state_offset": Out(addr),
+                "state_valid": Out(1),
+                "state_h": Out(signed(config.act_width)),
+                "state_c": Out(signed(config.cell_width)),
+                "engine_active": In(1),
+                "writes_drained": In(1),
+                "finishing": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        """The states in the order in which a layer passes through them."""
+        m = Module()
+        self._bus = self._config.bus_bytes
+        self._addr = Signal(unsigned(self._config.addr_width))
+        self._count = Signal(unsigned(16))
+        self._sequences_left = Signal.like(self.job.sequences)
+        self._unpack(m)
+        with m.FSM() as fsm:
+            self._idle(m)
+            self._read_descriptor(m)
+            self._read_params(m)
+            self._place_weights(m)
+            self._start_sequence(m)
+            self._run(m)
+        m.d.comb += [
+            self.busy.eq(~fsm.ongoing("Idle")),
+            self.load.eq(fsm.ongoing("Place weights") | fsm.ongoing("Take weights")),
+            self.finishing.eq(fsm.ongoing("Run") | fsm.ongoing("Drain")),
+        ]
+        return m
+
+    def _unpack(self, m):
+        """Control beats become words, or pass on as weights."""
+        m.submodules.words = words = BeatsToWords(self._config)
+        self._word = words.o
+        m.d.comb += [
+            self.weights.payload.eq(self.beats.payload),
+            self.weights.valid.eq(self.beats.valid & self.load),
+            words.i.payload.eq(self.beats.payload),
+            words.i.valid.eq(self.beats.valid & ~self.load),
+            self.beats.ready.eq(Mux(self.load, self.weights.ready, words.i.ready)),
+            self.descriptor_data.eq(words.o.payload),
+            self.bias_data.eq(words.o.payload),
+        ]
+        m.submodules.units = self._units = units = Downsizer(32, 4)
+        m.d.comb += [units.i.payload.data.eq(words.o.payload), units.i.payload.keep.eq(4)]
+
+    def _ask(self, m, addr, beats, state):
+        """Request ``beats`` beats and go on to ``state``."""
+        m.d.comb += [
+            self.request.valid.eq(1),
+            self.request.payload.addr.eq(addr),
+            self.request.payload.beats.eq(beats),
+        ]
+        with m.If(self.request.ready):
+            m.d.sync += self._count.eq(0)
+            m.next = state
+
+    def _idle(self, m):
+        with m.State("Idle"):
+            m.d.sync += self._addr.eq(self.descriptor)
+            with m.If(self.start):
+                m.next = "Read descriptor"
+
+    def _read_descriptor(self, m):
+        with m.State("Read descriptor"):
+            self._ask(m, self._addr, DESCRIPTOR_BYTES // self._bus, "Take descriptor")
+        with m.State("Take descriptor"):
+            m.d.comb += [
+                self._word.ready.eq(1),
+                self.descriptor_en.eq(self._word.valid),
+                self.descriptor_word.eq(self._count),
+            ]
+            with m.If(self._word.valid):
+                m.d.sync += self._count.eq(self._count + 1)
+                with m.If(self._count == WORDS - 1):
+                    m.d.sync += self._count.eq(0)
+                    m.next = "Decode"
+        with m.State("Decode"):
+            m.d.sync += self._count.eq(self._count + 1)
+            with m.If(self._count == _DECODE_CYCLES):
+                with m.If(~self.valid):
+                    m.next = "Refuse"
+                with m.Elif(self.flags.load_params):
+                    m.next = "Read params"
+                with m.Else():
+                    m.next = "Place weights"
+        with m.State("Refuse"):
+            m.d.comb += self.refused.eq(1)
+
+    def _read_params(self, m):
+        """A word of biases per unit; the last beat may bring words too many."""
+        hidden, per_beat = self.job.hidden_size, max(self._bus // WORD_BYTES, 1)
+        beats = (WORD_BYTES * hidden + self._bus - 1) // self._bus
+        with m.State("Read params"):
+            self._ask(m, self.job.params_addr, beats, "Take params")
+        with m.State("Take params"):
+            m.d.comb += [
+                self._word.ready.eq(1),
+                self.bias_unit.eq(self._count),
+                self.bias_en.eq(self._word.valid & (self._count < hidden)),
+            ]
+            with m.If(self._word.valid):
+                m.d.sync += self._count.eq(self._count + 1)
+            with m.If(self._count == _round_up(hidden, per_beat)):
+                m.next = "Place weights"
+
+    def _place_weights(self, m):
+        """Ask for every resident block that is to be loaded, then wait for the last word."""
+        m.submodules.walk = walk = ResidencyWalk(self._config)
+        job = self.job
+        addr = Signal(unsigned(self._config.addr_width))
+        expected = Signal(range(self._config.weight_words + 1))
+        placing, asks, advance = Signal(), Signal(), Signal()
+        m.d.comb += [
+            walk.job.eq(job),
+            walk.restart.eq(~self.load),
+            walk.next.eq(advance),
+            asks.eq(walk.resident & self.flags.load_weights),
+            advance.eq(placing & (~asks | self.request.ready)),
+        ]
+        with m.If(~self.load):
+            m.d.sync += [addr.eq(job.weights_addr), expected.eq(0)]
+        with m.Else():
+            asked = Mux(advance & asks, job.input_size + job.hidden_size, 0)
+            m.d.sync += expected.eq(expected + asked - self.word_loaded)
+        with m.If(advance):
+            m.d.sync += addr.eq(addr + job.block_bytes)
+        with m.State("Place weights"):
+            m.d.comb += [
+                placing.eq(1),
+                self.request.valid.eq(asks),
+                self.request.payload.addr.eq(addr),
+                self.request.payload.beats.eq(job.block_bytes // self._bus),
+            ]
+            with m.If(walk.resident & (walk.h_base + job.hidden_size > self._config.weight_words)):
+                m.d.comb += [placing.eq(0), self.request.valid.eq(0)]
+                m.next = "Refuse"
+            with m.Elif(advance & walk.last):
+                m.d.sync += self._sequences_left.eq(job.sequences)
+                m.next = "Take weights"
+        with m.State("Take weights"), m.If(expected == 0):
+            m.next = "Begin"
+
+    def _start_sequence(self, m):
+        """Start the engine, and give it its initial state meanwhile."""
+        job, unit, word = self.job, self._units.o, self._word
+        last = self._count == job.hidden_size - 1
+        with m.State("Begin"):
+            m.d.comb += self.begin.eq(1)
+            m.d.sync += self._count.eq(0)
+            m.next = "Clear state"
+            with m.If(job.load_state):
+                m.next = "Read state"
+        with m.State("Clear state"):
+            m.d.comb += [self.state_valid.eq(1), self.state_h.eq(job.h_zero)]
+            m.d.sync += self._count.eq(self._count + 1)
+            with m.If(last):
+                m.next = "Run"
+        with m.State("Read state"):
+            beats = (_round_up(4 * job.hidden_size, max(self._bus, WORD_BYTES))) // self._bus
+            self._ask(m, job.state_in_addr + self.state_offset, beats, "Take state")
+        with m.State("Take state"):
+            items = max(self._bus, WORD_BYTES) // 4
+            m.d.comb += [
+                self._units.i.valid.eq(word.valid),
+                word.ready.eq(self._units.i.ready),
+                unit.ready.eq(1),
+                self.state_valid.eq(unit.valid & (self._count < job.hidden_size)),
+                self.state_c.eq(unit.payload.data[:16].as_signed()),
+                self.state_h.eq(unit.payload.data[16:24].as_signed()),
+            ]
+            with m.If(unit.valid):
+                m.d.sync += self._count.eq(self._count + 1)
+            with m.If(self._count == _round_up(job.hidden_size, items)):
+                m.next = "Run"
+
+    def _run(self, m):
+        """Sequence after sequence, layer after layer; a layer may read what the last one wrote."""
+        job = self.job
+        with m.State("Run"), m.If(~self.engine_active):
+            m.d.sync += [
+                self.x_offset.eq(self.x_offset + job.x_sequence_stride),
+                self.h_offset.eq(self.h_offset + job.h_sequence_stride),
+                self.state_offset.eq(self.state_offset + job.state_sequence_stride),
+                self._sequences_left.eq(self._sequences_left - 1),
+            ]
+            m.next = "Begin"
+            with m.If(self._sequences_left == 1):
+                m.next = "Drain"
+        with m.State("Drain"), m.If(self.writes_drained):
+            m.d.sync += [
+                self._addr.eq(self._addr + DESCRIPTOR_BYTES),
+                self.x_offset.eq(0),
+                self.h_offset.eq(0),
+                self.state_offset.eq(0),
+            ]
+            m.next = "Read descriptor"
+            with m.If(self.flags.last):
+                m.d.comb += self.done.eq(1)
+                m.next = "Idle"
+
+
+def _round_up(value, multiple: int):
+    """``value`` rounded up to a multiple of a power of two."""
+    return (value + multiple - 1) & ~(multiple - 1)

@@ -1,0 +1,93 @@
+"""Which blocks live in the weight memory, and where."""
+
+from amaranth import Module, Signal, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import Config
+from hw.job import job_layout
+
+__all__ = ["ResidencyWalk"]
+
+
+class ResidencyWalk(wiring.Component):
+    """Walks the blocks of a layer in order.
+
+    Block ``b`` is resident where ``(b + 1) * resident_blocks // blocks`` exceeds ``b *
+    resident_blocks // blocks``: evenly spread, so that streamed blocks arrive while resident ones
+    compute. The remainder of that division is carried from block to block.
+
+    Throughput: one block per cycle.
+    Latency: outputs describe the next block in the cycle after ``next``.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the widths.
+
+    Members
+    -------
+    job : In
+        The layer; stable while it is walked.
+    restart : In
+        Go to block 0. Wins over ``next``.
+    next : In
+        Go to the next block.
+    block : Out
+        Index of the current block.
+    last : Out
+        The current block is the layer's last.
+    resident : Out
+        The current block lives in the weight memory.
+    x_base, h_base : Out
+        Word address of its first column of ``x`` and of ``h`` if it does.
+    """
+
+    def __init__(self, config: Config):
+        # A base beyond the memory must be seen, not wrapped: one bit for each of the three terms.
+        address = unsigned(
+            (config.weight_words + config.max_input + config.max_hidden).bit_length()
+        )
+        super().__init__(
+            {
+                "job": In(job_layout(config)),
+                "restart": In(1),
+                "next": In(1),
+                "block": Out(unsigned((config.max_blocks - 1).bit_length() or 1)),
+                "last": Out(1),
+                "resident": Out(1),
+                "x_base": Out(address),
+                "h_base": Out(address),
+            }
+        )
+
+    def elaborate(self, platform):
+        """A remainder, two bases, a block counter."""
+        m = Module()
+        job = self.job
+        remainder = Signal.like(job.blocks)
+        share = remainder + job.resident_blocks
+        span = Signal(unsigned(len(self.x_base)))
+        m.d.sync += span.eq(job.input_size + job.hidden_size)
+        m.d.comb += [
+            self.resident.eq(share >= job.blocks),
+            self.last.eq(self.block == (job.blocks - 1)[: len(self.block)]),
+        ]
+        with m.If(self.restart):
+            m.d.sync += [
+                remainder.eq(0),
+                self.block.eq(0),
+                self.x_base.eq(job.resident_base),
+                self.h_base.eq(job.resident_base + job.input_size),
+            ]
+        with m.Elif(self.next):
+            m.d.sync += [
+                self.block.eq(self.block + 1),
+                remainder.eq(share - (job.blocks & self.resident.replicate(len(job.blocks)))),
+            ]
+            with m.If(self.resident):
+                m.d.sync += [
+                    self.x_base.eq(self.x_base + span),
+                    self.h_base.eq(self.h_base + span),
+                ]
+        return m
