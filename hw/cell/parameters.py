@@ -30,7 +30,7 @@ _RANGES = {
     "output_multiplier": (0, (1 << MULTIPLIER_WIDTH) - 1),
     "x_shift": (-MAX_RIGHT_SHIFT, MAX_LEFT_SHIFT),
     "h_shift": (-MAX_RIGHT_SHIFT, MAX_LEFT_SHIFT),
-    "output_shift": (-MAX_RIGHT_SHIFT, MAX_LEFT_SHIFT),
+    "output_shift": (-MAX_RIGHT_SHIFT, 0),
     "product_shift": (MIN_PRODUCT_SHIFT, MAX_PRODUCT_SHIFT),
     "tanh_shift": (MIN_TANH_SHIFT, MAX_TANH_SHIFT),
     "cell_clip": (0, (1 << 15) - 1),

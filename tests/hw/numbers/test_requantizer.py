@@ -9,7 +9,7 @@ from hw.numbers.requantizer import Requantizer
 
 
 def simulate(dut, items, valids):
-    """Outputs of ``dut`` for ``items`` fed in the cycles where ``valids`` is true, and latencies."""
+    """Outputs of ``dut`` for ``items`` fed where ``valids`` is true, and their latencies."""
     sim = Simulator(dut)
     sim.add_clock(1e-6)
     results, entered, latencies = [], [], []

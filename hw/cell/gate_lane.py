@@ -1,0 +1,106 @@
+"""One gate row at a time: from accumulators to an activation."""
+
+from amaranth.hdl import Module, Mux, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.numbers.activator import Activator
+from hw.numbers.pipeline import Pipeline
+from hw.numbers.requantize import ACC_WIDTH, MULTIPLIER_WIDTH
+from hw.numbers.requantizer import SHIFT_WIDTH, Requantizer
+
+__all__ = ["GateLane", "saturate_sum"]
+
+
+def saturate_sum(a, b):
+    """``a + b`` of two signed values of one width, saturated to that width."""
+    total = a + b
+    over = total[-1] ^ total[-2]
+    limit = (total[-1].replicate(len(a) - 1) ^ ((1 << (len(a) - 1)) - 1)) | (
+        total[-1] << (len(a) - 1)
+    )
+    return Mux(over, limit, total[: len(a)]).as_signed()
+
+
+class GateLane(wiring.Component):
+    """Activation of ``Q(acc_x + bias) + Q(acc_h)``; each part and the sum saturate to 16 bits.
+
+    Equals :func:`hw.cell.reference.pre_activations` and the activation behind it.
+
+    Throughput: one gate row per cycle. Latency: ``latency`` cycles, without stalls.
+
+    Parameters
+    ----------
+    acc_width : int
+        Bits of an accumulator, at most 32.
+
+    Members
+    -------
+    i : In
+        Accumulators, bias and requantisation of one gate row; ``is_tanh`` picks the function.
+    i_valid : In(1)
+        ``i`` is to be taken.
+    o : Out(signed(16))
+        The activation in Q0.15; it holds until the next one.
+    o_valid : Out(1)
+        High for one cycle for each activation.
+    """
+
+    def __init__(self, acc_width: int):
+        if not 2 <= acc_width <= ACC_WIDTH:
+            raise ValueError(f"acc_width must be from 2 to {ACC_WIDTH}, not {acc_width!r}")
+        self.acc_width = acc_width
+        self._x = Requantizer()
+        self._h = Requantizer()
+        self._activator = Activator()
+        layout = data.StructLayout(
+            {
+                "acc_x": signed(acc_width),
+                "acc_h": signed(acc_width),
+                "bias": signed(ACC_WIDTH),
+                "x_multiplier": unsigned(MULTIPLIER_WIDTH),
+                "x_shift": signed(SHIFT_WIDTH),
+                "h_multiplier": unsigned(MULTIPLIER_WIDTH),
+                "h_shift": signed(SHIFT_WIDTH),
+                "is_tanh": unsigned(1),
+            }
+        )
+        super().__init__(
+            {
+                "i": In(layout),
+                "i_valid": In(1),
+                "o": Out(signed(16)),
+                "o_valid": Out(1),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from ``i_valid`` to ``o_valid``."""
+        return self._x.latency + 1 + self._activator.latency
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.x, m.submodules.h = x, h = self._x, self._h
+        m.submodules.activator = activator = self._activator
+        m.d.comb += [
+            # Wraps to 32 bits, as the reference does.
+            x.i.value.eq(self.i.acc_x + self.i.bias),
+            x.i.multiplier.eq(self.i.x_multiplier),
+            x.i.shift.eq(self.i.x_shift),
+            x.i_valid.eq(self.i_valid),
+            h.i.value.eq(self.i.acc_h),
+            h.i.multiplier.eq(self.i.h_multiplier),
+            h.i.shift.eq(self.i.h_shift),
+            h.i_valid.eq(self.i_valid),
+        ]
+        pipe = Pipeline(m, self.i_valid)
+        is_tanh = pipe.delay(0, x.latency + 1, self.i.is_tanh, "is_tanh")
+        m.d.comb += [
+            activator.i.code.eq(pipe.register(x.latency, saturate_sum(x.o, h.o), "code")),
+            activator.i.is_tanh.eq(is_tanh),
+            activator.i_valid.eq(pipe.valid(x.latency + 1)),
+            self.o.eq(activator.o),
+            self.o_valid.eq(activator.o_valid),
+        ]
+        return m

@@ -1,0 +1,128 @@
+"""The new cell and hidden state of a unit, from its four activations."""
+
+from amaranth.hdl import Const, Module, Mux, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.cell.settings import settings_layout
+from hw.numbers.activator import Activator
+from hw.numbers.pipeline import Pipeline
+from hw.numbers.requantizer import Requantizer
+
+__all__ = ["StateUpdate"]
+
+_KEPT_SHIFT = 15
+"""``f`` is Q0.15."""
+
+
+class StateUpdate(wiring.Component):
+    """``c' = clip(f c + i g)`` and ``h = o tanh(c')`` of one unit, in integers.
+
+    Equals the second half of :func:`hw.cell.reference.cell_step`.
+
+    Throughput: one unit per cycle. Latency: ``latency`` cycles, without stalls.
+
+    Members
+    -------
+    i : In
+        ``input``, ``forget``, ``cell``, ``output`` (Q0.15) and ``c`` of one unit.
+    i_valid : In(1)
+        ``i`` is to be taken.
+    settings : In
+        See :func:`hw.cell.settings.settings_layout`; steady from the cycle before the first unit
+        to the last result.
+    o : Out
+        ``h`` (8 bits) and ``c`` (16 bits); they hold until the next unit's.
+    o_valid : Out(1)
+        High for one cycle for each unit.
+    """
+
+    def __init__(self):
+        self._tanh = Activator(shiftable=True)
+        # A scale of h below 2**-30 is refused, so the shift is never to the left.
+        self._requantizer = Requantizer(left_shift=False)
+        names = ("input", "forget", "cell", "output", "c")
+        super().__init__(
+            {
+                "i": In(data.StructLayout(dict.fromkeys(names, signed(16)))),
+                "i_valid": In(1),
+                "settings": In(settings_layout()),
+                "o": Out(data.StructLayout({"h": signed(8), "c": signed(16)})),
+                "o_valid": Out(1),
+            }
+        )
+
+    @property
+    def _tanh_stage(self) -> int:
+        return 4
+
+    @property
+    def _product_stage(self) -> int:
+        return self._tanh_stage + self._tanh.latency
+
+    @property
+    def latency(self) -> int:
+        """Cycles from ``i_valid`` to ``o_valid``."""
+        return self._product_stage + 1 + self._requantizer.latency + 1
+
+    def elaborate(self, platform):
+        m = Module()
+        pipe = Pipeline(m, self.i_valid)
+        c = self._update_cell(m, pipe)
+
+        m.submodules.tanh = tanh = self._tanh
+        m.d.comb += [
+            tanh.i.code.eq(c),
+            tanh.i.is_tanh.eq(1),
+            tanh.i.shift.eq(self.settings.tanh_shift),
+            tanh.i_valid.eq(pipe.valid(self._tanh_stage)),
+        ]
+
+        stage = self._product_stage
+        output = pipe.delay(0, stage, self.i.output, "output")
+        m.submodules.requantizer = requantizer = self._requantizer
+        m.d.comb += [
+            requantizer.i.value.eq(pipe.register(stage, output * tanh.o, "product")),
+            requantizer.i.multiplier.eq(self.settings.output_multiplier),
+            requantizer.i.shift.eq(self.settings.output_shift),
+            requantizer.i_valid.eq(pipe.valid(stage + 1)),
+        ]
+
+        h = requantizer.o + self.settings.h_zero
+        m.d.comb += [
+            self.o.h.eq(pipe.register(self.latency - 1, _clamp(h, -128, 127)[:8], "h")),
+            self.o.c.eq(pipe.delay(self._tanh_stage, self.latency, c, "c")),
+            self.o_valid.eq(pipe.valid(self.latency)),
+        ]
+        return m
+
+    def _update_cell(self, m: Module, pipe: Pipeline) -> Value:
+        """The new cell state, four stages later."""
+        kept = pipe.register(0, self.i.forget * self.i.c, "kept")
+        added = pipe.register(0, self.i.input * self.i.cell, "added")
+
+        # product_shift is 15 to 30: its lower four bits, less 15, are what remains to be shifted.
+        more = (self.settings.product_shift - _KEPT_SHIFT)[:4]
+        kept = pipe.register(1, _round(kept, Const(0, 4))[:16].as_signed(), "kept")
+        added = pipe.register(1, _round(added, more)[:16].as_signed(), "added")
+        total = pipe.register(2, kept + added, "total")
+
+        clip = Mux(self.settings.cell_clip == 0, (1 << 15) - 1, self.settings.cell_clip)
+        low = Mux(self.settings.cell_clip == 0, -(1 << 15), -self.settings.cell_clip)
+        return pipe.register(3, _clamp(total, low, clip)[:16].as_signed(), "clamped")
+
+
+def _round(product: Value, more: Value) -> Value:
+    """``product / 2**(15 + more)``, rounded twice: at bit 1 up, then ties away from zero.
+
+    The first rounding adds 1 and the second half a unit, less 2 (1 behind the first shift) for
+    negative values: the sum of these is the only constant to add.
+    """
+    half = Const(1 << (_KEPT_SHIFT - 1)) << more
+    constant = Mux(product[-1], half - 1, half + 1)
+    return ((product + constant) >> _KEPT_SHIFT) >> more
+
+
+def _clamp(value: Value, low, high) -> Value:
+    """``value`` where it lies between ``low`` and ``high``, else the nearer of these."""
+    return Mux(value > high, high, Mux(value < low, low, value))
