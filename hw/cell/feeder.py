@@ -14,7 +14,8 @@ class CellFeeder(wiring.Component):
     """Reads a finished block's sums once and hands them on, ``cell_lanes`` gate rows per cycle.
 
     Throughput: ``cell_lanes`` gate rows per cycle, also across blocks.
-    Latency: ``block_done`` in cycle t, ``block_taken`` in t + 1, first rows at ``o_valid`` in t + 3.
+    Latency: ``block_done`` in cycle t, ``block_taken`` in t + 1, first
+    rows at ``o_valid`` in t + 3.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ STALLS = data.StructLayout({"input": 1, "hidden": 1, "weights": 1, "cell": 1})
 
 
 class Replayer(wiring.Component):
-    """Issues the operations of a sequence: for each step, for each block, ``x`` events, ``h`` events.
+    """Issues a sequence: for each step, for each block, ``x`` events, then ``h`` events.
 
     Throughput: one operation per cycle, also across parts, blocks and steps.
     Latency: none; operations are combinational from registers.

@@ -41,7 +41,7 @@ class Exact:
         return data.StructLayout({"magnitude": unsigned(value_width - 1), "sign": 1})
 
     def operand(self, value: Value) -> Value:
-        """Bits of ``operand_layout`` for a signed event value; its most negative code is not used."""
+        """Bits of ``operand_layout`` for a signed event value other than its most negative."""
         sign = value[-1]
         magnitude = (value ^ sign.replicate(len(value))) + sign
         return Cat(magnitude[: len(value) - 1], sign)

@@ -9,7 +9,7 @@ from hw.config import Config
 from hw.descriptor import FIELDS, MAGIC
 from hw.job import job_layout
 
-__all__ = ["WORD_BYTES", "WORDS", "DescriptorDecoder", "flags_layout"]
+__all__ = ["WORDS", "WORD_BYTES", "DescriptorDecoder", "flags_layout"]
 
 WORD_BYTES = 16
 """A descriptor arrives in words of this many bytes."""

@@ -108,6 +108,7 @@ class Sequencer(wiring.Component):
         self._count = Signal(unsigned(16))
         self._sequences_left = Signal.like(self.job.sequences)
         self._unpack(m)
+        self._walk_blocks(m)
         with m.FSM() as fsm:
             self._idle(m)
             self._read_descriptor(m)
@@ -198,13 +199,15 @@ class Sequencer(wiring.Component):
             with m.If(self._count == _round_up(hidden, per_beat)):
                 m.next = "Place weights"
 
-    def _place_weights(self, m):
-        """Ask for every resident block that is to be loaded, then wait for the last word."""
-        m.submodules.walk = walk = ResidencyWalk(self._config)
+    def _walk_blocks(self, m):
+        """Goes from block to block while ``placing``; counts the words that are to come."""
+        m.submodules.walk = self._walk = walk = ResidencyWalk(self._config)
         job = self.job
-        addr = Signal(unsigned(self._config.addr_width))
-        expected = Signal(range(self._config.weight_words + 1))
-        placing, asks, advance = Signal(), Signal(), Signal()
+        self._block_addr = addr = Signal(unsigned(self._config.addr_width))
+        self._expected = expected = Signal(range(self._config.weight_words + 1))
+        self._placing, self._asks, self._advance = placing, asks, advance = [
+            Signal(name=name) for name in ("placing", "asks", "advance")
+        ]
         m.d.comb += [
             walk.job.eq(job),
             walk.restart.eq(~self.load),
@@ -219,20 +222,25 @@ class Sequencer(wiring.Component):
             m.d.sync += expected.eq(expected + asked - self.word_loaded)
         with m.If(advance):
             m.d.sync += addr.eq(addr + job.block_bytes)
+
+    def _place_weights(self, m):
+        """Ask for every resident block that is to be loaded, then wait for the last word."""
+        job, walk = self.job, self._walk
         with m.State("Place weights"):
-            m.d.comb += [
-                placing.eq(1),
-                self.request.valid.eq(asks),
-                self.request.payload.addr.eq(addr),
-                self.request.payload.beats.eq(job.block_bytes // self._bus),
-            ]
-            with m.If(walk.resident & (walk.h_base + job.hidden_size > self._config.weight_words)):
-                m.d.comb += [placing.eq(0), self.request.valid.eq(0)]
+            fits = walk.h_base + job.hidden_size <= self._config.weight_words
+            with m.If(walk.resident & ~fits):
                 m.next = "Refuse"
-            with m.Elif(advance & walk.last):
+            with m.Else():
+                m.d.comb += [
+                    self._placing.eq(1),
+                    self.request.valid.eq(self._asks),
+                    self.request.payload.addr.eq(self._block_addr),
+                    self.request.payload.beats.eq(job.block_bytes // self._bus),
+                ]
+            with m.If(self._advance & walk.last):
                 m.d.sync += self._sequences_left.eq(job.sequences)
                 m.next = "Take weights"
-        with m.State("Take weights"), m.If(expected == 0):
+        with m.State("Take weights"), m.If(self._expected == 0):
             m.next = "Begin"
 
     def _start_sequence(self, m):

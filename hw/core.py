@@ -1,0 +1,230 @@
+"""The machine without its registers: sequencer, engine and bus masters."""
+
+from amaranth import Cat, Module, ResetInserter, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.axi.bursts import request_layout
+from hw.axi.reader import ReadMaster
+from hw.axi.signatures import Axi4Signature, connect_halves
+from hw.axi.writer import WriteMaster
+from hw.config import Config
+from hw.engine import Engine
+from hw.registers import Error
+from hw.sequencer.decoder import DescriptorDecoder
+from hw.sequencer.sequencer import Sequencer
+from hw.sequencer.stopper import Stopper
+
+__all__ = ["BEATS_WIDTH", "Core", "activity_layout"]
+
+BEATS_WIDTH = 20
+"""Bits of the beats of a request: a block of 8192 columns of 64 bytes, in beats of 8 bytes."""
+
+_ROW_BURSTS = 2
+"""Bursts of ``x``, of ``h`` and of control data that are buffered."""
+
+
+def activity_layout(config: Config) -> data.StructLayout:
+    """What happened in a cycle, for the counters; see ``COUNTERS`` in ``hw/registers.py``."""
+    return data.StructLayout(
+        {
+            "busy": 1,
+            "step": 1,
+            "events_x": unsigned(config.max_input.bit_length()),
+            "events_h": unsigned(config.max_hidden.bit_length()),
+            "rows": unsigned(config.lanes.bit_length()),
+            "read": 1,
+            "written": 1,
+            "stall_load": 1,
+            "stall_input": 1,
+            "stall_hidden": 1,
+            "stall_weights": 1,
+            "stall_cell": 1,
+            "stall_drain": 1,
+        }
+    )
+
+
+class Core(wiring.Component):
+    """Runs a table of layer descriptors from DRAM to DRAM.
+
+    Every cycle in which ``busy`` is set issues an operation or has exactly one stall.
+
+    Parameters
+    ----------
+    config : Config
+        The machine.
+
+    Members
+    -------
+    start, descriptor : In
+        Begin with the descriptor at this address. Ignored while busy.
+    output_base, output_limit : In
+        Window of addresses that may be written.
+    soft_reset : In
+        Pulse: give up whatever is running.
+    m_axi : Out
+        DRAM.
+    busy, done : Out
+        Running; pulse at the end of a run without error.
+    failed, error : Out
+        Pulse: a run has been given up, and why. ``Error.NONE`` is a soft reset.
+    activity : Out
+        For the counters.
+    """
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "descriptor": In(config.addr_width),
+                "output_base": In(config.addr_width),
+                "output_limit": In(config.addr_width),
+                "soft_reset": In(1),
+                "m_axi": Out(Axi4Signature(config.addr_width, config.bus_width)),
+                "busy": Out(1),
+                "done": Out(1),
+                "failed": Out(1),
+                "error": Out(Error),
+                "activity": Out(activity_layout(config)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Parts, wires between them, what the outside sees."""
+        m = Module()
+        config = self._config
+        request = request_layout(config.addr_width, BEATS_WIDTH)
+        m.submodules.stopper = stopper = Stopper()
+        sequencer, decoder = Sequencer(config, request), DescriptorDecoder(config)
+        engine = Engine(config, request)
+        for name, part in (("sequencer", sequencer), ("decoder", decoder), ("engine", engine)):
+            m.submodules[name] = ResetInserter(stopper.flush)(part)
+        reader, writer = self._masters(m, stopper)
+        self._connect_reads(m, reader, sequencer, engine)
+        self._connect_writes(m, writer, sequencer, engine)
+        self._connect_control(m, sequencer, decoder, engine)
+        self._stop_on_errors(m, stopper, sequencer, reader, writer)
+        self._report(m, sequencer, engine, reader, writer)
+        m.d.comb += [
+            sequencer.start.eq(self.start & ~self.busy),
+            sequencer.descriptor.eq(self.descriptor),
+            self.busy.eq(sequencer.busy | stopper.halt),
+            self.done.eq(sequencer.done & ~stopper.halt),
+        ]
+        return m
+
+    def _masters(self, m, stopper):
+        config = self._config
+        row = _ROW_BURSTS * config.burst_beats
+        common = {
+            "addr_width": config.addr_width,
+            "data_width": config.bus_width,
+            "burst_beats": config.burst_beats,
+            "bursts_in_flight": config.bursts_in_flight,
+            "beats_width": BEATS_WIDTH,
+        }
+        # Of the reads, control goes first: nothing runs without it. Weights go last: they are
+        # asked for far ahead, and would keep a row of x waiting.
+        weights = config.burst_beats * config.bursts_in_flight
+        m.submodules.reader = reader = ReadMaster(buffers=(row, row, weights), **common)
+        m.submodules.writer = writer = WriteMaster(buffers=(row, row), **common)
+        connect_halves(m, self.m_axi, reader.axi, writer.axi)
+        m.d.comb += [
+            writer.base.eq(self.output_base),
+            writer.limit.eq(self.output_limit),
+            stopper.bus_idle.eq(reader.idle & writer.idle),
+        ]
+        for master in (reader, writer):
+            m.d.comb += [master.halt.eq(stopper.halt), master.flush.eq(stopper.flush)]
+        return reader, writer
+
+    def _connect_reads(self, m, reader, sequencer, engine):
+        clients = (
+            (sequencer.request, sequencer.beats),
+            (engine.x_request, engine.x_beats),
+            (engine.weight_request, engine.weight_beats),
+        )
+        for client, (request, beats) in enumerate(clients):
+            wiring.connect(m, request, reader.request[client])
+            answer = reader.data[client]
+            m.d.comb += [
+                beats.valid.eq(answer.valid),
+                beats.payload.eq(answer.payload.data),
+                answer.ready.eq(beats.ready),
+            ]
+
+    def _connect_writes(self, m, writer, sequencer, engine):
+        wiring.connect(m, engine.h_request, writer.request[0])
+        wiring.connect(m, engine.h_beats, writer.data[0])
+        wiring.connect(m, engine.state_request, writer.request[1])
+        wiring.connect(m, engine.state_beats, writer.data[1])
+        m.d.comb += sequencer.writes_drained.eq(writer.drained)
+
+    def _connect_control(self, m, sequencer, decoder, engine):
+        control = engine.control
+        wiring.connect(m, sequencer.weights, control.weights)
+        m.d.comb += [
+            decoder.w_en.eq(sequencer.descriptor_en),
+            decoder.w_word.eq(sequencer.descriptor_word),
+            decoder.w_data.eq(sequencer.descriptor_data),
+            sequencer.job.eq(decoder.job),
+            sequencer.flags.eq(decoder.flags),
+            sequencer.valid.eq(decoder.valid),
+            sequencer.word_loaded.eq(control.word_loaded),
+            sequencer.engine_active.eq(control.active),
+            control.job.eq(decoder.job),
+            control.settings.eq(decoder.settings),
+            *(getattr(control, name).eq(getattr(sequencer, name)) for name in _CONTROL),
+        ]
+
+    def _stop_on_errors(self, m, stopper, sequencer, reader, writer):
+        """The first cause in this order names the error; a stop under way hides later ones."""
+        causes = (
+            (self.soft_reset, Error.NONE),
+            (reader.error, Error.READ),
+            (writer.error, Error.WRITE),
+            (writer.outside, Error.OUTSIDE),
+            (sequencer.refused, Error.BAD_DESCRIPTOR),
+        )
+        any_cause = Cat(cause for cause, _ in causes).any()
+        m.d.comb += [stopper.stop.eq(any_cause), self.failed.eq(any_cause & ~stopper.halt)]
+        for cause, code in reversed(causes):
+            with m.If(cause):
+                m.d.comb += self.error.eq(code)
+
+    def _report(self, m, sequencer, engine, reader, writer):
+        activity, stall, job = self.activity, engine.stall, engine.control.job
+        waiting = sequencer.busy & ~engine.issuing
+        step = engine.step_done
+        m.d.comb += [
+            activity.busy.eq(self.busy),
+            activity.step.eq(step),
+            activity.events_x.eq(job.input_size & step.replicate(len(job.input_size))),
+            activity.events_h.eq(job.hidden_size & step.replicate(len(job.hidden_size))),
+            activity.rows.eq(
+                (engine.op_units & engine.op_valid.replicate(len(engine.op_units))) << 2
+            ),
+            activity.read.eq(reader.beats),
+            activity.written.eq(writer.beats),
+            activity.stall_load.eq(waiting & ~sequencer.finishing),
+            activity.stall_drain.eq(waiting & sequencer.finishing),
+            *(activity[f"stall_{name}"].eq(stall[name]) for name in stall.shape().members),
+        ]
+
+
+_CONTROL = (
+    "begin",
+    "x_offset",
+    "h_offset",
+    "state_offset",
+    "bias_en",
+    "bias_unit",
+    "bias_data",
+    "load",
+    "state_valid",
+    "state_h",
+    "state_c",
+)
+"""Wires of an engine's control that the sequencer drives itself."""
