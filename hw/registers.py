@@ -2,16 +2,29 @@
 
 All registers are 32 bits wide, at byte addresses on an AXI4-Lite port of 12 address bits. Counters
 are 64 bits, low word first; they count from the last start and stand still when the machine is
-idle.
+idle. An access to any other address, and a write to a read-only register, is answered with SLVERR.
+A soft reset clears status, error and interrupt bits and leaves the other registers as written.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["COUNTERS", "COUNTER_BASE", "ID_VALUE", "REGISTERS", "Control", "Error", "Register"]
+__all__ = [
+    "COUNTERS",
+    "COUNTER_BASE",
+    "ID_VALUE",
+    "REGISTERS",
+    "VERSION_VALUE",
+    "Control",
+    "Error",
+    "Register",
+]
 
 ID_VALUE = 0x4E524652
 """``RFRN`` in memory order."""
+
+VERSION_VALUE = 0 << 16 | 1
+"""Major and minor version of this register map."""
 
 
 class Error(IntEnum):

@@ -1,0 +1,173 @@
+"""The registers that the host sees."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.axi.lite import RegisterBusSignature
+from hw.control.counters import counter_values
+from hw.registers import COUNTER_BASE, ID_VALUE, REGISTERS, VERSION_VALUE, Control, Error
+
+__all__ = ["RegisterFile"]
+
+_WIDTH = 32
+_CODE_WIDTH = max(Error).bit_length()
+
+
+class RegisterFile(wiring.Component):
+    """The register map of ``hw.registers``, and what a run means to the host.
+
+    Writing START pulses ``start`` if the machine is at rest, else it is Error.BUSY and the run goes
+    on. A run lasts until ``done``, ``error`` or a soft reset; the machine is busy during a run and
+    while ``active`` is up. Of several errors the first keeps its code until the next start or soft
+    reset; each sets its interrupt bit. ``done`` and ``error`` outside a run are ignored. A soft
+    reset clears status, error and interrupt bits; it leaves what was written.
+
+    An access to an address without a register, and a write to one that is read-only, is an error
+    on ``bus``. Write-only registers read as zero.
+
+    Latency: write in cycle t, ``start``, ``soft_reset`` and values in t + 1; ``running`` the cycle
+    after ``start``; ``interrupt`` the cycle after ``done`` or ``error``.
+
+    Parameters
+    ----------
+    config : Config
+        What the constant registers say.
+
+    Members
+    -------
+    bus : flipped RegisterBusSignature
+        Accesses of the host.
+    start, soft_reset : 1 bit
+        Pulses: begin a run; stop and clean up.
+    descriptor, output_base, output_limit : unsigned(32)
+        As written.
+    active : 1 bit
+        The machine is not ready for a start (it is stopping, say).
+    done, error : 1 bit
+        Pulses: the run ended well; it ended by the error ``code``.
+    code : unsigned
+        An ``Error``.
+    running : 1 bit
+        From the cycle after ``start`` to that of ``done`` or ``error``.
+    counters : array of unsigned(64)
+        Values, in the order of ``hw.registers.COUNTERS``.
+    interrupt : 1 bit
+        A pending interrupt bit is enabled.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__(
+            {
+                "bus": In(RegisterBusSignature()),
+                "start": Out(1),
+                "soft_reset": Out(1),
+                "descriptor": Out(_WIDTH),
+                "output_base": Out(_WIDTH),
+                "output_limit": Out(_WIDTH),
+                "active": In(1),
+                "done": In(1),
+                "error": In(1),
+                "code": In(_CODE_WIDTH),
+                "running": Out(1),
+                "counters": In(counter_values()),
+                "interrupt": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        status = Signal(3)
+        code = Signal(_CODE_WIDTH)
+        pending, enabled = Signal(2), Signal(2)
+
+        self._follow_run(m, status, code, pending)
+        self._write_values(m, {**self._values(), "interrupt_enable": enabled})
+        self._read(m, status=status, error=code, interrupt=pending, interrupt_enable=enabled)
+        m.d.comb += self.interrupt.eq((pending & enabled).any())
+        return m
+
+    def _values(self):
+        """Registers that only hold what the host wrote."""
+        return {name: getattr(self, name) for name in ("descriptor", "output_base", "output_limit")}
+
+    def _writes(self, name):
+        """Whether this cycle writes the register ``name``."""
+        return self.bus.write & (self.bus.addr[2:] == REGISTERS[name].addr // 4)
+
+    def _follow_run(self, m, status, code, pending):
+        """Begin and end runs; keep the first error and the interrupt bits."""
+        commands = Mux(self._writes("control") & self.bus.strb[0], self.bus.data[:2], 0)
+        cleared = Mux(self._writes("interrupt") & self.bus.strb[0], self.bus.data[:2], 0)
+        busy, begin, refuse, stop = Signal(), Signal(), Signal(), Signal()
+        succeed, fail = Signal(), Signal()
+        done = Signal()
+
+        m.d.comb += [
+            busy.eq(self.start | self.running | self.active),
+            stop.eq(commands.bit_select(Control.SOFT_RESET, 1)),
+            begin.eq(commands.bit_select(Control.START, 1) & ~stop & ~busy),
+            refuse.eq(commands.bit_select(Control.START, 1) & ~stop & busy),
+            fail.eq(self.running & self.error),
+            succeed.eq(self.running & self.done & ~self.error),
+            status.eq(Cat(busy, done, code != Error.NONE)),
+        ]
+
+        m.d.sync += [
+            self.start.eq(begin),
+            self.soft_reset.eq(stop),
+            pending.eq(pending & ~cleared | Cat(succeed, fail | refuse)),
+        ]
+        with m.If(self.start | succeed | fail):
+            m.d.sync += self.running.eq(self.start)
+        with m.If(succeed):
+            m.d.sync += done.eq(1)
+        with m.If((fail | refuse) & (code == Error.NONE)):
+            m.d.sync += code.eq(Mux(fail, self.code, Error.BUSY))
+        with m.If(begin | stop):
+            m.d.sync += [done.eq(0), code.eq(Error.NONE)]
+        with m.If(stop):
+            m.d.sync += [self.running.eq(0), self.start.eq(0), pending.eq(0)]
+
+    def _write_values(self, m, values):
+        """Write the bytes of plain registers whose strobe is up."""
+        strobes = self.bus.strb
+        for name, value in values.items():
+            with m.If(self._writes(name)):
+                for byte in range(_WIDTH // 8):
+                    bits = slice(8 * byte, 8 * byte + 8)
+                    if len(value[bits]):
+                        with m.If(strobes[byte]):
+                            m.d.sync += value[bits].eq(self.bus.data[bits])
+
+    def _constants(self):
+        """Values of the registers that say what the machine is."""
+        config = self.config
+        return {
+            "id": Const(ID_VALUE, _WIDTH),
+            "version": Const(VERSION_VALUE, _WIDTH),
+            "lanes": Const(config.lanes | config.bus_bytes << 16, _WIDTH),
+            "limits": Const(config.max_input | config.max_hidden << 16, _WIDTH),
+            "weight_words": Const(config.weight_words, _WIDTH),
+            "control": Const(0, _WIDTH),
+        }
+
+    def _read(self, m, **states):
+        """Answer the access of the cycle before."""
+        bus = self.bus
+        values = {**self._constants(), **self._values(), **states}
+        m.d.sync += bus.error.eq(0)
+        with m.If(bus.read | bus.write), m.Switch(bus.addr[2:]):
+            for name, register in REGISTERS.items():
+                with m.Case(register.addr // 4):
+                    m.d.sync += bus.read_data.eq(values[name])
+                    if register.access == "ro":
+                        m.d.sync += bus.error.eq(bus.write)
+            for k in range(self.counters.shape().length):
+                for half in range(2):
+                    with m.Case(COUNTER_BASE // 4 + 2 * k + half):
+                        m.d.sync += bus.read_data.eq(self.counters[k].word_select(half, _WIDTH))
+                        m.d.sync += bus.error.eq(bus.write)
+            with m.Default():
+                m.d.sync += [bus.read_data.eq(0), bus.error.eq(1)]

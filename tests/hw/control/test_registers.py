@@ -1,0 +1,249 @@
+"""The register file against the register map."""
+
+import pytest
+from amaranth.sim import Simulator
+
+from hw.config import CONFIGS
+from hw.control.registers import RegisterFile
+from hw.registers import COUNTER_BASE, COUNTERS, ID_VALUE, REGISTERS, Control, Error
+
+START, SOFT_RESET = 1 << Control.START, 1 << Control.SOFT_RESET
+BUSY, DONE, ERROR = 1, 2, 4
+
+
+@pytest.fixture
+def host():
+    """Runs a story told by an async function of a host."""
+
+    def run(story, config=CONFIGS["tiny"]):
+        dut = RegisterFile(config)
+
+        async def testbench(ctx):
+            await story(Access(ctx, dut))
+
+        simulator = Simulator(dut)
+        simulator.add_clock(1e-6)
+        simulator.add_testbench(testbench)
+        simulator.run()
+
+    return run
+
+
+class Access:
+    """Reads, writes and pulses, each in one cycle."""
+
+    def __init__(self, ctx, dut):
+        self.ctx, self.dut = ctx, dut
+
+    def get(self, name):
+        """Value of a port now."""
+        return self.ctx.get(getattr(self.dut, name))
+
+    async def cycle(self, **ports):
+        """One cycle with these ports up."""
+        for name, value in ports.items():
+            self.ctx.set(getattr(self.dut, name), value)
+        await self.ctx.tick()
+        for name in ports:
+            self.ctx.set(getattr(self.dut, name), 0)
+
+    async def at(self, addr, **members):
+        """One access; returns (read_data, error) of the cycle after."""
+        bus = self.dut.bus
+        self.ctx.set(bus.addr, addr)
+        for name, value in members.items():
+            self.ctx.set(getattr(bus, name), value)
+        await self.ctx.tick()
+        for name in members:
+            self.ctx.set(getattr(bus, name), 0)
+        return self.ctx.get(bus.read_data), self.ctx.get(bus.error)
+
+    async def read(self, name):
+        """Value of a register."""
+        value, error = await self.at(REGISTERS[name].addr, read=1)
+        assert not error
+        return value
+
+    async def write(self, name, value, strb=15):
+        """Write a register; returns the error."""
+        return (await self.at(REGISTERS[name].addr, write=1, data=value, strb=strb))[1]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_constants_say_what_the_machine_is(host, name):
+    config = CONFIGS[name]
+
+    async def story(h):
+        assert await h.read("id") == ID_VALUE
+        assert await h.read("version") == 1
+        assert await h.read("lanes") == config.lanes | config.bus_width // 8 << 16
+        assert await h.read("limits") == config.max_input | config.max_hidden << 16
+        assert await h.read("weight_words") == config.weight_words
+
+    host(story, config)
+
+
+def test_values_are_written_byte_by_byte_and_read_back(host):
+    async def story(h):
+        for name in ("descriptor", "output_base", "output_limit"):
+            assert not await h.write(name, 0x12345678)
+            assert h.get(name) == 0x12345678
+            await h.write(name, 0xAABBCCDD, 0b0101)
+            assert await h.read(name) == h.get(name) == 0x12BB56DD
+        await h.write("interrupt_enable", 0xFFFFFFFF)
+        assert await h.read("interrupt_enable") == 3
+        await h.write("interrupt_enable", 0, 0b1110)
+        assert await h.read("interrupt_enable") == 3
+
+    host(story)
+
+
+def test_every_other_address_is_an_error(host):
+    known = {r.addr for r in REGISTERS.values()}
+    known |= {COUNTER_BASE + 4 * k for k in range(2 * len(COUNTERS))}
+
+    async def story(h):
+        for addr in range(0, 4096, 4):
+            assert (await h.at(addr, read=1))[1] == (addr not in known)
+        for register in REGISTERS.values():
+            error = (await h.at(register.addr, write=1, data=0, strb=0))[1]
+            assert error == (register.access == "ro")
+        for addr in sorted(known):
+            if addr >= COUNTER_BASE:
+                assert (await h.at(addr, write=1, data=0, strb=15))[1]
+        assert await h.read("control") == 0
+        await h.at(0)
+        assert not h.ctx.get(h.dut.bus.error)
+
+    host(story)
+
+
+def test_counters_are_read_low_word_first(host):
+    async def story(h):
+        for k in range(len(COUNTERS)):
+            h.ctx.set(h.dut.counters[k], (k + 1) << 40 | k + 7)
+        for k in range(len(COUNTERS)):
+            assert await h.at(COUNTER_BASE + 8 * k, read=1) == (k + 7, 0)
+            assert await h.at(COUNTER_BASE + 8 * k + 4, read=1) == ((k + 1) << 8, 0)
+
+    host(story)
+
+
+def test_a_run_begins_with_a_pulse_and_ends_with_done(host):
+    async def story(h):
+        await h.write("interrupt_enable", 1)
+        await h.write("control", START)
+        assert (h.get("start"), h.get("running")) == (1, 0)
+        assert await h.read("status") == BUSY
+        assert (h.get("start"), h.get("running")) == (0, 1)
+        await h.cycle(done=1)
+        assert (h.get("running"), h.get("interrupt")) == (0, 1)
+        assert await h.read("status") == DONE
+        assert await h.read("interrupt") == 1
+        await h.write("interrupt", 2)
+        assert h.get("interrupt") == 1
+        await h.write("interrupt", 1)
+        assert h.get("interrupt") == 0
+        assert await h.read("status") == DONE
+        await h.write("control", START)
+        await h.cycle()
+        assert await h.read("status") == BUSY
+
+    host(story)
+
+
+def test_the_first_error_of_a_run_stays(host):
+    async def story(h):
+        await h.write("control", START)
+        await h.cycle()
+        await h.cycle(error=1, code=Error.READ)
+        assert h.get("running") == 0
+        await h.cycle(error=1, code=Error.WRITE)
+        await h.cycle(done=1)
+        assert await h.read("status") == ERROR
+        assert await h.read("error") == Error.READ
+        assert await h.read("interrupt") == 2
+        assert h.get("interrupt") == 0
+        await h.write("interrupt_enable", 2)
+        assert h.get("interrupt") == 1
+        await h.write("control", START)
+        assert await h.read("error") == Error.NONE
+        assert await h.read("status") == BUSY
+        await h.cycle(error=1, done=1, code=Error.OUTSIDE)
+        assert await h.read("status") == ERROR
+        assert await h.read("error") == Error.OUTSIDE
+
+    host(story)
+
+
+def test_a_start_while_busy_is_an_error_and_the_run_goes_on(host):
+    async def story(h):
+        await h.write("control", START)
+        await h.write("control", START)
+        assert h.get("start") == 0
+        await h.write("control", START)
+        assert (h.get("start"), h.get("running")) == (0, 1)
+        assert await h.read("error") == Error.BUSY
+        assert await h.read("interrupt") == 2
+        await h.cycle(done=1)
+        assert await h.read("status") == DONE | ERROR
+        assert await h.read("interrupt") == 3
+
+    host(story)
+
+
+def test_a_start_while_the_machine_is_active_is_refused(host):
+    async def story(h):
+        h.ctx.set(h.dut.active, 1)
+        await h.write("control", START)
+        assert h.get("start") == 0
+        assert await h.read("error") == Error.BUSY
+        assert await h.read("status") == BUSY | ERROR
+        h.ctx.set(h.dut.active, 0)
+        await h.write("control", START)
+        assert h.get("start") == 1
+
+    host(story)
+
+
+def test_a_soft_reset_ends_a_run_and_clears_all_but_the_values(host):
+    async def story(h):
+        await h.write("descriptor", 0x1000)
+        await h.write("interrupt_enable", 3)
+        await h.write("control", START)
+        await h.cycle()
+        await h.write("control", START)
+        assert h.get("interrupt") == 1
+        await h.write("control", START | SOFT_RESET)
+        assert (h.get("soft_reset"), h.get("start"), h.get("running")) == (1, 0, 0)
+        assert h.get("interrupt") == 0
+        await h.cycle(done=1)
+        assert h.get("soft_reset") == 0
+        assert await h.read("status") == 0
+        assert await h.read("error") == 0
+        assert await h.read("descriptor") == 0x1000
+        assert await h.read("interrupt_enable") == 3
+
+    host(story)
+
+
+def test_a_soft_reset_right_after_a_start_wins(host):
+    async def story(h):
+        await h.write("control", START)
+        await h.write("control", SOFT_RESET)
+        await h.cycle()
+        assert h.get("running") == 0
+
+    host(story)
+
+
+def test_an_event_is_not_lost_when_its_bit_is_cleared_in_the_same_cycle(host):
+    async def story(h):
+        await h.write("control", START)
+        await h.cycle()
+        h.ctx.set(h.dut.done, 1)
+        await h.write("interrupt", 3)
+        h.ctx.set(h.dut.done, 0)
+        assert await h.read("interrupt") == 1
+
+    host(story)
