@@ -1,0 +1,105 @@
+"""The accelerator: what goes into a chip or onto a board."""
+
+from amaranth import Const, Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.axi.lite import LiteSlave
+from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
+from hw.config import Config
+from hw.control.counters import Counters
+from hw.control.registers import RegisterFile
+from hw.core import Core
+from hw.registers import COUNTERS
+
+__all__ = ["Accelerator"]
+
+_STALLS = ("load", "input", "hidden", "weights", "cell", "drain")
+
+_SOURCES = {
+    "cycles": "busy",
+    "steps": "step",
+    "events_x": "events_x",
+    "events_h": "events_h",
+    "macs_done": "rows",
+    "read_bytes": "read",
+    "write_bytes": "written",
+    "mode_normal": "step",
+    **{f"stall_{name}": f"stall_{name}" for name in _STALLS},
+}
+"""Field of the core's activity that a counter counts."""
+
+
+class Accelerator(wiring.Component):
+    """An LSTM accelerator between a host and DRAM; wires only.
+
+    The host writes an image to DRAM, the address of its descriptors and the window of its outputs
+    to registers, and starts; the machine raises ``interrupt`` when the outputs are in DRAM.
+
+    Throughput: see ``docs/machine.md``.
+
+    Parameters
+    ----------
+    config : Config
+        The machine.
+
+    Members
+    -------
+    s_axi : In
+        Registers (``hw/registers.py``), AXI4-Lite.
+    m_axi : Out
+        DRAM, AXI4.
+    interrupt : Out
+        High while an enabled interrupt bit is set.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "s_axi": In(Axi4LiteSignature()),
+                "m_axi": Out(Axi4Signature(config.addr_width, config.bus_width)),
+                "interrupt": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Slave, registers, core, counters."""
+        m = Module()
+        config = self.config
+        m.submodules.slave = slave = LiteSlave()
+        m.submodules.registers = registers = RegisterFile(config)
+        m.submodules.core = core = Core(config)
+        wiring.connect(m, wiring.flipped(self.s_axi), slave.axi)
+        wiring.connect(m, slave.bus, registers.bus)
+        wiring.connect(m, core.m_axi, wiring.flipped(self.m_axi))
+        m.d.comb += [
+            core.start.eq(registers.start),
+            core.soft_reset.eq(registers.soft_reset),
+            core.descriptor.eq(registers.descriptor),
+            core.output_base.eq(registers.output_base),
+            core.output_limit.eq(registers.output_limit),
+            registers.active.eq(core.busy),
+            registers.done.eq(core.done),
+            registers.error.eq(core.failed),
+            registers.code.eq(core.error),
+            self.interrupt.eq(registers.interrupt),
+        ]
+        self._count(m, registers, core)
+        return m
+
+    def _count(self, m, registers, core):
+        """Beats count as bytes; what this machine never does counts as zero."""
+        activity = core.activity
+        increments = {name: activity[source] for name, source in _SOURCES.items()}
+        for name in ("read_bytes", "write_bytes"):
+            increments[name] = increments[name] << (self.config.bus_bytes.bit_length() - 1)
+        m.submodules.counters = counters = Counters(
+            {name: len(increments.get(name, Const(0, 1))) for name in COUNTERS}
+        )
+        m.d.comb += [
+            counters.clear.eq(registers.start),
+            counters.enable.eq(activity.busy),
+            registers.counters.eq(counters.values),
+            *(counters.increments[name].eq(value) for name, value in increments.items()),
+        ]
