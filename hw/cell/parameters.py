@@ -120,6 +120,6 @@ class CellParameters:
 
 def _gate_multiplier(scale: float, weight_scale: float) -> tuple[int, int]:
     """Multiplier from accumulator codes to Q3.12."""
-    # TFLite-Micro multiplies the two scales in single precision before it widens them.
-    product = np.float32(scale) * np.float32(weight_scale)
-    return quantize_multiplier(float(product) * 2**GATE_FRACTION_BITS)
+    # Scales are float32 in the file; their product is not rounded to float32.
+    product = float(np.float32(scale)) * float(np.float32(weight_scale))
+    return quantize_multiplier(product * 2**GATE_FRACTION_BITS)
