@@ -62,17 +62,19 @@ def write_file(path: str | Path, data: bytes) -> None:
         with tempfile.NamedTemporaryFile(
             dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:
-            temporary = file.name
+            temporary = Path(file.name)
             file.write(data)
         # A temporary file is private; the result has the usual rights.
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise NetworkError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        # Whatever went wrong, an interrupt too: nothing half-written stays.
+        if temporary:
+            temporary.unlink(missing_ok=True)
 
 
 def _expressible(number: int, layer) -> IntegerLstm:
