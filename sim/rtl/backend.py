@@ -1,0 +1,133 @@
+"""Runs networks on a machine behind the driver: RTL simulation, or whatever has a transport."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from boards.driver import Driver
+from boards.transport import Transport
+from hw.accelerator import Accelerator
+from hw.config import Config
+from hw.registers import COUNTERS
+from sim.image.check import check_input
+from sim.image.compile import compile_network
+from sim.image.image import Image, State
+from sim.model.counts import Counts
+from sim.model.result import Result
+from sim.networks.check import check_integer
+from sim.networks.network import IntegerNetwork
+from sim.rtl.memory_model import MemoryModel
+from sim.rtl.simulator import RtlSimulator
+
+__all__ = ["DeviceBackend", "RtlBackend"]
+
+_MEMORY_BYTES = 1 << 27
+"""DRAM of a simulation, at the least; untouched pages cost nothing."""
+
+Progress = Callable[[int], None]
+
+
+class DeviceBackend:
+    """Runs networks on a machine that a transport leads to.
+
+    Parameters
+    ----------
+    config : Config
+        The machine's configuration.
+    transport : Transport
+        The way to it.
+    name : str
+        What results say they come from.
+    """
+
+    def __init__(self, config: Config, transport: Transport, name: str = "device"):
+        self.config = config
+        self.name = name
+        self.transport = transport
+        self.driver = Driver(transport)
+
+    def run(
+        self,
+        network: IntegerNetwork,
+        x: np.ndarray,
+        *,
+        initial: Sequence[State | None] | None = None,
+        resident: bool | None = None,
+        load: bool = True,
+        store_state: bool = True,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Result for int8 ``x`` ``[sequences, steps, I]``; arguments as ``compile_network``.
+
+        ``progress`` is called now and then with the cycles so far.
+        """
+        check_integer(network)
+        check_input(network, x)
+        image = compile_network(
+            network,
+            self.config,
+            steps=x.shape[1],
+            sequences=x.shape[0],
+            initial=initial,
+            resident=resident,
+            load=load,
+            store_state=store_state,
+        )
+        return self.run_image(image, x, progress)
+
+    def run_image(self, image: Image, x: np.ndarray, progress: Progress | None = None) -> Result:
+        """Result of a compiled network."""
+        transport, driver = self.transport, self.driver
+        transport.write_memory(0, image.data)
+        transport.write_memory(image.x.addr, image.pack_x(x))
+        driver.start(image.descriptor, image.output_base, image.output_limit)
+        driver.wait(progress=progress)
+        counters = driver.counters()
+        written = transport.read_memory(image.output_base, image.output_limit - image.output_base)
+        stalls = [name for name in COUNTERS if name.startswith("stall_")]
+        return Result(
+            h=image.unpack_h(written, image.output_base),
+            states=image.unpack_states(written, image.output_base),
+            counts=Counts(
+                **{k: v for k, v in counters.items() if k != "cycles" and k not in stalls}
+            ),
+            cycles=counters["cycles"],
+            stall_cycles={name.removeprefix("stall_"): counters[name] for name in stalls},
+            lanes=self.config.lanes,
+            config=self.config.name,
+            backend=self.name,
+        )
+
+
+class RtlBackend(DeviceBackend):
+    """Runs networks on the compiled gates of a configuration.
+
+    Parameters
+    ----------
+    config : Config
+        The machine; it is generated and compiled unless that has been done before.
+    memory : MemoryModel or None
+        How its DRAM behaves; ideal if None.
+    say : function of str
+        Told what takes long.
+
+    Raises
+    ------
+    ToolError
+        A tool for compiling is missing or failed.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        memory: MemoryModel | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ):
+        self.simulator = RtlSimulator(
+            Accelerator(config), memory=memory, size=_MEMORY_BYTES, say=say
+        )
+        super().__init__(config, self.simulator, "rtl")
+
+    def restart(self, memory: MemoryModel):
+        """Start from power-on with another memory."""
+        self.simulator.restart(memory)
