@@ -100,6 +100,9 @@ class CellParameters:
         h_zero: int = 0,
     ) -> "CellParameters":
         """Parameters of a direction whose tensors have these scales (``c``: ``2**c_power``)."""
+        for name, scales in (("W_scale", W_scale), ("R_scale", R_scale)):
+            if len(scales) != 4:
+                raise ValueError(f"{name} must be four scales, not {len(scales)}")
         x_pairs = [_gate_multiplier(x_scale, scale) for scale in W_scale]
         h_pairs = [_gate_multiplier(h_scale, scale) for scale in R_scale]
         output = 2.0 ** (-2 * ACTIVATION_FRACTION_BITS) / float(np.float32(h_scale))

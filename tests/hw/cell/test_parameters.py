@@ -1,0 +1,70 @@
+"""Cell parameters: made from scales, refused where the gates cannot take them."""
+
+import dataclasses
+
+import pytest
+
+from hw.cell.parameters import CellParameters
+
+SCALES = {
+    "x_scale": 2.0**-6,
+    "W_scale": (2.0**-7, 2.0**-8, 3 * 2.0**-9, 2.0**-10),
+    "h_scale": 2.0**-7,
+    "R_scale": (2.0**-9, 2.0**-8, 2.0**-7, 2.0**-6),
+    "c_power": -11,
+}
+
+
+def test_scales_become_multipliers_and_shifts():
+    params = CellParameters.from_scales(**SCALES, cell_clip=100, h_zero=-3)
+    one, three = 1 << 30, 3 << 29
+    assert params == CellParameters(
+        x_multiplier=(one, one, three, one),
+        x_shift=(0, -1, -1, -3),
+        h_multiplier=(one, one, one, one),
+        h_shift=(-3, -2, -1, 0),
+        output_multiplier=one,
+        output_shift=-22,
+        product_shift=19,
+        tanh_shift=1,
+        cell_clip=100,
+        h_zero=-3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"x_scale": 16.0}, "x_shift must be from -31 to 7, not 10"),
+        ({"R_scale": (256.0,) * 4}, "h_shift must be from -31 to 7, not 14"),
+        ({"h_scale": 2.0**-30}, "output_shift must be from -31 to 0, not 1"),
+        ({"c_power": -16}, "product_shift must be from 15 to 30, not 14"),
+        ({"c_power": 1}, "product_shift must be from 15 to 30, not 31"),
+        ({"cell_clip": 40000}, "cell_clip must be from 0 to 32767, not 40000"),
+        ({"cell_clip": -1}, "cell_clip must be from 0 to 32767, not -1"),
+        ({"h_zero": 128}, "h_zero must be from -128 to 127, not 128"),
+        ({"x_scale": -1.0}, "a scale must be a finite number of at least 0, not -32.0"),
+        ({"W_scale": (0.1,) * 3}, "W_scale must be four scales, not 3"),
+    ],
+)
+def test_scales_that_the_gates_cannot_take_are_refused(change, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        CellParameters.from_scales(**{**SCALES, **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"x_multiplier": (1, 2)}, r"x_multiplier must be four integers, not \(1, 2\)"),
+        (
+            {"h_multiplier": (0, 0, 0, 1 << 31)},
+            "h_multiplier must be from 0 to 2147483647, not 2147483648",
+        ),
+        ({"output_multiplier": -1}, "output_multiplier must be from 0 to 2147483647, not -1"),
+        ({"tanh_shift": 13}, "tanh_shift must be from -3 to 12, not 13"),
+    ],
+)
+def test_parameters_that_the_gates_cannot_take_are_refused(change, sentence):
+    params = CellParameters.from_scales(**SCALES)
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        dataclasses.replace(params, **change)
