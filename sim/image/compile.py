@@ -8,7 +8,7 @@ from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
 from sim.image.check import check_fit
 from sim.image.image import Image, Placement, State
-from sim.image.memory import Rows, States, align
+from sim.image.memory import Rows, States, align, state_bytes
 from sim.image.parameters import cell_fields, cell_parameters
 from sim.networks.check import check_integer
 from sim.networks.network import IntegerLayer, IntegerLstm, IntegerNetwork, NetworkError
@@ -34,6 +34,12 @@ def compile_network(
 
     Parameters
     ----------
+    network : IntegerNetwork
+        What is laid out.
+    config : Config
+        The machine that runs it.
+    steps, sequences : int
+        Time steps of a sequence, and sequences of a run.
     initial : a State or None for each direction, layer by layer, or None
         States to begin with; None takes those of the network, else zero.
     resident : bool or None
@@ -136,7 +142,7 @@ class _Packer:
 
     def place_states(self, units: int) -> States:
         """A state for each sequence."""
-        stride = align(4 * units, self.config.bus_bytes)
+        stride = align(4 * units, state_bytes(self.config))
         addr = self.take(self.sequences * stride)
         return States(addr=addr, units=units, stride=stride, sequences=self.sequences)
 

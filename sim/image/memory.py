@@ -4,12 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Rows", "States", "align"]
+from hw.config import Config
+
+__all__ = ["Rows", "States", "align", "state_bytes"]
 
 
 def align(value: int, multiple: int) -> int:
     """The next multiple of ``multiple`` at or above ``value``."""
     return -(-value // multiple) * multiple
+
+
+def state_bytes(config: Config) -> int:
+    """Bytes that the machine reads a state in: whole beats of the bus and of four units."""
+    return max(config.bus_bytes, 16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +97,7 @@ class States:
         return self.addr + self.sequences * self.stride
 
     def pack(self, h: np.ndarray, c: np.ndarray) -> bytes:
-        """Bytes from ``addr`` to ``end`` that hold int8 ``h`` and int16 ``c`` ``[sequences, H]``."""
+        """Bytes from ``addr`` to ``end``, of int8 ``h`` and int16 ``c`` ``[sequences, H]``."""
         words = np.zeros((self.sequences, self.stride // 4, 4), np.uint8)
         words[:, : self.units, :2] = np.asarray(c, "<i2")[..., None].view(np.uint8)
         words[:, : self.units, 2] = np.asarray(h, np.int8).view(np.uint8)

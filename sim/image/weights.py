@@ -14,6 +14,8 @@ def pack_weights(W: np.ndarray, R: np.ndarray, config: Config) -> bytes:
     ----------
     W, R : int8 [4, H, I], int8 [4, H, H]
         Weights; ``x`` columns go before ``h`` columns. Rows that pad the last block are zero.
+    config : Config
+        Gives the lanes and the form of a weight.
     """
     weights = np.concatenate([W, R], axis=2)
     hidden, columns = weights.shape[1:]

@@ -22,6 +22,8 @@ __all__ = ["ModelBackend"]
 class ModelBackend:
     """Runs networks on the NumPy model of one configuration.
 
+    The last network stays prepared, so that running it again costs only the run.
+
     Parameters
     ----------
     config : Config
@@ -35,6 +37,7 @@ class ModelBackend:
     def __init__(self, config: Config, latency: int = 0):
         self.config = config
         self.latency = latency
+        self._model = None
 
     def run(
         self,
@@ -59,7 +62,9 @@ class ModelBackend:
             load=load,
             store_state=store_state,
         )
-        outputs = Model(network).run(x, initial)
+        if self._model is None or self._model.network is not network:
+            self._model = Model(network)
+        outputs = self._model.run(x, initial)
         cycles, stalls = _estimate(image, self.latency)
         return Result(
             h=outputs.h,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 from hw.descriptor import DESCRIPTOR_BYTES
 from sim.image.image import Image, Placement
-from sim.image.memory import align
+from sim.image.memory import align, state_bytes
 
 __all__ = ["Counts", "count"]
 
@@ -78,7 +78,7 @@ def _read_bytes(image: Image, placement: Placement) -> int:
         DESCRIPTOR_BYTES
         + fields["load_params"] * align(16 * hidden, beat)
         + fields["load_weights"] * fields["resident_blocks"] * fields["block_bytes"]
-        + fields["load_state"] * image.sequences * align(4 * hidden, beat)
+        + fields["load_state"] * image.sequences * align(4 * hidden, state_bytes(image.config))
         + steps * (x_row + streamed * fields["block_bytes"])
     )
 

@@ -65,7 +65,7 @@ class Lstm:
     def run(
         self, x: np.ndarray, h: np.ndarray | None = None, c: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``(h, last h, last c)``: int8 ``[sequences, steps, H]``, int8 and int16 ``[sequences, H]``.
+        """``h`` int8 ``[sequences, steps, H]``, last ``h`` int8 and ``c`` int16 ``[sequences, H]``.
 
         Parameters
         ----------

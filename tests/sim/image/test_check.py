@@ -1,0 +1,110 @@
+"""Refusals, word for word."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hw.config import CONFIGS
+from hw.multipliers.exact import Exact
+from sim.image.check import check_fit, check_input, largest_sums
+from sim.image.parameters import cell_parameters
+from sim.model.random_network import random_network
+from sim.networks.network import NetworkError, Quantization
+
+TINY = CONFIGS["tiny"]
+
+
+def refusal(call, *args):
+    with pytest.raises(NetworkError) as caught:
+        call(*args)
+    return str(caught.value)
+
+
+def fit(direction, config=TINY, layer=0):
+    check_fit(layer, direction, cell_parameters(direction), config)
+
+
+def direction(inputs=3, hidden=5, **changes):
+    return replace(random_network([inputs, hidden]).layers[0].directions[0], **changes)
+
+
+def test_a_network_that_fits_is_accepted():
+    fit(direction(256, 256))
+
+
+def test_too_many_inputs_are_refused():
+    assert refusal(fit, direction(inputs=257)) == (
+        "layer 0 has 257 inputs, and configuration tiny holds at most 256"
+    )
+
+
+def test_too_many_hidden_units_are_refused():
+    assert refusal(fit, direction(hidden=257), TINY, 2) == (
+        "layer 2 has 257 hidden units, and configuration tiny holds at most 256"
+    )
+
+
+def test_weights_that_the_multiplier_cannot_take_are_refused():
+    narrow = replace(CONFIGS["small"], multiplier=Exact(weight_width=4))
+    large = direction(W=np.full((4, 5, 3), -8, np.int8))
+    assert refusal(fit, large, narrow) == "W of layer 0 must be within ±7"
+    small = np.zeros((4, 5, 3), np.int8)
+    assert refusal(fit, direction(W=small, R=np.full((4, 5, 5), 8, np.int8)), narrow) == (
+        "R of layer 0 must be within ±7"
+    )
+
+
+def overflow(name):
+    return (
+        f"{name} of layer 0 can overflow the 32-bit sums: its scales are too large for its weights"
+    )
+
+
+def test_a_bias_that_fills_the_sum_is_refused():
+    bias = np.full((4, 5), 2**31 - 1, np.int32)
+    assert refusal(fit, direction(bias=bias)) == overflow("W")
+    # One product less than the limit is accepted.
+    W = np.zeros((4, 5, 3), np.int8)
+    fit(direction(W=W, bias=bias, W_scale=(1e-6,) * 4))
+
+
+def test_a_left_shift_that_overflows_is_refused():
+    W, R = np.zeros((4, 5, 3), np.int8), np.full((4, 5, 5), 127, np.int8)
+    bias = np.zeros((4, 5), np.int32)
+    fit(direction(W=W, R=R, bias=bias))
+    wide = direction(200, 250, bias=np.full((4, 250), 1 << 25, np.int32), W_scale=(0.5,) * 4)
+    assert cell_parameters(wide).x_shift[0] > 5
+    assert refusal(fit, wide) == overflow("W")
+    wide = direction(1, 250, R_scale=(1.0,) * 4, R=np.full((4, 250, 250), 127, np.int8))
+    assert cell_parameters(wide).h_shift[0] == 5
+    fit(wide)
+    # The same sums do not overflow 32 bits until their bias is shifted with them.
+    biased = replace(wide, W_scale=(1.0,) * 4, bias=np.full((4, 250), 1 << 24, np.int32))
+    assert refusal(fit, replace(biased, x=Quantization(scale=0.02, zero_point=0))) == overflow("W")
+
+
+def test_a_sum_is_bounded_by_its_weights_and_the_largest_event():
+    weights = np.array([[[127, -3]], [[0, 0]], [[-127, -127]], [[1, 0]]], np.int8)
+    assert largest_sums(weights).tolist() == [[130 * 255], [0], [254 * 255], [255]]
+
+
+def test_scales_that_the_gates_cannot_take_are_refused():
+    large = direction(W_scale=(1e6,) * 4, x=Quantization(scale=1.0, zero_point=0))
+    assert refusal(cell_parameters, large) == (
+        "the scales of the network cannot be run: x_shift must be from -31 to 7, not 32"
+    )
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (np.zeros((2, 3), np.int8), "x must be [sequences, steps, 3], not [2, 3]"),
+        (np.zeros((2, 3, 4), np.int8), "x must be [sequences, steps, 3], not [2, 3, 4]"),
+        (np.zeros((2, 3, 3), np.uint8), "x must be int8, not uint8"),
+        (np.zeros((2, 0, 3), np.int8), "x must hold at least one step, not [2, 0, 3]"),
+        (np.zeros((0, 2, 3), np.int8), "x must hold at least one step, not [0, 2, 3]"),
+    ],
+)
+def test_an_input_of_the_wrong_form_is_refused(x, text):
+    assert refusal(check_input, random_network([3, 5]), x) == text

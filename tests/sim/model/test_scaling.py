@@ -1,0 +1,57 @@
+"""Requantisation in float64 equals the integers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hw.numbers.requantize import multiply_by_quantized_multiplier
+from sim.model.scaling import find_scaling
+
+MULTIPLIERS = st.one_of(
+    st.integers(1 << 30, (1 << 31) - 1),
+    # Powers of two and their neighbours: the products that tie.
+    st.integers(1, 255).map(lambda k: (1 << 30) | k << 22),
+    st.just(0),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(MULTIPLIERS, st.integers(-25, 7), st.integers(1, 1 << 24), st.integers(0, 99))
+def test_proved_constants_equal_the_integers(multiplier, shift, bound, seed):
+    scaling = find_scaling(multiplier, shift, bound)
+    value = np.random.default_rng(seed).integers(-bound, bound + 1, 20000)
+    value[:3] = -bound, 0, bound
+    wanted = multiply_by_quantized_multiplier(value, multiplier, shift)
+    inside = np.abs(wanted) <= 1 << 15
+    if scaling.exact:
+        assert np.array_equal(scaling.compute(value)[inside], wanted[inside])
+        assert (np.abs(scaling.compute(value)[~inside]) >= 1 << 15).all()
+    assert scaling.saturates == bool(abs(wanted[0]) > 1 << 15 or wanted[2] >= 1 << 15)
+
+
+@pytest.mark.parametrize("multiplier", [1 << 30, (1 << 31) - 1, 1518500250, 3 << 29])
+@pytest.mark.parametrize("shift", [-23, -8, -1, 0, 1])
+def test_every_value_of_a_small_domain_is_equal(multiplier, shift):
+    bound = 1 << 18
+    scaling = find_scaling(multiplier, shift, bound, 31)
+    value = np.arange(-bound, bound + 1)
+    wanted = multiply_by_quantized_multiplier(value, multiplier, shift)
+    assert scaling.exact
+    assert np.array_equal(scaling.compute(value), wanted)
+
+
+def test_usual_scales_have_a_proof():
+    rng = np.random.default_rng(0)
+    for multiplier in rng.integers(1 << 30, 1 << 31, 20):
+        for shift in (-9, -3, -1, 0):
+            assert find_scaling(int(multiplier), shift, 1 << 23).exact
+        assert find_scaling(int(multiplier), -22, 1 << 30, 10).exact
+
+
+def test_a_formula_that_is_not_equal_has_no_proof(monkeypatch):
+    find_scaling.cache_clear()
+    # Without the push, halves round to even instead of away from zero.
+    monkeypatch.setattr("sim.model.scaling._AWAY", 1.0)
+    assert not find_scaling(1 << 30, -4, 1 << 20).exact
+    find_scaling.cache_clear()
