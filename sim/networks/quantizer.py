@@ -5,7 +5,7 @@ symmetric one per gate, the cell state a power of two. This is the post-training
 TensorFlow Lite for its int8 LSTM operator.
 """
 
-from math import ceil, log2
+from math import ceil, frexp, log2
 
 import numpy as np
 
@@ -26,10 +26,14 @@ from sim.networks.network import (
 __all__ = ["from_codes", "quantize", "sqnr", "to_codes"]
 
 _WEIGHT_MAX = 127
+_EVENT_MAX = 255
+"""Largest difference of two int8 codes."""
 _GATE_UNIT = 2.0**-12
 """What one code of a gate pre-activation means."""
 _FAINT = 2.0**-40
 """Products below this cannot move a gate by a code, however many are added."""
+_LARGEST = 2.0**60
+"""Range of values that is certainly a mistake."""
 
 
 def to_codes(values: np.ndarray, quantization: Quantization) -> np.ndarray:
@@ -115,9 +119,9 @@ def _activation_format(arrays: list[np.ndarray], percentile: float) -> Quantizat
     if high - low < 2.0**-60:
         # Nothing but zeros was seen: any step will do.
         low, high = -1.0, 1.0
-    scale = _single((high - low) / 255)
-    if not np.isfinite(scale):
+    if high - low > _LARGEST:
         raise NetworkError(f"values up to {max(-low, high):g} are too large to be quantised")
+    scale = _single((high - low) / 255)
     zero = int(np.clip(_round(-128 - low / scale), -128, 127))
     return Quantization(scale=scale, zero_point=zero)
 
@@ -149,7 +153,7 @@ def _quantize_direction(
     if lstm.c0 is not None:
         codes = _round(lstm.c0.astype(np.float64) / 2.0**c_power)
         c0 = np.clip(codes, -32768, 32767).astype(np.int16)
-    return IntegerLstm(
+    result = IntegerLstm(
         W=_weight_codes(lstm.W, W_scale),
         R=_weight_codes(lstm.R, R_scale),
         bias=_bias_codes(where, lstm, x, W_scale),
@@ -162,6 +166,8 @@ def _quantize_direction(
         c0=c0,
         reverse=lstm.reverse,
     )
+    _check_sums(where, result)
+    return result
 
 
 def _weight_codes(weights: np.ndarray, scales: tuple) -> np.ndarray:
@@ -173,7 +179,7 @@ def _bias_codes(where: str, lstm: FloatLstm, x: Quantization, scales: tuple) -> 
     """Biases in units of ``x.scale * W_scale``, refused where a 32-bit sum could overflow."""
     units = x.scale * np.array(scales)
     codes = _round(lstm.bias.astype(np.float64) / units[:, None])
-    limit = 2**31 - 1 - lstm.input_size * 255 * _WEIGHT_MAX
+    limit = 2**31 - 1 - lstm.input_size * _EVENT_MAX * _WEIGHT_MAX
     for gate, row in zip(GATES, codes, strict=True):
         if np.abs(row).max() > limit:
             raise NetworkError(
@@ -181,3 +187,21 @@ def _bias_codes(where: str, lstm: FloatLstm, x: Quantization, scales: tuple) -> 
                 f"it would overflow a 32-bit sum"
             )
     return codes.astype(np.int32)
+
+
+def _check_sums(where: str, lstm: IntegerLstm) -> None:
+    """Refuse sums that overflow 32 bits where they are shifted left to become gates."""
+    for what, codes, bias, operand, scales in (
+        ("input", lstm.W, lstm.bias, lstm.x.scale, lstm.W_scale),
+        ("recurrent", lstm.R, 0 * lstm.bias, lstm.h.scale, lstm.R_scale),
+    ):
+        sums = np.abs(codes.astype(np.int64)).sum(axis=2) * _EVENT_MAX + np.abs(
+            bias.astype(np.int64)
+        )
+        for gate, row, scale in zip(GATES, sums, scales, strict=True):
+            left = frexp(operand * scale / _GATE_UNIT)[1]
+            if int(row.max()) << max(left, 0) >= 2**31:
+                raise NetworkError(
+                    f"the {gate} gate's {what} weights of {where} are too large beside their "
+                    f"operand: its 32-bit sum would overflow"
+                )

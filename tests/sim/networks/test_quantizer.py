@@ -1,0 +1,180 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.networks.float_lstm import run_direction, run_float
+from sim.networks.network import FloatLayer, NetworkError, Quantization
+from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
+from sim.networks.tflite_reader import read_tflite
+from sim.networks.tflite_writer import write_tflite
+
+
+def samples(*shape, seed=5):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def integers(nets, network, x, path):
+    """What TensorFlow Lite for Microcontrollers makes of real inputs, as real outputs."""
+    write_tflite(network, path, steps=x.shape[1])
+    first, last = network.layers[0].directions[0], network.layers[-1].directions[0]
+    return from_codes(nets.run_tflm(path, to_codes(x, first.x)), last.h)
+
+
+# The issue's own limit: 30 dB on random weights of 64/128.
+@pytest.mark.parametrize("spread", [None, 0.3])
+@pytest.mark.parametrize("seed", range(3))
+def test_integers_follow_the_float_network_by_30_db(nets, tmp_path, seed, spread):
+    network = nets.random_float(64, 128, seed=seed, spread=spread)
+    integer = quantize(network, samples(8, 32, 64))
+    x = samples(4, 32, 64, seed=6)
+    y = integers(nets, integer, x, tmp_path / "net.tflite")
+    assert sqnr(run_float(network, x)[0], y) >= 30
+
+
+def test_stacked_layers_follow_too(nets, tmp_path):
+    network = nets.random_float(24, 48, 32)
+    integer = quantize(network, samples(8, 24, 24))
+    assert integer.layers[1].directions[0].x == integer.layers[0].directions[0].h
+    x = samples(4, 24, 24, seed=6)
+    y = integers(nets, integer, x, tmp_path / "net.tflite")
+    # Each layer adds an error of about the size of the first one's.
+    assert sqnr(run_float(network, x)[0], y) >= 27
+
+
+@pytest.mark.parametrize("steps", [1, 9])
+def test_what_is_quantised_is_written_and_read_with_the_same_bits(nets, tmp_path, steps):
+    integer = quantize(nets.random_float(5, 7, 6), samples(3, 9, 5))
+    write_tflite(integer, tmp_path / "net.tflite", steps=steps)
+    assert nets.arrays_of(read_tflite(tmp_path / "net.tflite")) == nets.arrays_of(integer)
+
+
+def test_formats_cover_the_samples_and_hold_zero(nets):
+    network, x = nets.random_float(6, 8), samples(4, 9, 6) + 3
+    lstm = quantize(network, x).layers[0].directions[0]
+    h, c = run_direction(network.layers[0].directions[0], x)
+    for values, form in ((x, lstm.x), (h, lstm.h)):
+        assert np.abs(from_codes(to_codes(values, form), form) - values).max() <= form.scale
+        assert from_codes(to_codes(np.zeros(1), form), form) == 0
+        # The range is used: its ends are extreme codes.
+        assert {values.min() > 0 or to_codes(values.min(), form) <= -127} == {True}
+        assert to_codes(values.max(), form) >= 126
+    assert np.abs(c).max() <= 2.0 ** (lstm.c_power + 14) < 2 * np.abs(c).max()
+
+
+def test_weights_and_biases_are_rounded_to_their_scales(nets):
+    network = nets.random_float(6, 8)
+    real = network.layers[0].directions[0]
+    lstm = quantize(network, samples(4, 9, 6)).layers[0].directions[0]
+    for gate in range(4):
+        for codes, scale, weights in (
+            (lstm.W, lstm.W_scale, real.W),
+            (lstm.R, lstm.R_scale, real.R),
+        ):
+            assert np.abs(codes[gate]).max() == 127
+            error = np.abs(codes[gate] * scale[gate] - weights[gate])
+            assert error.max() <= scale[gate] * 0.50001
+        unit = lstm.x.scale * lstm.W_scale[gate]
+        assert np.abs(lstm.bias[gate] * unit - real.bias[gate]).max() <= 0.5 * unit
+
+
+def test_both_directions_share_formats_and_keep_their_states(nets):
+    network = nets.random_float(6, 8, directions=2, states=True)
+    (layer,) = quantize(network, samples(4, 9, 6)).layers
+    forward, backward = layer.directions
+    assert (forward.reverse, backward.reverse) == (False, True)
+    assert (forward.x, forward.h) == (backward.x, backward.h)
+    for lstm, real in zip(layer.directions, network.layers[0].directions, strict=True):
+        assert np.abs(from_codes(lstm.h0, lstm.h) - real.h0).max() <= lstm.h.scale
+        assert np.abs(lstm.c0 * 2.0**lstm.c_power - real.c0).max() <= 2.0**lstm.c_power
+
+
+def test_an_initial_state_beyond_the_outputs_widens_the_format(nets):
+    lstm = replace(nets.random_float(6, 8).layers[0].directions[0], h0=np.full(8, 0.99))
+    (layer,) = quantize(FloatLayer(directions=(lstm,)), samples(4, 9, 6)).layers
+    assert from_codes(layer.directions[0].h0, layer.directions[0].h) == pytest.approx(
+        0.99, abs=0.01
+    )
+
+
+def test_a_percentile_ignores_outliers(nets):
+    x = samples(4, 50, 6)
+    x[0, 0, 0] = 100
+    scales = [
+        quantize(nets.random_float(6, 8), x, percentile).layers[0].directions[0].x.scale
+        for percentile in (100, 99.5)
+    ]
+    assert scales[0] > 0.39
+    assert scales[1] < 0.03
+
+
+def test_gates_without_weights_keep_their_bias(nets, tmp_path):
+    lstm = nets.random_float(4, 8).layers[0].directions[0]
+    lstm = replace(lstm, W=np.zeros_like(lstm.W), R=lstm.R * 1e-30)
+    layer = FloatLayer(directions=(lstm,))
+    x = samples(2, 6, 4)
+    y = integers(nets, quantize(layer, x), x, tmp_path / "net.tflite")
+    assert sqnr(run_float(layer, x)[0], y) >= 35
+
+
+def test_a_network_that_gives_nothing_is_quantised(nets, tmp_path):
+    lstm = nets.random_float(4, 8).layers[0].directions[0]
+    lstm = replace(lstm, **{name: getattr(lstm, name) * 0 for name in ("W", "R", "bias")})
+    x = samples(2, 6, 4)
+    integer = quantize(FloatLayer(directions=(lstm,)), x)
+    assert not integers(nets, integer, x, tmp_path / "net.tflite").any()
+
+
+def test_codes_round_half_away_from_zero_and_clamp():
+    form = Quantization(scale=0.5, zero_point=10)
+    real = np.array([0.25, -0.25, 0.24, 1.25, -1.25, 1e9, -1e9])
+    assert to_codes(real, form).tolist() == [11, 9, 10, 13, 7, 127, -128]
+    assert from_codes(np.array([10, 12], np.int8), form).tolist() == [0.0, 1.0]
+
+
+def test_sqnr_is_a_ratio_of_powers():
+    assert sqnr(np.array([10.0, 0.0]), np.array([10.0, 1.0])) == pytest.approx(20)
+    assert sqnr(np.ones(3), np.ones(3)) == float("inf")
+
+
+@pytest.mark.parametrize(
+    "x, sentence",
+    [
+        (np.ones((2, 3)), "samples must have the shape (batch, time, 3), not (2, 3)"),
+        (np.ones((0, 2, 3)), "samples must not be empty, but has the shape (0, 2, 3)"),
+        (
+            np.full((1, 2, 3), np.nan),
+            "samples must hold finite numbers, but holds NaN or infinity",
+        ),
+        (np.zeros((1, 2, 3)), "samples must not be all zero: there is nothing to calibrate on"),
+        (
+            np.full((1, 2, 3), 1e9),
+            "the input gate's input weights of layer 0 are too large beside their operand: "
+            "its 32-bit sum would overflow",
+        ),
+        (np.full((1, 2, 3), 1e300), "values up to 1e+300 are too large to be quantised"),
+    ],
+)
+def test_bad_samples_are_refused(nets, x, sentence):
+    with pytest.raises(NetworkError) as caught:
+        quantize(nets.random_float(3, 4), x)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("percentile", [50, 100.1, -1, float("nan")])
+def test_bad_percentiles_are_refused(nets, percentile):
+    with pytest.raises(NetworkError) as caught:
+        quantize(nets.random_float(3, 4), samples(1, 2, 3), percentile)
+    assert str(caught.value) == (f"percentile must be above 50 and at most 100, not {percentile:g}")
+
+
+def test_a_bias_that_overflows_is_refused(nets):
+    lstm = nets.random_float(3, 4).layers[0].directions[0]
+    bias = lstm.bias.copy()
+    bias[2, 1] = 1e6
+    with pytest.raises(NetworkError) as caught:
+        quantize(FloatLayer(directions=(replace(lstm, bias=bias),)), samples(1, 2, 3))
+    assert str(caught.value) == (
+        "the cell gate's bias of layer 0 is too large beside its input weights: "
+        "it would overflow a 32-bit sum"
+    )
