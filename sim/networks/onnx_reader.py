@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.inliner
 
 from sim.networks.check import check_float
 from sim.networks.network import FloatLayer, FloatLstm, NetworkError

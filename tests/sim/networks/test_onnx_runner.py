@@ -1,0 +1,344 @@
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from sim.networks.network import NetworkError
+from sim.networks.onnx_runner import OnnxModel, float_lstm
+
+INPUTS, H, T, B = 5, 4, 7, 3
+
+
+def constant(name, *shape, seed=0):
+    rng = np.random.default_rng([seed, *name.encode()])
+    return numpy_helper.from_array(rng.normal(0, 0.7, shape).astype(np.float32), name)
+
+
+def floats(name, *shape):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def save(path, nodes, inputs, outputs, constants=(), functions=()):
+    graph = helper.make_graph(
+        nodes, "graph", inputs, [onnx.ValueInfoProto(name=n) for n in outputs], constants
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("local", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=9, functions=functions)
+    onnx.save(model, path)
+    return path
+
+
+def lstm(x, weights, outputs, *more, **attributes):
+    attributes = {"hidden_size": H, **attributes}
+    names = [x, f"{weights}W", f"{weights}R", f"{weights}B", *more]
+    return helper.make_node("LSTM", names, outputs, f"{weights}rnn", **attributes)
+
+
+def weights(prefix, inputs, directions=1):
+    return [
+        constant(f"{prefix}W", directions, 4 * H, inputs),
+        constant(f"{prefix}R", directions, 4 * H, H),
+        constant(f"{prefix}B", directions, 8 * H),
+    ]
+
+
+def compare(path, inputs, atol=1e-5):
+    """Run both ways; the model."""
+    model = OnnxModel(path)
+    session = onnxruntime.InferenceSession(str(path))
+    wanted = session.run(None, inputs)
+    got = model.run(inputs, float_lstm)
+    assert list(got) == [value.name for value in session.get_outputs()]
+    for name, value in zip(got, wanted, strict=True):
+        assert got[name].dtype == value.dtype
+        np.testing.assert_allclose(got[name], value, atol=atol, rtol=0, err_msg=name)
+    return model
+
+
+def sequences(seed=1, batch=B):
+    return np.random.default_rng(seed).normal(size=(T, batch, INPUTS)).astype(np.float32)
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Relu -> bidirectional LSTM -> reshape -> LSTM -> tanh, and a path around both."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"]),
+        helper.make_node("Exp", ["a"], ["early"]),
+        lstm("a", "p", ["y1", "h1", ""], direction="bidirectional"),
+        helper.make_node("Transpose", ["y1"], ["t"], perm=[0, 2, 1, 3]),
+        helper.make_node(
+            "Constant", [], ["shape"], value=numpy_helper.from_array(np.array([0, 0, -1]))
+        ),
+        helper.make_node("Reshape", ["t", "shape"], ["b"]),
+        helper.make_node("Slice", ["h1", "zero", "one", "zero"], ["h1_first"]),
+        lstm("b", "q", ["y2", "", "c2"], "", "h1_first", ""),
+        helper.make_node("Squeeze", ["y2", "one"], ["s"]),
+        helper.make_node("Add", ["s", "bias"], ["z"]),
+        helper.make_node("ReduceMax", ["early"], ["top"]),
+        helper.make_node("Mul", ["z", "top"], ["out"]),
+    ]
+    constants = [
+        *weights("p", INPUTS, 2),
+        *weights("q", 2 * H),
+        constant("bias", H),
+        numpy_helper.from_array(np.array([0]), "zero"),
+        numpy_helper.from_array(np.array([1]), "one"),
+    ]
+    path = tmp_path / "two.onnx"
+    return save(path, nodes, [floats("x", T, B, INPUTS)], ["out", "c2", "early", "bias"], constants)
+
+
+def test_a_graph_of_two_lstms_equals_onnx_runtime(two):
+    model = compare(two, {"x": sequences()})
+    assert list(model.lstm_layers) == ["prnn", "qrnn"]
+    assert [len(layer.directions) for layer in model.lstm_layers.values()] == [2, 1]
+    assert model.inputs == ("x",)
+
+
+def test_every_other_node_runs_once(two):
+    model = OnnxModel(two)
+    counts = [len(nodes) for nodes in model._graph._segments(list(model._lstms.values()))]
+    assert counts == [3, 3, 3]
+
+
+def test_the_caller_computes_the_lstm_nodes(two):
+    calls = []
+
+    def zeros(name, layer, x, h0, c0):
+        calls.append((name, x.shape, None if h0 is None else h0.shape, c0))
+        directions = len(layer.directions)
+        state = np.zeros((directions, B, H))
+        return np.zeros((B, T, directions * H)), state, state
+
+    outputs = OnnxModel(two).run({"x": sequences()}, zeros)
+    assert calls == [("prnn", (B, T, INPUTS), None, None), ("qrnn", (B, T, 2 * H), (1, B, H), None)]
+    top = np.exp(sequences()).max()
+    bias = OnnxModel(two).run({"x": sequences()}, zeros)["bias"]
+    np.testing.assert_allclose(outputs["out"], np.broadcast_to(bias * top, (T, B, H)), rtol=1e-6)
+
+
+def test_the_activations_that_reach_each_lstm_are_captured(two):
+    captured = OnnxModel(two).capture({"x": sequences()})
+    assert (captured["prnn"] == np.maximum(sequences(), 0).swapaxes(0, 1)).all()
+    assert captured["qrnn"].shape == (B, T, 2 * H)
+
+
+def test_a_result_of_another_shape_is_the_callers_mistake(two):
+    with pytest.raises(ValueError, match=r"^y of LSTM node prnn has the shape \(3, 7, 4\)$"):
+        OnnxModel(two).run({"x": sequences()}, lambda *_: (np.zeros((B, T, H)), None, None))
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.DOUBLE])
+def test_other_precisions_keep_their_type(tmp_path, kind):
+    dtype = helper.tensor_dtype_to_np_dtype(kind)
+    constants = [
+        numpy_helper.from_array(numpy_helper.to_array(t).astype(dtype), t.name)
+        for t in weights("p", INPUTS)
+    ]
+    nodes = [
+        helper.make_node("Neg", ["x"], ["a"]),
+        lstm("a", "p", ["y"]),
+        helper.make_node("Neg", ["y"], ["z"]),
+    ]
+    path = tmp_path / "net.onnx"
+    save(path, nodes, [helper.make_tensor_value_info("x", kind, (T, B, INPUTS))], ["z"], constants)
+    got = OnnxModel(path).run({"x": sequences()}, float_lstm)["z"]
+    assert got.dtype == dtype
+    save(path, nodes, [floats("x", T, B, INPUTS)], ["z"], weights("p", INPUTS))
+    wanted = OnnxModel(path).run({"x": sequences()}, float_lstm)["z"]
+    np.testing.assert_allclose(got, wanted, atol=1e-2 if dtype == np.float16 else 1e-6)
+
+
+def test_states_that_are_inputs_reach_the_lstm(tmp_path):
+    state = [np.random.default_rng(k).normal(size=(1, B, H)).astype(np.float32) for k in (2, 3)]
+    shapes = [floats(name, 1, B, H) for name in ("h", "c")]
+    path = tmp_path / "net.onnx"
+    nodes = [lstm("x", "p", ["y", "hn", "cn"], "", "h", "c")]
+    save(path, nodes, [floats("x", T, B, INPUTS), *shapes], ["y", "hn", "cn"], weights("p", INPUTS))
+    compare(path, {"x": sequences(), "h": state[0], "c": state[1]})
+
+
+def test_batch_first_equals_time_first(tmp_path):
+    # ONNX Runtime has no layout 1, so the model with layout 0 is the reference.
+    state = np.random.default_rng(2).normal(size=(2, B, H)).astype(np.float32)
+    outputs = []
+    for layout, axes in ((0, (1, 2, 0, 3)), (1, (0, 1, 2, 3))):
+        shape = (B, T, INPUTS) if layout else (T, B, INPUTS)
+        state_shape = (B, 2, H) if layout else (2, B, H)
+        path = tmp_path / f"layout{layout}.onnx"
+        nodes = [
+            lstm("x", "p", ["y", "hn", "cn"], "", "h", layout=layout, direction="bidirectional"),
+            helper.make_node("Transpose", ["y"], ["z"], perm=np.argsort(axes).tolist()),
+        ]
+        inputs = [floats("x", *shape), floats("h", *state_shape)]
+        save(path, nodes, inputs, ["y", "hn", "cn"], weights("p", INPUTS, 2))
+        x = sequences().swapaxes(0, 1) if layout else sequences()
+        h = state.swapaxes(0, 1) if layout else state
+        outputs.append(OnnxModel(path).run({"x": x, "h": h}, float_lstm))
+    time_first, batch_first = outputs
+    assert (batch_first["y"] == time_first["y"].transpose(2, 0, 1, 3)).all()
+    for name in ("hn", "cn"):
+        assert (batch_first[name] == time_first[name].swapaxes(0, 1)).all()
+
+
+def test_weights_made_of_constants_are_folded(tmp_path):
+    W, R, bias = weights("p", INPUTS)
+    for tensor, name in ((W, "Wt"), (bias, "half")):
+        tensor.name = name
+    nodes = [
+        helper.make_node("Mul", ["Wt", "three"], ["pW"]),
+        helper.make_node("Add", ["half", "half"], ["pB"]),
+        lstm("x", "p", ["y"]),
+    ]
+    three = numpy_helper.from_array(np.float32(3), "three")
+    path = tmp_path / "net.onnx"
+    save(path, nodes, [floats("x", T, B, INPUTS)], ["y"], [W, R, bias, three])
+    compare(path, {"x": sequences()})
+
+
+def test_weights_made_of_inputs_are_refused(tmp_path):
+    W, R, bias = weights("p", INPUTS)
+    W.name = "Wt"
+    nodes = [helper.make_node("Mul", ["Wt", "k"], ["pW"]), lstm("x", "p", ["y"])]
+    path = tmp_path / "net.onnx"
+    save(path, nodes, [floats("x", T, B, INPUTS), floats("k")], ["y"], [W, R, bias])
+    with pytest.raises(NetworkError) as caught:
+        OnnxModel(path)
+    assert str(caught.value) == (
+        f"{path}: LSTM node prnn has input weights computed at run time, which is not supported"
+    )
+
+
+def test_branches_around_an_lstm_see_its_outputs(tmp_path):
+    branches = {
+        f"{name}_branch": helper.make_graph(
+            [helper.make_node(op, ["y"], [f"{name}_out"])], name, [], [floats(f"{name}_out", None)]
+        )
+        for name, op in (("then", "Neg"), ("else", "Exp"))
+    }
+    nodes = [
+        lstm("x", "p", ["y"]),
+        helper.make_node("ReduceMax", ["y"], ["m"], keepdims=0),
+        helper.make_node("Greater", ["m", "limit"], ["is"]),
+        helper.make_node("If", ["is"], ["z"], **branches),
+    ]
+    limit = numpy_helper.from_array(np.float32(0), "limit")
+    path = tmp_path / "net.onnx"
+    save(path, nodes, [floats("x", T, B, INPUTS)], ["z"], [*weights("p", INPUTS), limit])
+    compare(path, {"x": sequences()})
+
+
+def test_local_functions_are_expanded(tmp_path):
+    function = helper.make_function(
+        "local",
+        "Layer",
+        ["a", "pW", "pR", "pB"],
+        ["y"],
+        [helper.make_node("Neg", ["a"], ["n"]), lstm("n", "p", ["y"])],
+        [helper.make_opsetid("", 18)],
+    )
+    nodes = [helper.make_node("Layer", ["x", "pW", "pR", "pB"], ["y"], domain="local")]
+    path = tmp_path / "net.onnx"
+    save(path, nodes, [floats("x", T, B, INPUTS)], ["y"], weights("p", INPUTS), [function])
+    compare(path, {"x": sequences()})
+
+
+def test_nodes_of_one_name_are_told_apart(tmp_path):
+    first, second = lstm("x", "p", ["y1"]), lstm("x", "q", ["y2"])
+    first.name = second.name = "same"
+    path = tmp_path / "net.onnx"
+    constants = [*weights("p", INPUTS), *weights("q", INPUTS)]
+    save(path, [first, second], [floats("x", T, B, INPUTS)], ["y1", "y2"], constants)
+    # ONNX Runtime takes no such model as a whole.
+    model = OnnxModel(path)
+    assert list(model.lstm_layers) == ["y1", "y2"]
+    outputs = model.run({"x": sequences()}, float_lstm)
+    assert np.abs(outputs["y1"] - outputs["y2"]).max() > 0.1
+
+
+@pytest.mark.parametrize("lens", [[T, T, T], [T, 2, T]])
+def test_sequences_must_have_their_full_length(tmp_path, lens):
+    path = tmp_path / "net.onnx"
+    given = numpy_helper.from_array(np.array(lens, np.int32), "lens")
+    nodes = [lstm("x", "p", ["y"], "lens")]
+    save(path, nodes, [floats("x", T, B, INPUTS)], ["y"], [*weights("p", INPUTS), given])
+    if min(lens) == T:
+        compare(path, {"x": sequences()})
+        return
+    with pytest.raises(NetworkError) as caught:
+        OnnxModel(path).run({"x": sequences()}, float_lstm)
+    assert str(caught.value) == (
+        "LSTM node prnn has sequence_lens shorter than 7 steps, which is not supported"
+    )
+
+
+def nan():
+    x = sequences()
+    x[0, 0, 0] = np.nan
+    return x
+
+
+@pytest.mark.parametrize(
+    "inputs, sentence",
+    [
+        ({}, "{path} needs the input x"),
+        ({"x": sequences(), "y": 1}, "{path} has no input y; its inputs are x"),
+        ({"x": nan()}, "input x must hold finite numbers"),
+    ],
+)
+def test_bad_inputs_are_refused(two, inputs, sentence):
+    with pytest.raises(NetworkError) as caught:
+        OnnxModel(two).run(inputs, float_lstm)
+    assert str(caught.value) == sentence.format(path=two)
+
+
+def test_an_input_of_another_shape_is_refused_in_one_sentence(two):
+    with pytest.raises(NetworkError) as caught:
+        OnnxModel(two).run({"x": np.zeros((T, B, INPUTS + 1), np.float32)}, float_lstm)
+    assert str(caught.value).startswith(f"{two}: ONNX Runtime cannot run it: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_node_that_onnx_runtime_does_not_know_is_refused(tmp_path):
+    nodes = [
+        helper.make_node("Unheard", ["x"], ["a"], domain="local"),
+        lstm("a", "p", ["y"]),
+    ]
+    path = save(
+        tmp_path / "net.onnx", nodes, [floats("x", T, B, INPUTS)], ["y"], weights("p", INPUTS)
+    )
+    with pytest.raises(NetworkError) as caught:
+        OnnxModel(path)
+    assert str(caught.value).startswith(f"{path}: ONNX Runtime cannot load it: ")
+
+
+def silero(name):
+    spec = find_spec("silero_vad")
+    if spec is None:
+        pytest.skip("silero-vad is not installed")
+    return Path(spec.submodule_search_locations[0]) / "data" / name
+
+
+def test_silero_vad_equals_onnx_runtime():
+    x = np.random.default_rng(0).normal(0, 0.1, (40, 576)).astype(np.float32)
+    state = np.random.default_rng(1).normal(0, 0.3, (2, 1, 1, 128)).astype(np.float32)
+    inputs = {"input": x, "h": state[0], "c": state[1]}
+    # c reaches 20 there, so its last digit is worth 2e-6.
+    model = compare(silero("silero_vad_16k_sequence.onnx"), inputs, atol=2e-5)
+    (layer,) = model.lstm_layers.values()
+    assert layer.directions[0].W.shape == (4, 128, 128)
+    (captured,) = model.capture(inputs).values()
+    assert captured.shape == (1, 40, 128)
+
+
+def test_silero_vads_streaming_model_is_refused():
+    path = silero("silero_vad.onnx")
+    with pytest.raises(NetworkError) as caught:
+        OnnxModel(path)
+    assert str(caught.value).startswith(f"{path}: LSTM node ")
+    assert str(caught.value).endswith("only LSTM nodes of the main graph are supported")
