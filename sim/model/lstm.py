@@ -1,5 +1,7 @@
 """One direction of an LSTM layer, bit for bit and fast."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hw.numbers.activation import sigmoid, tanh
@@ -59,8 +61,9 @@ class Lstm:
         self.h_output = find_scaling(params.output_multiplier, params.output_shift, 1 << 30, 10)
         self.cell_tanh = tanh(_CODES, params.tanh_shift)
         # The bias is one more column of W, whose operand is one.
-        self.W = np.concatenate([direction.W, direction.bias[:, :, None]], 2).astype(self.x_type)
-        self.R = direction.R.astype(self.h_type)
+        self._W = np.concatenate([direction.W, direction.bias[:, :, None]], 2).astype(self.x_type)
+        self._R = direction.R.astype(self.h_type)
+        self._arranged = {}
 
     def run(
         self, x: np.ndarray, h: np.ndarray | None = None, c: np.ndarray | None = None
@@ -75,6 +78,19 @@ class Lstm:
             Initial state; that of the network, else zero, when None.
         """
         return _Run(self, x, h, c).result()
+
+    def arrange(self, chunks: Sequence[slice]) -> tuple[np.ndarray, np.ndarray]:
+        """``W`` and ``R`` with the rows of a chunk's gates together; the last ones are kept."""
+        key = chunks[0].stop
+        if key not in self._arranged:
+            self._arranged = {key: [_by_chunk(each, chunks) for each in (self._W, self._R)]}
+        return self._arranged[key]
+
+
+def _by_chunk(weights: np.ndarray, chunks: Sequence[slice]) -> np.ndarray:
+    if len(chunks) == 1:
+        return weights.reshape(-1, weights.shape[2])
+    return np.concatenate([weights[:, chunk].reshape(-1, weights.shape[2]) for chunk in chunks])
 
 
 def _reach(zero_point: int) -> int:
@@ -146,7 +162,7 @@ class _Run:
         """All steps, in running order."""
         out = np.empty((self.sequences, self.steps, self.hidden), np.int8)
         zero = self.lstm.direction.h.zero_point
-        W, R = self._by_chunk(self.lstm.W), self._by_chunk(self.lstm.R)
+        W, R = self.lstm.arrange(self.chunks)
         sums = np.empty((4 * self.hidden, self.sequences), R.dtype)
         buffers = _Buffers(self.chunks[0].stop * self.sequences)
         order = range(self.steps)[:: -1 if self.lstm.direction.reverse else 1]
@@ -159,11 +175,6 @@ class _Run:
                     self._run_cells(chunk, x_part, sums, buffers)
                 np.add(self.h.T, zero, out=out[:, time], casting="unsafe")
         return out, out[:, order[-1]].copy(), self.c.T.astype(np.int16)
-
-    def _by_chunk(self, weights):
-        """Rows so that the four gates of a chunk lie together."""
-        rows = [weights[:, chunk].reshape(-1, weights.shape[2]) for chunk in self.chunks]
-        return np.concatenate(rows)
 
     def _x_parts(self, W, times):
         """``x`` parts of the pre-activations of ``times``, ready for the step's sum."""
