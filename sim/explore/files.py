@@ -4,6 +4,7 @@ import io
 import os
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,29 +13,14 @@ from sim.networks.network import NetworkError, Quantization
 from sim.networks.quantizer import to_codes
 
 __all__ = [
-    "array_bytes",
+    "arrays_bytes",
     "check_folder",
     "check_writable",
     "codes",
     "read_array",
     "read_arrays",
-    "require_file",
     "write_whole",
 ]
-
-
-def require_file(path: Path):
-    """Refuse a path that is not a file.
-
-    Raises
-    ------
-    NetworkError
-        There is no such file, or it is a folder.
-    """
-    if path.is_dir():
-        raise NetworkError(f"{path} is a folder, not a file")
-    if not path.exists():
-        raise NetworkError(f"there is no file {path}")
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -59,13 +45,14 @@ def read_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     NetworkError
         The file is missing or is neither.
     """
-    require_file(path)
     try:
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return loaded
             return {name: loaded[name] for name in loaded.files}
+    except OSError as error:
+        raise NetworkError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, EOFError, zipfile.BadZipFile):
         raise NetworkError(f"{path} is not a NumPy array file (.npy or .npz)") from None
 
@@ -153,8 +140,12 @@ def write_whole(path: Path, content: bytes):
         raise
 
 
-def array_bytes(array: np.ndarray) -> bytes:
-    """The content of a ``.npy`` file."""
+def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The content of a ``.npy`` file for one array, of a ``.npz`` file for several."""
     buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
+    if len(arrays) == 1:
+        (array,) = arrays.values()
+        np.save(buffer, array, allow_pickle=False)
+    else:
+        np.savez(buffer, **arrays)
     return buffer.getvalue()

@@ -15,17 +15,21 @@ def _sentence(error, call, *arguments):
 
 def test_arrays_come_back(tmp_path):
     array = np.arange(6.0).reshape(1, 2, 3)
-    (tmp_path / "a.npy").write_bytes(files.array_bytes(array))
+    (tmp_path / "a.npy").write_bytes(files.arrays_bytes({"a": array}))
     assert (files.read_array(tmp_path / "a.npy") == array).all()
+    (tmp_path / "a.npz").write_bytes(files.arrays_bytes({"a": array, "b": array + 1}))
+    several = files.read_arrays(tmp_path / "a.npz")
+    assert list(several) == ["a", "b"] and (several["b"] == array + 1).all()
 
 
 def test_a_missing_file_is_named(tmp_path):
     path = tmp_path / "a.npy"
-    assert _sentence(NetworkError, files.read_array, path) == f"there is no file {path}"
+    expected = f"{path} cannot be read: No such file or directory"
+    assert _sentence(NetworkError, files.read_array, path) == expected
 
 
 def test_a_folder_is_not_a_file(tmp_path):
-    expected = f"{tmp_path} is a folder, not a file"
+    expected = f"{tmp_path} cannot be read: Is a directory"
     assert _sentence(NetworkError, files.read_array, tmp_path) == expected
 
 

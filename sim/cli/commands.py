@@ -1,0 +1,133 @@
+"""The commands: each parses, calls what does the work, and prints."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hw.config import CONFIGS
+from sim.cli import printing
+from sim.explore import files
+from sim.explore.export import write_verilog
+from sim.explore.quantising import float_layers, quantize_measured
+from sim.explore.running import find_config, make_backend, run_file
+from sim.networks.loader import load_network
+from sim.networks.tflite_writer import write_tflite
+
+__all__ = ["configs", "quantize", "run", "verilog"]
+
+Json = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write the printed figures to FILE."),
+]
+ConfigName = Annotated[
+    str, typer.Option("--config", help=f"The accelerator: {', '.join(CONFIGS)}.")
+]
+
+
+def configs(json: Json = None) -> None:
+    """List the configurations that have a name."""
+    printing.check_json(json)
+    rows = [
+        {
+            "name": config.name,
+            "lanes": config.lanes,
+            "bus_bits": config.bus_width,
+            "max_input": config.max_input,
+            "max_hidden": config.max_hidden,
+            "weight_kib": config.weight_words * config.column_bytes / 1024,
+            "cell_lanes": config.cell_lanes,
+            "clock_mhz": config.clock_mhz,
+            "gops": 2 * config.lanes * config.clock_mhz / 1000,
+        }
+        for config in CONFIGS.values()
+    ]
+    printing.print_rows(rows)
+    printing.write_json(json, rows)
+
+
+def quantize(
+    model: Annotated[Path, typer.Argument(help="A .onnx, .safetensors or .pt file.")],
+    calibration: Annotated[
+        Path,
+        typer.Option(
+            metavar="SAMPLES",
+            help="Sample inputs: .npy for a model with one input, .npz with inputs by name.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .tflite file to write.")],
+    node: Annotated[
+        str | None, typer.Option(help="Which LSTM node, where an ONNX model has several.")
+    ] = None,
+    percentile: Annotated[
+        float, typer.Option(help="Share of the samples' values that the formats cover.")
+    ] = 100.0,
+    json: Json = None,
+) -> None:
+    """Quantise LSTM layers and write them as a standard .tflite file."""
+    printing.check_json(json)
+    files.check_writable(output)
+    samples = files.read_arrays(calibration)
+    with printing.working("quantising"):
+        layers, seen = float_layers(load_network(model), samples, node)
+        network, figures = quantize_measured(layers, seen, percentile)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_tflite(network, output, steps=seen.shape[1])
+    printing.print_rows(figures["layers"])
+    printing.say(f"SQNR on the samples, against floating point: {figures['sqnr_db']:.1f} dB")
+    printing.say(f"wrote {output}")
+    printing.write_json(json, figures)
+
+
+def run(
+    network: Annotated[Path, typer.Argument(help="A .tflite, .onnx, .safetensors or .pt file.")],
+    given: Annotated[
+        Path, typer.Option("--input", metavar="X", help="Input: .npy, or .npz with inputs by name.")
+    ],
+    backend: Annotated[
+        str, typer.Option(help="model: the NumPy model; rtl: simulated hardware.")
+    ] = "model",
+    config: ConfigName = "edge",
+    latency: Annotated[
+        int, typer.Option(help="Cycles from a memory read's address to its first data.")
+    ] = 30,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SAMPLES",
+            help="Samples to quantise a floating-point network on; without, the input itself.",
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the outputs to this file.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
+    json: Json = None,
+) -> None:
+    """Run a .tflite network, or a whole ONNX model with its LSTM nodes in integers."""
+    for path in (output, report, json):
+        printing.check_json(path)
+    chosen = find_config(config)
+    with printing.working(f"running on {backend}") as (say, tell):
+        machine = make_backend(backend, chosen, latency, say, tell)
+        inputs = files.read_arrays(given)
+        samples = None if calibration is None else files.read_arrays(calibration)
+        done = run_file(load_network(network), inputs, samples, machine)
+    if output is not None:
+        files.write_whole(output, files.arrays_bytes(done.outputs))
+    printing.print_values(done.figures)
+    if done.calibrated_on_input:
+        printing.say("quantised on the input itself; --calibration takes other samples")
+    printing.write_json(report, done.figures)
+    printing.write_json(json, done.figures)
+
+
+def verilog(
+    config: Annotated[str, typer.Argument(help=f"The accelerator: {', '.join(CONFIGS)}.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")],
+) -> None:
+    """Write a configuration as plain Verilog with AXI ports."""
+    chosen = find_config(config)
+    files.check_folder(output)
+    with printing.working(f"generating {config}"):
+        paths = write_verilog(chosen, output)
+    for path in paths:
+        printing.say(f"wrote {path}")

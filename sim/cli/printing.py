@@ -1,0 +1,109 @@
+"""Figures and progress on the terminal, and figures in JSON files."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from sim.explore.files import check_writable, write_whole
+
+__all__ = ["check_json", "number", "print_rows", "print_values", "say", "working", "write_json"]
+
+
+def _console(stderr: bool = False) -> Console:
+    # Tables keep their width in a pipe, where rich would assume 80 columns.
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 160
+    return console
+
+
+def number(value) -> str:
+    """A figure as people read it: thousands apart, four digits of what is not whole."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool | str):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def say(sentence: str) -> None:
+    """One line of text."""
+    _console().print(sentence, markup=False)
+
+
+def print_values(values: Mapping[str, object], title: str = "") -> None:
+    """Names and figures, one pair a line; a mapping inside is indented."""
+    console = _console()
+    if title:
+        console.print(title, markup=False, style="bold")
+    width = max(len(name) for name in _flat_names(values)) + 4
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            console.print(f"  {name}", markup=False)
+            for inner, count in value.items():
+                console.print(f"    {inner:<{width - 2}}{number(count)}", markup=False)
+        else:
+            console.print(f"  {name:<{width}}{number(value)}", markup=False)
+
+
+def _flat_names(values: Mapping) -> Iterator[str]:
+    for name, value in values.items():
+        yield name
+        if isinstance(value, Mapping):
+            yield from value
+
+
+def print_rows(rows: Iterable[Mapping[str, object]], title: str = "") -> None:
+    """A table of rows that share their column names."""
+    rows = list(rows)
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for column in rows[0]:
+        text = isinstance(rows[0][column], str)
+        table.add_column(column.replace("_", " "), justify="left" if text else "right")
+    for row in rows:
+        table.add_row(*(number(value) for value in row.values()))
+    _console().print(table)
+
+
+@contextmanager
+def working(text: str) -> Iterator:
+    """Progress of a long step on the error output.
+
+    Yields two functions: ``say(text)`` names what is being done, ``tell(done, total)`` says how
+    far it is. Nothing is shown where the error output is no terminal.
+    """
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
+    console = _console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(text, total=None)
+
+        def say(what: str) -> None:
+            bar.update(task, description=what)
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=min(done, total), total=total, description=text)
+
+        yield say, tell
+
+
+def check_json(path: Path | None) -> None:
+    """Refuse a JSON file that could not be written, before any work."""
+    if path is not None:
+        check_writable(path)
+
+
+def write_json(path: Path | None, figures: object) -> None:
+    """Write the figures that were printed, where a file is named."""
+    if path is not None:
+        write_whole(path, (json.dumps(figures, indent=2) + "\n").encode())

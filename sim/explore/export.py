@@ -1,0 +1,21 @@
+"""A configuration as Verilog files."""
+
+from pathlib import Path
+
+from hw.accelerator import Accelerator
+from hw.config import Config
+from hw.verilog import to_verilog
+from sim.explore.files import write_whole
+
+__all__ = ["write_verilog"]
+
+
+def write_verilog(config: Config, folder: Path) -> list[Path]:
+    """Write the accelerator into ``folder``; returns the files.
+
+    The module, and its file, are called ``refrain_`` and the configuration's name.
+    """
+    name = f"refrain_{config.name}"
+    path = folder / f"{name}.v"
+    write_whole(path, to_verilog(Accelerator(config), name).encode())
+    return [path]

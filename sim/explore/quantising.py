@@ -1,0 +1,83 @@
+"""From a network in floating point and samples to an integer network and what it lost."""
+
+import numpy as np
+
+from sim.explore.running import named_inputs
+from sim.model.network import run_network
+from sim.networks.float_lstm import run_float
+from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
+from sim.networks.onnx_runner import OnnxModel
+from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
+
+__all__ = ["float_layers", "quantize_measured"]
+
+
+def float_layers(
+    network: OnnxModel | FloatNetwork | IntegerNetwork,
+    samples: np.ndarray | dict[str, np.ndarray],
+    node: str | None = None,
+) -> tuple[FloatNetwork, np.ndarray]:
+    """The LSTM layers to be quantised, and the samples as they reach them.
+
+    Parameters
+    ----------
+    network : OnnxModel or FloatNetwork
+        Where the layers come from.
+    samples : array or dict of array
+        Inputs of the whole model for an ONNX model, of the first layer otherwise.
+    node : str or None
+        Which LSTM node of an ONNX model; None where there is one.
+
+    Raises
+    ------
+    NetworkError
+        The node is not there or not named, or the network is not in floating point.
+    """
+    if isinstance(network, IntegerNetwork):
+        raise NetworkError("the network is in integers already")
+    if isinstance(network, FloatNetwork):
+        if not isinstance(samples, np.ndarray):
+            raise NetworkError("the samples must be one array in a .npy file")
+        return network, samples
+    names = list(network.lstm_layers)
+    if node is None and len(names) > 1:
+        raise NetworkError(
+            f"{network.path} has the LSTM nodes {', '.join(names)}; choose one with --node"
+        )
+    if node is not None and node not in names:
+        raise NetworkError(f"{network.path} has no LSTM node {node}; it has {', '.join(names)}")
+    name = node or names[0]
+    seen = network.capture(named_inputs(network, samples))
+    return FloatNetwork(layers=(network.lstm_layers[name],)), seen[name]
+
+
+def quantize_measured(
+    network: FloatNetwork, samples: np.ndarray, percentile: float = 100.0
+) -> tuple[IntegerNetwork, dict]:
+    """The integer network, and figures: its formats and its signal-to-noise ratio on the samples.
+
+    Raises
+    ------
+    NetworkError
+        The samples are unusable, or the network has no integer form.
+    """
+    result = quantize(network, samples, percentile)
+    first, last = result.layers[0].directions[0], result.layers[-1].directions[0]
+    reference, _ = run_float(network, samples)
+    h = from_codes(run_network(result, to_codes(samples, first.x)).h, last.h)
+    layers = [
+        {
+            "layer": number,
+            "inputs": layer.input_size,
+            "hidden": lstm.hidden_size,
+            "directions": len(layer.directions),
+            "x_scale": lstm.x.scale,
+            "x_zero": lstm.x.zero_point,
+            "h_scale": lstm.h.scale,
+            "h_zero": lstm.h.zero_point,
+            "c_power": lstm.c_power,
+        }
+        for number, layer in enumerate(result.layers)
+        for lstm in layer.directions[:1]
+    ]
+    return result, {"layers": layers, "sqnr_db": sqnr(reference, h)}

