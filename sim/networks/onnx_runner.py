@@ -113,6 +113,8 @@ class OnnxModel:
                 raise NetworkError(f"{self.path} needs the input {value.name}")
             dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
             array = np.asarray(inputs[value.name])
+            if dtype.kind in "fiub" and array.dtype.kind not in "fiub":
+                raise NetworkError(f"input {value.name} must hold numbers, not {array.dtype}")
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise NetworkError(f"input {value.name} must hold finite numbers")
             values[value.name] = array.astype(dtype)

@@ -289,6 +289,7 @@ def nan():
         ({}, "{path} needs the input x"),
         ({"x": sequences(), "y": 1}, "{path} has no input y; its inputs are x"),
         ({"x": nan()}, "input x must hold finite numbers"),
+        ({"x": np.full((7, 3, 5), "a")}, "input x must hold numbers, not <U1"),
     ],
 )
 def test_bad_inputs_are_refused(two, inputs, sentence):
