@@ -11,7 +11,7 @@ from hw.numbers.activation import sigmoid, tanh
 from hw.numbers.requantize import ACC_WIDTH, multiply_by_quantized_multiplier, requantize
 from hw.numbers.rounding import saturate, wrap
 
-__all__ = ["cell_step", "multiply_by_power", "pre_activations"]
+__all__ = ["cell_step", "multiply_by_power", "next_state", "pre_activations"]
 
 _UNIT = 1 << 30
 """The multiplier of a scale that is a power of two."""
@@ -32,6 +32,26 @@ def pre_activations(
 def multiply_by_power(product: np.ndarray, shift: int) -> np.ndarray:
     """``product / 2**shift`` as int16, rounded twice as any other requantisation is."""
     return requantize(product, _UNIT, 1 - shift)
+
+
+def next_state(
+    params: CellParameters,
+    i: np.ndarray,
+    f: np.ndarray,
+    g: np.ndarray,
+    o: np.ndarray,
+    c: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """``(h, c)`` from Q0.15 activations, int64, and the cell state before."""
+    kept = multiply_by_power(f * c, 15)
+    added = multiply_by_power(i * g, params.product_shift)
+    c = saturate(kept + added, 16)
+    if params.cell_clip:
+        c = np.clip(c, -params.cell_clip, params.cell_clip)
+
+    product = o * tanh(c, params.tanh_shift)
+    h = multiply_by_quantized_multiplier(product, params.output_multiplier, params.output_shift)
+    return saturate(h + params.h_zero, 8).astype(np.int8), c.astype(np.int16)
 
 
 def cell_step(
@@ -59,13 +79,4 @@ def cell_step(
     gates = pre_activations(params, acc_x, acc_h, bias)
     i, f, o = (sigmoid(gates[..., gate, :]).astype(np.int64) for gate in (0, 1, 3))
     g = tanh(gates[..., 2, :]).astype(np.int64)
-
-    kept = multiply_by_power(f * c, 15)
-    added = multiply_by_power(i * g, params.product_shift)
-    c = saturate(kept + added, 16)
-    if params.cell_clip:
-        c = np.clip(c, -params.cell_clip, params.cell_clip)
-
-    product = o * tanh(c, params.tanh_shift)
-    h = multiply_by_quantized_multiplier(product, params.output_multiplier, params.output_shift)
-    return saturate(h + params.h_zero, 8).astype(np.int8), c.astype(np.int16)
+    return next_state(params, i, f, g, o, c)

@@ -25,7 +25,8 @@ class StateUpdate(wiring.Component):
     Members
     -------
     i : In
-        ``input``, ``forget``, ``cell``, ``output`` (Q0.15) and ``c`` of one unit.
+        ``input``, ``forget``, ``cell``, ``output`` (Q0.15) and ``c`` of one unit. ``cell`` is at
+        least -32767 and the other three at least 0, as tanh and the sigmoid are.
     i_valid : In(1)
         ``i`` is to be taken.
     settings : In
