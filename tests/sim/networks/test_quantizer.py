@@ -62,6 +62,16 @@ def test_formats_cover_the_samples_and_hold_zero(nets):
     assert np.abs(c).max() <= 2.0 ** (lstm.c_power + 14) < 2 * np.abs(c).max()
 
 
+@pytest.mark.parametrize(
+    "largest, power", [(0.4, -15), (0.6, -14), (3.9, -12), (7.9, -12), (8.1, -11), (29, -10)]
+)
+def test_the_cell_state_has_headroom_only_where_steps_are_fine(nets, largest, power):
+    lstm = nets.random_float(6, 8, spread=1e-3).layers[0].directions[0]
+    lstm = replace(lstm, c0=np.full(8, largest))
+    (layer,) = quantize(FloatLayer(directions=(lstm,)), samples(2, 3, 6)).layers
+    assert layer.directions[0].c_power == power
+
+
 def test_weights_and_biases_are_rounded_to_their_scales(nets):
     network = nets.random_float(6, 8)
     real = network.layers[0].directions[0]
