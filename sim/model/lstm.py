@@ -8,7 +8,7 @@ from hw.numbers.activation import sigmoid, tanh
 from hw.numbers.requantize import multiply_by_quantized_multiplier, requantize
 from sim.image.check import largest_sums
 from sim.image.parameters import cell_parameters
-from sim.model.scaling import find_scaling
+from sim.model.scaling import divide_rounding_twice, find_scaling
 from sim.networks.network import IntegerLstm
 
 __all__ = ["Lstm"]
@@ -218,9 +218,9 @@ class _Run:
         shift = self.lstm.params.product_shift
         clip = self.lstm.params.cell_clip
         np.multiply(active[0], active[2], out=added, dtype=np.int32)
-        _divide_twice_rounded(added, shift, sign)
+        divide_rounding_twice(added, shift, sign)
         c *= active[1]
-        _divide_twice_rounded(c, 15, sign)
+        divide_rounding_twice(c, 15, sign)
         c += added
         low, high = (-clip, clip) if clip else (-(1 << 15), (1 << 15) - 1)
         np.clip(c, low, high, out=c)
@@ -252,16 +252,3 @@ def _given(value, stored, default, shape):
         if candidate is not None:
             return np.broadcast_to(candidate, shape)
     return np.full(shape, default)
-
-
-def _divide_twice_rounded(product, shift, sign):
-    """In place, int32 ``product / 2**shift`` rounded as ``multiply_by_power`` rounds.
-
-    The halving rounds ties up and the rest rounds ties away from zero. Together they are one shift
-    of ``product + 1 + 2**(shift - 1)``, less 2 where the product is negative.
-    """
-    np.right_shift(product, 31, out=sign)
-    sign <<= 1
-    product += sign
-    product += 1 + (1 << (shift - 1))
-    product >>= shift

@@ -7,7 +7,7 @@ import numpy as np
 
 from hw.numbers.requantize import multiply_by_quantized_multiplier, requantize
 
-__all__ = ["Scaling", "find_scaling"]
+__all__ = ["Scaling", "divide_rounding_twice", "find_scaling"]
 
 _AWAY = 1 + 2.0**-40
 """Pushes exact halves away from zero, and nothing else that fits 32 bits over a half."""
@@ -77,3 +77,17 @@ def _is_exact(scaling: Scaling, multiplier: int, shift: int, bound: int, limit: 
     wanted = multiply_by_quantized_multiplier(around, multiplier, shift)
     found = (wanted[:, 0] < steps) & (wanted[:, -1] >= steps)
     return bool(found.all()) and np.array_equal(scaling.compute(around), wanted)
+
+
+def divide_rounding_twice(product: np.ndarray, shift: int, sign: np.ndarray) -> None:
+    """In place, int32 ``product / 2**shift`` rounded as a requantisation by a power of two.
+
+    The halving rounds ties up and the rest rounds ties away from zero. Together they are one shift
+    of ``product + 1 + 2**(shift - 1)``, less 2 where the product is negative. ``sign`` is scratch
+    space; magnitudes are up to ``2**30``.
+    """
+    np.right_shift(product, 31, out=sign)
+    sign <<= 1
+    product += sign
+    product += 1 + (1 << (shift - 1))
+    product >>= shift

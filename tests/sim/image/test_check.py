@@ -69,19 +69,19 @@ def test_a_bias_that_fills_the_sum_is_refused():
     fit(direction(W=W, bias=bias, W_scale=(1e-6,) * 4))
 
 
-def test_a_left_shift_that_overflows_is_refused():
-    W, R = np.zeros((4, 5, 3), np.int8), np.full((4, 5, 5), 127, np.int8)
-    bias = np.zeros((4, 5), np.int32)
-    fit(direction(W=W, R=R, bias=bias))
+def test_a_bias_that_overflows_when_it_is_shifted_is_refused():
     wide = direction(200, 250, bias=np.full((4, 250), 1 << 25, np.int32), W_scale=(0.5,) * 4)
-    assert cell_parameters(wide).x_shift[0] > 5
+    assert cell_parameters(wide).x_shift[0] == 7
     assert refusal(fit, wide) == overflow("W")
-    wide = direction(1, 250, R_scale=(1.0,) * 4, R=np.full((4, 250, 250), 127, np.int8))
-    assert cell_parameters(wide).h_shift[0] == 5
-    fit(wide)
-    # The same sums do not overflow 32 bits until their bias is shifted with them.
-    biased = replace(wide, W_scale=(1.0,) * 4, bias=np.full((4, 250), 1 << 24, np.int32))
-    assert refusal(fit, replace(biased, x=Quantization(scale=0.02, zero_point=0))) == overflow("W")
+    fit(replace(wide, bias=wide.bias >> 4))
+
+
+def test_recurrent_sums_that_overflow_when_they_are_shifted_are_refused():
+    full = np.full((4, 600, 600), 127, np.int8)
+    wide = direction(1, 600, R=full, R_scale=(4.0,) * 4)
+    assert cell_parameters(wide).h_shift[0] == 7
+    assert refusal(fit, wide, CONFIGS["chip"]) == overflow("R")
+    fit(replace(wide, R_scale=(2.0,) * 4), CONFIGS["chip"])
 
 
 def test_a_sum_is_bounded_by_its_weights_and_the_largest_event():

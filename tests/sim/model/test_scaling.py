@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hw.cell.reference import multiply_by_power
 from hw.numbers.requantize import multiply_by_quantized_multiplier
-from sim.model.scaling import find_scaling
+from sim.model.scaling import divide_rounding_twice, find_scaling
 
 MULTIPLIERS = st.one_of(
     st.integers(1 << 30, (1 << 31) - 1),
@@ -55,3 +56,13 @@ def test_a_formula_that_is_not_equal_has_no_proof(monkeypatch):
     monkeypatch.setattr("sim.model.scaling._AWAY", 1.0)
     assert not find_scaling(1 << 30, -4, 1 << 20).exact
     find_scaling.cache_clear()
+
+
+@pytest.mark.parametrize("shift", range(15, 31))
+def test_powers_of_two_round_twice(shift):
+    # Around every tie that is in reach, and at the ends.
+    ties = np.arange(-(1 << 30), 1 << 30, max(1 << (shift - 1), 1 << 18))
+    value = np.clip(ties[:, None] + np.arange(-40, 41), -(1 << 30), 1 << 30).ravel()
+    product = value.astype(np.int32)
+    divide_rounding_twice(product, shift, np.empty_like(product))
+    assert np.array_equal(product, multiply_by_power(value, shift))
