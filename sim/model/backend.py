@@ -34,7 +34,7 @@ class ModelBackend:
 
     name = "model"
 
-    def __init__(self, config: Config, latency: int = 0):
+    def __init__(self, config: Config, latency: int = 1):
         self.config = config
         self.latency = latency
         self._model = None

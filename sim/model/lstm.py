@@ -22,6 +22,8 @@ _MAGIC_BITS = np.float64(_MAGIC).view(np.int64)
 _FLOAT32_EXACT = 1 << 24
 _CHUNK = 6144
 """Units times sequences that the cell arithmetic takes at once, so that they stay in cache."""
+_SEQUENCES = 512
+"""Most sequences that run side by side; more gain nothing, and take memory."""
 _COLUMNS = 256
 """Steps times sequences of ``x`` that are multiplied at once."""
 
@@ -77,7 +79,16 @@ class Lstm:
         h, c : int8 and int16 [sequences, H] or None
             Initial state; that of the network, else zero, when None.
         """
-        return _Run(self, x, h, c).result()
+        parts = [slice(start, start + _SEQUENCES) for start in range(0, len(x), _SEQUENCES)]
+        if len(parts) == 1:
+            return _Run(self, x, h, c).result()
+        shape = (len(x), self.direction.hidden_size)
+        h, c = (None if given is None else np.broadcast_to(given, shape) for given in (h, c))
+        runs = [
+            _Run(self, x[part], *(None if given is None else given[part] for given in (h, c)))
+            for part in parts
+        ]
+        return tuple(map(np.concatenate, zip(*(run.result() for run in runs), strict=True)))
 
     def arrange(self, chunks: Sequence[slice]) -> tuple[np.ndarray, np.ndarray]:
         """``W`` and ``R`` with the rows of a chunk's gates together; the last ones are kept."""

@@ -88,6 +88,20 @@ def test_a_run_in_two_halves_equals_one_run():
     assert np.array_equal(state[1], whole[2])
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_many_sequences_run_in_parts(monkeypatch, given):
+    monkeypatch.setattr(sim.model.lstm, "_SEQUENCES", 3)
+    direction, network = one(13, 29)
+    state = ()
+    if given:
+        rng = np.random.default_rng(1)
+        state = (
+            rng.integers(-128, 128, (8, 29), np.int8),
+            rng.integers(-999, 999, (8, 29), np.int16),
+        )
+    assert_equals_plain(direction, random_codes(network, 8, 5), *state)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 64, 100000])
 @pytest.mark.parametrize("columns", [1, 5, 1000])
 def test_the_chunks_change_nothing(monkeypatch, chunk, columns):
