@@ -1,6 +1,6 @@
 """One gate row at a time: from accumulators to an activation."""
 
-from amaranth.hdl import Module, Mux, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,14 +12,12 @@ from hw.numbers.requantizer import SHIFT_WIDTH, Requantizer
 __all__ = ["GateLane", "saturate_sum"]
 
 
-def saturate_sum(a, b):
+def saturate_sum(a: Value, b: Value) -> Value:
     """``a + b`` of two signed values of one width, saturated to that width."""
     total = a + b
-    over = total[-1] ^ total[-2]
-    limit = (total[-1].replicate(len(a) - 1) ^ ((1 << (len(a) - 1)) - 1)) | (
-        total[-1] << (len(a) - 1)
-    )
-    return Mux(over, limit, total[: len(a)]).as_signed()
+    sign = total[-1]
+    limit = Cat((~sign).replicate(len(a) - 1), sign)
+    return Mux(sign ^ total[-2], limit, total[:-1]).as_signed()
 
 
 class GateLane(wiring.Component):

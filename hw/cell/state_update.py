@@ -1,6 +1,6 @@
 """The new cell and hidden state of a unit, from its four activations."""
 
-from amaranth.hdl import Const, Module, Mux, Value, signed
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,8 +30,8 @@ class StateUpdate(wiring.Component):
     i_valid : In(1)
         ``i`` is to be taken.
     settings : In
-        See :func:`hw.cell.settings.settings_layout`; steady from the cycle before the first unit
-        to the last result.
+        See :func:`hw.cell.settings.settings_layout`; steady from the cycle before the first
+        unit to the last result.
     o : Out
         ``h`` (8 bits) and ``c`` (16 bits); they hold until the next unit's.
     o_valid : Out(1)
@@ -103,25 +103,35 @@ class StateUpdate(wiring.Component):
         added = pipe.register(0, self.i.input * self.i.cell, "added")
 
         # product_shift is 15 to 30: its lower four bits, less 15, are what remains to be shifted.
-        more = (self.settings.product_shift - _KEPT_SHIFT)[:4]
-        kept = pipe.register(1, _round(kept, Const(0, 4))[:16].as_signed(), "kept")
-        added = pipe.register(1, _round(added, more)[:16].as_signed(), "added")
+        # What follows from the settings alone is registered, to keep it out of the stages.
+        more = self._steady(m, (self.settings.product_shift - _KEPT_SHIFT)[:4], "more")
+        half = Const(1 << (_KEPT_SHIFT - 1)) << more
+        constants = [self._steady(m, half + 1, "above"), self._steady(m, half - 1, "below")]
+        kept = _round(kept, [(1 << (_KEPT_SHIFT - 1)) + k for k in (1, -1)]) >> _KEPT_SHIFT
+        kept = pipe.register(1, kept[:16].as_signed(), "kept")
+        added = (_round(added, constants) >> _KEPT_SHIFT) >> more
+        added = pipe.register(1, added[:16].as_signed(), "added")
         total = pipe.register(2, kept + added, "total")
 
-        clip = Mux(self.settings.cell_clip == 0, (1 << 15) - 1, self.settings.cell_clip)
-        low = Mux(self.settings.cell_clip == 0, -(1 << 15), -self.settings.cell_clip)
-        return pipe.register(3, _clamp(total, low, clip)[:16].as_signed(), "clamped")
+        is_free = self.settings.cell_clip == 0
+        high = self._steady(m, Mux(is_free, (1 << 15) - 1, self.settings.cell_clip), "high")
+        low = self._steady(m, Mux(is_free, -(1 << 15), -self.settings.cell_clip), "low")
+        return pipe.register(3, _clamp(total, low, high)[:16].as_signed(), "clamped")
+
+    def _steady(self, m: Module, value: Value, name: str) -> Signal:
+        """A value that follows from the settings alone, one cycle later."""
+        steady = Signal(value.shape(), name=name)
+        m.d.sync += steady.eq(value)
+        return steady
 
 
-def _round(product: Value, more: Value) -> Value:
-    """``product / 2**(15 + more)``, rounded twice: at bit 1 up, then ties away from zero.
+def _round(product: Value, constants: list) -> Value:
+    """``product`` plus what rounds it twice when it is shifted: at bit 1 up, then ties away from 0.
 
     The first rounding adds 1 and the second half a unit, less 2 (1 behind the first shift) for
-    negative values: the sum of these is the only constant to add.
+    negative values. ``constants`` are these sums for positive and for negative products.
     """
-    half = Const(1 << (_KEPT_SHIFT - 1)) << more
-    constant = Mux(product[-1], half - 1, half + 1)
-    return ((product + constant) >> _KEPT_SHIFT) >> more
+    return product + Mux(product[-1], constants[1], constants[0])
 
 
 def _clamp(value: Value, low, high) -> Value:

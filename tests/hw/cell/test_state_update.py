@@ -37,6 +37,7 @@ def simulate(params, items):
 
     async def bench(ctx):
         ctx.set(dut.settings, settings_of(params))
+        await ctx.tick()
         for cycle in range(len(items) + dut.latency + 1):
             ctx.set(dut.i_valid, cycle < len(items))
             if cycle < len(items):
