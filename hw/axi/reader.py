@@ -161,7 +161,8 @@ class ReadMaster(wiring.Component):
         self._issue(m, clients, tags, data.View(tag, tags.w_data))
         self._receive(m, clients, tags, data.View(tag, tags.r_data))
 
-        m.d.comb += self.idle.eq(~self.axi.arvalid & (tags.level == 0))
+        # A tag stands from the offer of an address to the last beat that answers it.
+        m.d.comb += self.idle.eq(tags.level == 0)
         return ResetInserter(self.flush & self.idle)(m)
 
     def _client(self, m, k):

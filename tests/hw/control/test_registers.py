@@ -192,6 +192,34 @@ def test_a_start_while_busy_is_an_error_and_the_run_goes_on(host):
     host(story)
 
 
+def test_of_a_refused_start_and_a_read_error_the_first_keeps_its_code(host):
+    async def story(h):
+        await h.write("control", START)
+        await h.cycle()
+        await h.write("control", START)
+        await h.cycle(error=1, code=Error.READ)
+        assert await h.read("error") == Error.BUSY
+        await h.write("control", START)
+        await h.cycle()
+        await h.cycle(error=1, code=Error.READ)
+        h.ctx.set(h.dut.active, 1)
+        await h.write("control", START)
+        assert await h.read("error") == Error.READ
+
+    host(story)
+
+
+def test_events_outside_a_run_are_ignored(host):
+    async def story(h):
+        await h.cycle(error=1, code=Error.READ)
+        await h.cycle(done=1)
+        assert await h.read("status") == 0
+        assert await h.read("error") == Error.NONE
+        assert await h.read("interrupt") == 0
+
+    host(story)
+
+
 def test_a_start_while_the_machine_is_active_is_refused(host):
     async def story(h):
         h.ctx.set(h.dut.active, 1)
