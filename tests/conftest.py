@@ -1,5 +1,6 @@
-"""What every test of gates uses: a bench for components with streams."""
+"""What every test of gates uses: a bench for streams, a player for plain ports, proofs."""
 
+import dataclasses
 import os
 import random
 import subprocess
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, ClockDomain, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, ClockDomain, Module, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import In
 from amaranth.sim import Simulator
+
+from hw.config import Config
 
 
 def pytest_configure(config):
@@ -221,3 +224,161 @@ def bench():
 def prover(tmp_path):
     """A ``Prover`` that works in the test's own folder."""
     return Prover(tmp_path)
+
+
+SMALL = Config(
+    name="small",
+    lanes=8,
+    bus_width=64,
+    max_input=16,
+    max_hidden=16,
+    weight_words=64,
+    stream_words=16,
+    burst_beats=4,
+    bursts_in_flight=2,
+)
+
+
+def play_script(dut, script):
+    """Outputs of each cycle, for the inputs of each cycle.
+
+    ``script`` is an iterable of dicts from input port to value, a dict for each cycle; ports of
+    streams are named with dots. A port that a cycle does not name is zero but for ``job``, which
+    stays. A generator is sent the outputs of the cycle whose inputs it gave.
+    """
+    ports = {}
+    for path, member, value in dut.signature.flatten(dut):
+        ports[".".join(map(str, path))] = (member, value)
+    outputs = {name: value for name, (member, value) in ports.items() if member.flow != In}
+    rows = iter(script)
+    seen = []
+
+    async def testbench(ctx):
+        named, now = set(), None
+        while True:
+            try:
+                row = rows.send(now) if hasattr(rows, "send") else next(rows)
+            except StopIteration:
+                return
+            for name in named - set(row) - {"job"}:
+                ctx.set(Value.cast(ports[name][1]), 0)
+            for name, value in row.items():
+                ctx.set(ports[name][1], value)
+            named = set(row)
+            now = {name: plain(ctx.get(value)) for name, value in outputs.items()}
+            seen.append(now)
+            await ctx.tick()
+
+    top = Module()
+    top.submodules.dut = dut
+    top.d.sync += Signal(name="running").eq(1)
+    simulator = Simulator(top)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(testbench)
+    simulator.run()
+    return seen
+
+
+class Starter:
+    """Gives a component its ports' values, and its ``start`` in cycle 0."""
+
+    done = True
+
+    def __init__(self, dut, job, **ports):
+        self.dut, self.ports = dut, {"job": job, **ports}
+
+    def drive(self, ctx, cycle):
+        """Set all ports at once; ``start`` for one cycle."""
+        if cycle == 0:
+            for name, value in self.ports.items():
+                ctx.set(getattr(self.dut, name), value)
+        ctx.set(self.dut.start, cycle == 0)
+
+    def sample(self, ctx, cycle):
+        """Nothing to see."""
+
+
+class Sleeper:
+    """Another agent, asleep until cycle ``first``."""
+
+    def __init__(self, agent, first):
+        self.agent, self.first = agent, first
+
+    @property
+    def done(self):
+        """Whether the other is done."""
+        return self.agent.done
+
+    def drive(self, ctx, cycle):
+        """Drive the other once it is time."""
+        if cycle >= self.first:
+            self.agent.drive(ctx, cycle)
+
+    def sample(self, ctx, cycle):
+        """Sample the other once it is time."""
+        if cycle >= self.first:
+            self.agent.sample(ctx, cycle)
+
+
+@pytest.fixture
+def small():
+    """Makes a configuration of eight lanes, 16 inputs and 16 units, with the given changes."""
+    return lambda **changes: dataclasses.replace(SMALL, **changes)
+
+
+@pytest.fixture
+def job_of():
+    """Makes the job of a layer from a configuration and the values that matter."""
+
+    def make(config, **values):
+        job = {"input_size": 1, "hidden_size": 1, "steps": 1, "sequences": 1, **values}
+        hidden = job["hidden_size"]
+        return {
+            "x_head_size": job["input_size"],
+            "blocks": config.blocks(hidden),
+            "tail_units": (hidden - 1) % config.units_per_block + 1,
+            "block_bytes": (job["input_size"] + hidden) * config.column_bytes,
+            **job,
+        }
+
+    return make
+
+
+@pytest.fixture
+def play():
+    """Plays a script of inputs; returns the outputs, cycle by cycle."""
+    return play_script
+
+
+@pytest.fixture
+def start():
+    """The ``Starter`` class."""
+    return Starter
+
+
+@pytest.fixture
+def after():
+    """Makes an agent of a bench sleep until cycle ``first``; returns the agent."""
+
+    def sleep(b, agent, first=1):
+        b.agents[b.agents.index(agent)] = Sleeper(agent, first)
+        return agent
+
+    return sleep
+
+
+@pytest.fixture
+def one_start():
+    """Assumes, in a proof, a ``start`` in the first cycle alone and a sensible job that stays."""
+
+    def assume(m, dut):
+        first, job = Signal(init=1), dut.job.as_value()
+        before = Signal(len(job))
+        m.d.sync += [first.eq(0), before.eq(job)]
+        m.d.comb += [Assume(dut.start == first), Assume(first | (job == before))]
+        sizes = ("steps", "input_size", "hidden_size", "x_head_size", "blocks")
+        m.d.comb += [Assume(dut.job[name] != 0) for name in sizes]
+        m.d.comb += Assume(dut.job.x_head_size <= dut.job.input_size)
+        m.d.comb += Assume(dut.job.resident_blocks <= dut.job.blocks)
+
+    return assume
