@@ -1,5 +1,7 @@
 """The cell arithmetic in NumPy against TFLite-Micro's own LSTM operator."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tflite_micro
@@ -8,6 +10,7 @@ from hw.cell.parameters import CellParameters
 from hw.cell.reference import cell_step, multiply_by_power
 from hw.numbers.requantize import quantize_multiplier, requantize
 from sim.networks.network import IntegerLayer, IntegerLstm, IntegerNetwork, Quantization
+from sim.networks.tflite_reader import read_tflite
 from sim.networks.tflite_writer import write_tflite
 
 
@@ -164,3 +167,12 @@ def test_a_power_of_two_is_rounded_twice():
         -1,
         -1,
     ]
+
+
+def test_a_converted_network_equals_its_recorded_outputs():
+    data = Path(__file__).parents[2] / "data"
+    ((lstm,),) = [
+        layer.directions for layer in read_tflite(data / "lstm_64_128_int8.tflite").layers
+    ]
+    recorded = np.load(data / "lstm_64_128_tflm.npz")
+    np.testing.assert_array_equal(run(lstm, recorded["x"]), recorded["h"])
