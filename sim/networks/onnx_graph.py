@@ -185,7 +185,6 @@ def _names_used(node: onnx.NodeProto) -> set[str]:
             for inner in graph.node:
                 used |= _names_used(inner) - inside
                 inside |= set(inner.output)
-            used |= {v.name for v in graph.output} - inside
     return used
 
 

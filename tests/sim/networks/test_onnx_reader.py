@@ -152,6 +152,15 @@ def test_a_state_for_each_sequence_is_refused_as_a_constant():
     )
 
 
+@pytest.mark.parametrize("layout, shape", [(0, (2, B, H)), (1, (B, 2, H))])
+def test_a_constant_state_follows_the_layout(layout, shape):
+    rows = np.random.default_rng(0).normal(size=(2, H)).astype(np.float32)
+    state = np.broadcast_to(rows[None] if layout else rows[:, None], shape)
+    node = lstm_node(("X", "W", "R", "h0"), layout=layout, direction="bidirectional")
+    layer = read_onnx_lstm(node, arrays(2) | {"h0": state})
+    assert [lstm.h0.tolist() for lstm in layer.directions] == rows.tolist()
+
+
 def test_a_state_of_another_shape_is_refused():
     assert refusal(lstm_node(("X", "W", "R", "c0")), arrays() | {"c0": np.zeros((1, 1, 9))}) == (
         "the initial state c0 of LSTM node rnn has the shape (1, 1, 9)"

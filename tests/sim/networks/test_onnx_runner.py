@@ -214,14 +214,21 @@ def test_weights_made_of_inputs_are_refused(tmp_path):
     )
 
 
-def test_branches_around_an_lstm_see_its_outputs(tmp_path):
+def test_branches_see_what_was_made_before_the_lstm(tmp_path):
     branches = {
         f"{name}_branch": helper.make_graph(
-            [helper.make_node(op, ["y"], [f"{name}_out"])], name, [], [floats(f"{name}_out", None)]
+            [
+                helper.make_node(op, ["early"], [f"{name}_mid"]),
+                helper.make_node("Add", [f"{name}_mid", "limit"], [f"{name}_out"]),
+            ],
+            name,
+            [],
+            [floats(f"{name}_out", None)],
         )
         for name, op in (("then", "Neg"), ("else", "Exp"))
     }
     nodes = [
+        helper.make_node("Tanh", ["x"], ["early"]),
         lstm("x", "p", ["y"]),
         helper.make_node("ReduceMax", ["y"], ["m"], keepdims=0),
         helper.make_node("Greater", ["m", "limit"], ["is"]),

@@ -48,6 +48,16 @@ def test_operators_are_followed_by_their_tensors(nets, stacked):
     assert nets.arrays_of(read_tflite(stacked)) == expected
 
 
+def test_a_file_of_the_older_schema_is_read(nets, stacked):
+    expected = nets.arrays_of(read_tflite(stacked))
+
+    def older(model):
+        model.operatorCodes[0].builtinCode = 0
+
+    nets.edit_tflite(stacked, older)
+    assert nets.arrays_of(read_tflite(stacked)) == expected
+
+
 def operator(model, number=0):
     return model.subgraphs[0].operators[number]
 

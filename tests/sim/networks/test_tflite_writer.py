@@ -77,6 +77,21 @@ def test_constants_are_aligned_to_16_bytes(nets, tmp_path):
         assert data.index(constant.tobytes()) % 16 == 0
 
 
+def test_biases_say_their_scale(nets, tmp_path):
+    network = nets.random_integer(5, 7)
+    write_tflite(network, tmp_path / "net.tflite", steps=2)
+    lstm = network.layers[0].directions[0]
+    found = []
+
+    def look(model):
+        graph = model.subgraphs[0]
+        for index in graph.operators[0].inputs[12:16]:
+            found.append(graph.tensors[index].quantization.scale[0])
+
+    nets.edit_tflite(tmp_path / "net.tflite", look)
+    assert found == pytest.approx([lstm.x.scale * scale for scale in lstm.W_scale], rel=1e-6)
+
+
 def test_zero_as_an_initial_state_is_expressed(nets, tmp_path):
     network = nets.random_integer(3, 4)
     h = network.layers[0].directions[0].h
