@@ -1,6 +1,6 @@
 """The layer descriptor: the one definition that the sequencer reads and the packer writes.
 
-A descriptor is 64 little-endian 32-bit words in DRAM, aligned to its size. Words that no field
+A descriptor is 64 little-endian 32-bit words in DRAM, aligned to 64 bytes. Words that no field
 names are zero. A table of descriptors is contiguous; the one with ``last`` set ends it. Each
 descriptor is one LSTM direction over all its sequences.
 

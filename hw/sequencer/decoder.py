@@ -114,18 +114,14 @@ class DescriptorDecoder(wiring.Component):
         config = self._config
         inputs, hidden = field("input_size"), field("hidden_size")
         columns = inputs + hidden
-        # A shift or clip that the cell unit has no bits for must be seen, not cut.
+        # What the machine has no bits for must be seen, not cut.
         settings = self.settings
-        held = [
-            settings[name] == field(name)
-            for name in settings.shape().members
-            if name in FIELDS and name not in ("output_multiplier", "h_zero")
-        ]
-        held += [
-            settings[name][gate] == field(f"{name}_{gate}")
-            for name in ("x_shift", "h_shift")
-            for gate in range(4)
-        ]
+        held = [self.job.resident_base == field("resident_base")]
+        for name in settings.shape().members:
+            if name in FIELDS:
+                held.append(settings[name] == field(name))
+            else:
+                held += [settings[name][gate] == field(f"{name}_{gate}") for gate in range(4)]
         aligned = [field(name)[: (config.bus_bytes - 1).bit_length()] == 0 for name in _ALIGNED]
         return Cat(
             field("magic") == MAGIC,

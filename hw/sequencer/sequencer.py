@@ -17,6 +17,9 @@ __all__ = ["Sequencer"]
 _DECODE_CYCLES = 3
 """The decoder's two cycles, and the residency walk's sum behind it."""
 
+_ALIGNED_BITS = 6
+"""A table of descriptors is aligned to 64 bytes."""
+
 
 class Sequencer(wiring.Component):
     """Loads what each layer needs and runs its sequences one after the other.
@@ -173,7 +176,7 @@ class Sequencer(wiring.Component):
         with m.State("Decode"):
             m.d.sync += self._count.eq(self._count + 1)
             with m.If(self._count == _DECODE_CYCLES):
-                with m.If(~self.valid):
+                with m.If(~self.valid | self._addr[:_ALIGNED_BITS].any()):
                     m.next = "Refuse"
                 with m.Elif(self.flags.load_params):
                     m.next = "Read params"
