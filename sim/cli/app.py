@@ -25,6 +25,8 @@ for command in (
     commands.quantize,
     commands.run,
     commands.verilog,
+    commands.demo,
+    commands.bench,
 ):
     app.command()(command)
 

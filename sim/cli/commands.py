@@ -8,13 +8,17 @@ import typer
 from hw.config import CONFIGS
 from sim.cli import printing
 from sim.explore import files
+from sim.explore.bench import bench_hardware
+from sim.explore.bench_model import bench_model
+from sim.explore.demo import run_demo
 from sim.explore.export import write_verilog
 from sim.explore.quantising import float_layers, quantize_measured
 from sim.explore.running import find_config, make_backend, run_file
+from sim.explore.synthesis import bench_synthesis, bench_timing
 from sim.networks.loader import load_network
 from sim.networks.tflite_writer import write_tflite
 
-__all__ = ["configs", "quantize", "run", "verilog"]
+__all__ = ["bench", "configs", "demo", "quantize", "run", "verilog"]
 
 Json = Annotated[
     Path | None,
@@ -131,3 +135,64 @@ def verilog(
         paths = write_verilog(chosen, output)
     for path in paths:
         printing.say(f"wrote {path}")
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder to write into.")
+    ] = Path("build/demo"),
+    config: ConfigName = "edge",
+    json: Json = None,
+) -> None:
+    """Run a speech detector on a labelled conversation: in float, in integers and in RTL."""
+    chosen = find_config(config)
+    printing.check_json(json)
+    files.check_folder(output)
+    with printing.working("simulating the RTL") as (say, tell):
+        done = run_demo(chosen, output, say, tell)
+    figures = done.figures
+    printing.print_rows(figures["scores"], "Speech detection against the labels")
+    printing.print_values(figures["rtl"], "The LSTM in RTL simulation")
+    printing.say(
+        f"Bits of h that differ between RTL and integer model: {figures['bits_that_differ']:,} "
+        f"of {figures['bits_compared']:,}"
+    )
+    for path in done.files:
+        printing.say(f"wrote {path}")
+    printing.write_json(json, figures)
+    if not done.bits_agree:
+        raise typer.Exit(1)
+
+
+def bench(
+    synth: Annotated[
+        bool, typer.Option("--synth", help="Count cells of Xilinx parts, by Yosys, instead.")
+    ] = False,
+    timing: Annotated[
+        bool, typer.Option("--timing", help="Place and route for an ECP5, by nextpnr, instead.")
+    ] = False,
+    json: Json = None,
+) -> None:
+    """Measure utilisation and speed of the hardware in simulation, and the model's speed."""
+    printing.check_json(json)
+    figures = {}
+    with printing.working("simulating the RTL") as (say, tell):
+        if synth:
+            figures["cells"] = bench_synthesis(say)
+        if timing:
+            figures["timing"] = bench_timing(say)
+        if not synth and not timing:
+            figures["hardware"] = bench_hardware(say, tell)
+            say("measuring the model's speed")
+            figures["model"] = bench_model()
+    for name, rows in figures.items():
+        printing.print_rows(rows, _TITLES[name])
+    printing.write_json(json, figures)
+
+
+_TITLES = {
+    "hardware": "Hardware in simulation, every column multiplied",
+    "model": "Steps per second on one thread of this machine",
+    "cells": "Cells of a Xilinx 7-series part",
+    "timing": "Placed and routed in a Lattice ECP5-85F, speed grade 6",
+}

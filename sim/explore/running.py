@@ -7,13 +7,12 @@ import numpy as np
 
 from hw.config import CONFIGS, Config, ConfigError
 from sim.explore.files import codes
-from sim.explore.hardware import RtlBackend
+from sim.explore.hardware import Simulation
 from sim.image.image import State
 from sim.model.backend import ModelBackend
 from sim.networks.network import FloatLayer, IntegerLstm, IntegerNetwork, NetworkError
 from sim.networks.onnx_runner import OnnxModel, float_lstm
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
-from sim.rtl import MemoryModel
 
 __all__ = [
     "BACKENDS",
@@ -64,7 +63,7 @@ def make_backend(
     latency : int
         Cycles from a read address to its first data beat.
     say, progress
-        Told what the RTL simulation is doing, see ``RtlBackend``.
+        Told what the RTL simulation is doing, see ``Simulation``.
 
     Raises
     ------
@@ -76,7 +75,7 @@ def make_backend(
     if name == "model":
         return ModelBackend(config, latency)
     if name == "rtl":
-        return RtlBackend(config, MemoryModel(latency=latency), say, progress)
+        return Simulation(config, latency, say, progress)
     raise ConfigError(f"there is no backend {name}; the backends are {', '.join(BACKENDS)}")
 
 

@@ -10,16 +10,25 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.accelerator import Accelerator
+from hw.config import CONFIGS
 from hw.verilog import to_rtlil
 from sim.rtl.build import ToolError
 
-__all__ = ["Folded", "ecp5_timing", "xilinx_cells"]
+__all__ = ["Folded", "bench_synthesis", "bench_timing", "ecp5_timing", "xilinx_cells"]
+
+SYNTHESISED = ("tiny", "edge")
+"""Configurations whose cells are counted."""
+
+TIMED = "small"
+"""Configuration that is placed and routed."""
 
 # LUTs that a memory or shift register made of LUTs takes.
 _LUT_MEMORY = {
@@ -153,3 +162,22 @@ def ecp5_timing(component: wiring.Component, target_mhz: float) -> dict[str, flo
         "dsp": used["MULT18X18D"],
         "bram": used["DP16KD"],
     }
+
+
+def bench_synthesis(say: Callable[[str], None]) -> list[dict]:
+    """Cells of the configurations in ``SYNTHESISED``; ``say`` is told what is being done."""
+    rows = []
+    for name in SYNTHESISED:
+        say(f"synthesising {name}")
+        config = CONFIGS[name]
+        cells = xilinx_cells(Accelerator(config))
+        rows.append({"name": name, "lanes": config.lanes, **cells})
+    return rows
+
+
+def bench_timing(say: Callable[[str], None]) -> list[dict]:
+    """The clock of the configuration ``TIMED``; ``say`` is told what is being done."""
+    config = CONFIGS[TIMED]
+    say(f"placing and routing {TIMED}, which takes minutes")
+    found = ecp5_timing(Accelerator(config), config.clock_mhz)
+    return [{"name": TIMED, "lanes": config.lanes, **found}]

@@ -1,0 +1,69 @@
+"""Speech probability over time, as a picture."""
+
+import io
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from sim.workloads import silero
+
+__all__ = ["speech_picture"]
+
+_STYLES = {
+    "float": {"color": "#f59e0b", "linewidth": 3.5, "label": "floating point"},
+    "integer": {"color": "#1e3a8a", "linewidth": 1.2, "label": "integer model"},
+    "rtl": {
+        "color": "#059669",
+        "linewidth": 0,
+        "marker": "o",
+        "markersize": 4,
+        "markerfacecolor": "none",
+        "markevery": 8,
+        "label": "RTL, every 8th step",
+    },
+}
+
+
+def speech_picture(
+    samples: np.ndarray, labels: np.ndarray, probabilities: dict[str, np.ndarray]
+) -> bytes:
+    """A PNG of the recording, its labels and the probabilities of several runs.
+
+    Parameters
+    ----------
+    samples : float32 [samples]
+        The recording.
+    labels : bool [chunks]
+        Where people speak.
+    probabilities : dict of float32 [chunks]
+        For some of ``float``, ``integer`` and ``rtl``.
+    """
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    sound, speech = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3))
+    edges = np.arange(len(labels) + 1) * silero.CHUNK_SECONDS
+    for axes in (sound, speech):
+        # As high as any plot below is.
+        axes.stairs(
+            np.where(labels, 2, -1),
+            edges,
+            baseline=-1,
+            fill=True,
+            color="#e2e8f0",
+            label="labelled as speech",
+        )
+        axes.spines[["top", "right"]].set_visible(False)
+    sound.plot(np.arange(samples.size) / silero.RATE, samples, color="#64748b", linewidth=0.4)
+    loudest = max(float(np.abs(samples).max()), 1e-6)
+    sound.set(ylim=(-loudest, loudest), ylabel="sound", yticks=[])
+    centres = edges[:-1] + silero.CHUNK_SECONDS / 2
+    for name, probability in probabilities.items():
+        speech.plot(centres, probability, **_STYLES[name])
+    speech.axhline(0.5, color="#94a3b8", linewidth=0.8, linestyle=":")
+    speech.set(xlim=(0, edges[-1]), ylim=(-0.05, 1.05))
+    speech.set(xlabel="seconds", ylabel="probability of speech")
+    speech.legend(loc="upper left", framealpha=1)
+    content = io.BytesIO()
+    canvas.print_png(content)
+    return content.getvalue()
