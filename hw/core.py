@@ -10,6 +10,7 @@ from hw.axi.signatures import Axi4Signature, connect_halves
 from hw.axi.writer import WriteMaster
 from hw.config import Config
 from hw.engine import Engine
+from hw.latency import ROW_BURSTS
 from hw.registers import Error
 from hw.sequencer.decoder import DescriptorDecoder
 from hw.sequencer.sequencer import Sequencer
@@ -19,9 +20,6 @@ __all__ = ["BEATS_WIDTH", "Core", "activity_layout"]
 
 BEATS_WIDTH = 20
 """Bits of the beats of a request: a block of 8192 columns of 64 bytes, in beats of 8 bytes."""
-
-_ROW_BURSTS = 2
-"""Bursts of ``x``, of ``h`` and of control data that are buffered."""
 
 
 def activity_layout(config: Config) -> data.StructLayout:
@@ -117,7 +115,7 @@ class Core(wiring.Component):
 
     def _masters(self, m, stopper):
         config = self._config
-        row = _ROW_BURSTS * config.burst_beats
+        row = ROW_BURSTS * config.burst_beats
         common = {
             "addr_width": config.addr_width,
             "data_width": config.bus_width,

@@ -1,0 +1,47 @@
+"""Cycles that the parts of the machine take: what the model of time is built on.
+
+A test holds each to the gates.
+"""
+
+__all__ = [
+    "CELL",
+    "DECODE",
+    "LANES",
+    "PACKER",
+    "READ",
+    "ROW_BURSTS",
+    "UNIT_QUEUE",
+    "WRITE_BEGIN",
+    "WRITE_END",
+    "X_EVENTS",
+]
+
+LANES = 6
+"""From the issue of a block's last operation to its sums."""
+
+CELL = 31
+"""From the last gate row of a unit to its new state, for any number of cell lanes."""
+
+UNIT_QUEUE = 2
+"""From a unit's new state to the packer."""
+
+PACKER = 1
+"""From the last unit of a beat to the beat."""
+
+READ = 4
+"""From a request to its first beat, beside the memory's own latency."""
+
+WRITE_BEGIN = 2
+"""From the choice of a complete burst to its first beat."""
+
+WRITE_END = 1
+"""From a write response to its being accounted for."""
+
+X_EVENTS = 2
+"""From a beat of x to its first event in the list."""
+
+DECODE = 4
+"""Cycles in which the sequencer waits for the decoder."""
+
+ROW_BURSTS = 2
+"""Longest bursts of control data, of x and of h that the bus masters buffer for each."""
