@@ -134,3 +134,12 @@ def test_several_nodes_need_a_choice(refused, tmp_path, x, onnx_lstm):
 def test_an_integer_network_is_not_quantised_again(refused, net, x, tmp_path):
     sentence = refused("quantize", net, "--calibration", x, "-o", tmp_path / "a.tflite")
     assert sentence == "the network is in integers already"
+
+
+def test_without_a_compiler_the_rtl_backend_says_what_is_missing(refused, net, x, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    sentence = refused("run", net, "--input", x, "--backend", "rtl", "--config", "tiny")
+    assert sentence == (
+        "the C++ compiler g++ is missing and RTL simulation needs it; "
+        "the NumPy model runs everything but RTL without it"
+    )
