@@ -109,7 +109,8 @@ class _Reader:
         """Refuse any other operator by name."""
         operator = self.graph.Operators(number)
         code = self.model.OperatorCodes(operator.OpcodeIndex())
-        kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        # The package looks at the older schema's field too.
+        kind = code.BuiltinCode()
         if kind == tflite.BuiltinOperator.CUSTOM:
             name = (code.CustomCode() or b"").decode(errors="replace")
             raise NetworkError(f"operator {number} is the custom operator {name}")
