@@ -5,7 +5,11 @@ from math import ceil
 
 from hw.multipliers.exact import Exact
 
-__all__ = ["CONFIGS", "Config", "ConfigError"]
+__all__ = ["CONFIGS", "RING_GUARD", "Config", "ConfigError"]
+
+RING_GUARD = 4
+"""Words of the ring of streamed words that stay free: one that was handed out is read, and must
+not be written over, up to this many cycles later."""
 
 
 class ConfigError(ValueError):
@@ -33,7 +37,8 @@ class Config:
     weight_words : int
         Column words (one weight for every lane) that the resident weight memory holds.
     stream_words : int
-        Column words buffered between DRAM and the lanes for blocks that are not resident.
+        Column words buffered between DRAM and the lanes for blocks that are not resident; 4 of
+        them stay free.
     cell_lanes : int
         Gate rows that the cell unit takes per cycle: 4 finishes one hidden unit every cycle.
     burst_beats : int
@@ -76,6 +81,15 @@ class Config:
             raise ConfigError(
                 f"bus_width must be at most the {8 * self.column_bytes} bits that {self.lanes} "
                 f"lanes use per cycle, not {self.bus_width}"
+            )
+        if self.column_bytes % self.bus_bytes:
+            raise ConfigError(
+                f"bus_width must divide the {8 * self.column_bytes} bits that {self.lanes} lanes "
+                f"use per cycle, not {self.bus_width}"
+            )
+        if self.stream_words <= RING_GUARD:
+            raise ConfigError(
+                f"stream_words must be at least {RING_GUARD + 1}, not {self.stream_words}"
             )
         if self.cell_lanes not in (1, 2, 4):
             raise ConfigError(f"cell_lanes must be 1, 2 or 4, not {self.cell_lanes}")

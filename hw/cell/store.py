@@ -18,7 +18,8 @@ class UnitStore(wiring.Component):
     """Two memories over the hidden units of a layer.
 
     Throughput: one unit read, one bias word and one ``c`` written per cycle.
-    Latency: ``bias`` and ``c`` follow ``r_en`` by one cycle and hold.
+    Latency: ``bias`` and ``c`` follow ``r_en`` by one cycle and hold; what was written can
+    be read in the cycle after.
 
     Parameters
     ----------

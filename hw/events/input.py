@@ -17,6 +17,7 @@ class InputRequester(wiring.Component):
     """Asks for the rows of ``x`` of a sequence, one or two segments each.
 
     Throughput: a request per cycle.
+    Latency: the first request stands from the cycle after ``start`` on.
 
     Parameters
     ----------
@@ -91,7 +92,8 @@ class InputEvents(wiring.Component):
     of the row is marked.
 
     Throughput: one event per cycle; the next beat is taken with the last event of the one before.
-    Latency: a beat taken in cycle t gives its first event to the list in t + 2.
+    Latency: a beat taken in cycle t gives its first event to the list in t + 2; ``ready``
+    rises in the cycle after the list's last event.
 
     Parameters
     ----------

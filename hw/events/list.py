@@ -14,7 +14,8 @@ class EventList(wiring.Component):
     """Two banks of events: one is replayed while the other is made.
 
     Throughput: one event written and one read per cycle.
-    Latency: an event is at ``r_event`` one cycle after ``r_en``, and holds until the next read.
+    Latency: an event is at ``r_event`` one cycle after ``r_en``, and holds until the next read;
+    it can be read in the cycle after it was written.
 
     Parameters
     ----------

@@ -19,7 +19,8 @@ class Replayer(wiring.Component):
     """Issues a sequence: for each step, for each block, ``x`` events, then ``h`` events.
 
     Throughput: one operation per cycle, also across parts, blocks and steps.
-    Latency: none; operations are combinational from registers.
+    Latency: the first operation is issued in the cycle after ``start`` at the earliest; an operation
+    goes in the cycle in which what it waits for is there.
 
     Operations wait, and everything behind them, for: the list of their part (`input`, `hidden`), a
     streamed word (`weights`), or, at the start of a block, for the cell unit to have taken the sums
@@ -35,7 +36,7 @@ class Replayer(wiring.Component):
     job : In
         The layer; stable while active.
     start : In
-        Begin a sequence. Ignored while active.
+        Begin a sequence. Allowed while not active.
     x_ready, h_ready : In
         The current step's list is complete.
     x_last, h_last : In

@@ -98,7 +98,8 @@ class MacArray(wiring.Component):
 
     def _weight(self, index, width):
         """A lane's weight from its two halves: all upper halves stand before all lower ones."""
-        half = width // 2
-        upper = self.weights[index * half : (index + 1) * half]
-        offset = self._config.lanes * half + index * (width - half)
-        return Cat(self.weights[offset : offset + width - half], upper)
+        low = width // 2
+        high = width - low
+        upper = self.weights[index * high : (index + 1) * high]
+        offset = self._config.lanes * high + index * low
+        return Cat(self.weights[offset : offset + low], upper)

@@ -19,10 +19,17 @@ class Exact:
     Parameters
     ----------
     weight_width : int
-        Bits of a weight, sign included. The most negative two's complement code does not exist.
+        Bits of a weight, sign included, 4 to 8. The most negative two's complement code does not
+        exist.
     """
 
     weight_width: int = 8
+
+    def __post_init__(self):
+        if not isinstance(self.weight_width, int) or not 4 <= self.weight_width <= 8:
+            raise ValueError(
+                f"weight_width must be an integer from 4 to 8, not {self.weight_width!r}"
+            )
 
     def compute(self, value: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Products, int64, of event values and weights of any broadcastable shapes."""
@@ -31,8 +38,9 @@ class Exact:
     def encode(self, weight: np.ndarray) -> np.ndarray:
         """Bit patterns, uint8, that the lanes take for signed weights: sign above magnitude."""
         limit = 2 ** (self.weight_width - 1) - 1
-        if weight.size and np.abs(weight.astype(np.int64)).max() > limit:
-            raise ValueError(f"weights must be within ±{limit}, not {int(weight.min())}")
+        outside = weight[np.abs(weight.astype(np.int64)) > limit]
+        if outside.size:
+            raise ValueError(f"weights must be within ±{limit}, not {int(outside.flat[0])}")
         sign = (weight < 0).astype(np.uint8) << (self.weight_width - 1)
         return sign | np.abs(weight).astype(np.uint8)
 

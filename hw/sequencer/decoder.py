@@ -40,7 +40,8 @@ def flags_layout() -> data.StructLayout:
 class DescriptorDecoder(wiring.Component):
     """Keeps the words of one descriptor and decodes them.
 
-    Latency: outputs are right two cycles after the last word.
+    Latency: ``job``, ``settings`` and ``flags`` are right two cycles after the last word that they
+    take, ``valid`` three.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ class DescriptorDecoder(wiring.Component):
         columns = inputs + hidden
         # What the machine has no bits for must be seen, not cut.
         settings = self.settings
-        held = [self.job.resident_base == field("resident_base")]
+        held = [field("resident_base") <= config.weight_words]
         for name in settings.shape().members:
             if name in FIELDS:
                 held.append(settings[name] == field(name))

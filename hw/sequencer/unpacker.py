@@ -16,6 +16,8 @@ class BeatsToWords(wiring.Component):
     Only whole words leave: a read is a whole number of words and of beats.
 
     Throughput: one word per cycle, or as many as the beats give.
+    Latency: on a bus narrower than a word, a word is out in the cycle after its last beat; else its
+    words are out from the cycle in which a beat comes.
 
     Parameters
     ----------

@@ -4,13 +4,10 @@ from amaranth import Module, Mux, Signal, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.config import Config
+from hw.config import RING_GUARD, Config
 from hw.events.operation import weight_address_width
 
 __all__ = ["WeightBank"]
-
-_READ_DELAY = 4
-"""Ring words kept free: one that was handed out is read up to this many cycles later."""
 
 
 class WeightBank(wiring.Component):
@@ -21,7 +18,8 @@ class WeightBank(wiring.Component):
 
     Throughput: one word written and one read per cycle.
     Latency: a streamed word can be handed out one cycle after it was taken from ``i``; ``r_data``
-    follows ``r_en`` by one cycle and holds.
+    follows ``r_en`` by one cycle and holds. A word that was handed out in cycle t can be read up to
+    t + 4; the ring takes four words less than it has.
 
     Parameters
     ----------
@@ -74,7 +72,7 @@ class WeightBank(wiring.Component):
         loaded_addr = Signal.like(self.load_addr)
         ring_write, level = self._ring(m)
         m.d.comb += [
-            self.i.ready.eq(self.load | (level < config.stream_words - _READ_DELAY)),
+            self.i.ready.eq(self.load | (level < config.stream_words - RING_GUARD)),
             write.en.eq(self.i.valid & self.i.ready),
             write.addr.eq(Mux(self.load, loaded_addr, ring_write)),
             write.data.eq(self.i.payload),

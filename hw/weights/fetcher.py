@@ -17,6 +17,7 @@ class WeightFetcher(wiring.Component):
     It runs as far ahead as the reader and the ring let it, across steps.
 
     Throughput: a request per cycle; a resident block costs one cycle.
+    Latency: block 0 is asked for, or passed by, in the cycle after ``start``.
 
     Parameters
     ----------

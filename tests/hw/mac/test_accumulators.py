@@ -1,0 +1,43 @@
+"""The two memories of sums against a dictionary."""
+
+import random
+
+import pytest
+
+from hw.mac.accumulators import AccumulatorBank
+
+
+@pytest.mark.parametrize("hidden", [1, 2, 5, 16])
+def test_sums_are_read_where_they_were_written_and_hold(play, small, hidden):
+    config = small(max_hidden=hidden)
+    low, high = -(1 << config.acc_width - 1), (1 << config.acc_width - 1) - 1
+    blocks, expected = config.max_blocks, []
+
+    def script():
+        rng, held, out = random.Random(hidden), {}, None
+        for _ in range(150):
+            w_block, r_block, w_hidden = rng.randrange(blocks), rng.randrange(blocks), None
+            row = {"w_en": rng.random() < 0.7, "w_block": w_block, "r_block": r_block}
+            row["w_hidden"] = w_hidden = rng.randrange(2)
+            row["w_totals"] = [rng.choice([low, high, rng.randint(low, high)]) for _ in range(8)]
+            known = (0, r_block) in held and (1, r_block) in held
+            clash = row["w_en"] and w_block == r_block
+            row["r_en"] = known and not clash and rng.random() < 0.7
+            expected.append(out)
+            yield row
+            if row["r_en"]:
+                out = (held[0, r_block], held[1, r_block])
+            if row["w_en"]:
+                held[w_hidden, w_block] = row["w_totals"]
+
+    seen = play(AccumulatorBank(config), script())
+    pairs = [(row["acc_x"], row["acc_h"]) for row in seen]
+    assert any(expected) and all(e in (None, p) for e, p in zip(expected, pairs, strict=True))
+
+
+def test_sums_can_be_read_in_the_cycle_after_they_were_written(play, small):
+    totals = [-3, 7, 0, -8388, 1, 2, 3, 4]
+    write = {"w_en": 1, "w_block": 5, "w_totals": totals, "w_hidden": 1}
+    seen = play(AccumulatorBank(small()), [write, {"r_en": 1, "r_block": 5}, {}, {}])
+    assert [row["acc_h"] for row in seen[2:]] == [totals, totals]
+    assert seen[3]["acc_x"] == [0] * 8

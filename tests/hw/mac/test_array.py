@@ -1,0 +1,65 @@
+"""The lanes together against NumPy, with weights as the packer lays them out."""
+
+import random
+
+import numpy as np
+import pytest
+
+from hw.mac.array import MacArray
+from hw.multipliers.exact import Exact
+
+
+def column_word(codes, width):
+    """A column word: upper halves of all codes, lane 0 lowest, then the lower halves."""
+    low = width // 2
+    upper = sum(int(code) >> low << k * (width - low) for k, code in enumerate(codes))
+    lower = sum((int(code) & (1 << low) - 1) << k * low for k, code in enumerate(codes))
+    return upper | lower << len(codes) * (width - low)
+
+
+def array_script(config, sums, gaps, rng, expected):
+    """Play ``sums``, each a list of (value, weights); notes when which totals must come."""
+    cycle, width = 0, config.multiplier.weight_width
+    for number, events in enumerate(sums):
+        total = np.zeros(config.lanes, np.int64)
+        for index, (value, weights) in enumerate(events):
+            while rng.random() < gaps:
+                yield {"weights": rng.getrandbits(config.lanes * width)}
+                cycle += 1
+            control = {
+                "first": index == 0,
+                "last": index == len(events) - 1,
+                "hidden": number % 2,
+                "block": number // 2 % config.max_blocks,
+                "block_end": number % 2 and index == len(events) - 1,
+            }
+            yield {
+                "i_valid": 1,
+                "operand": {"magnitude": abs(value), "sign": value < 0},
+                "weights": column_word(config.multiplier.encode(weights), width),
+                "control": control,
+            }
+            total += value * weights
+            cycle += 1
+        expected.append((cycle + 2, total.tolist(), control))
+    for _ in range(5):
+        yield {}
+
+
+@pytest.mark.parametrize(
+    "width, lanes, gaps", [(8, 8, 0), (8, 8, 0.4), (4, 16, 0), (6, 32, 0.4), (5, 64, 0.4)]
+)
+def test_sums_match_numpy_three_cycles_after_their_last_operand(play, small, width, lanes, gaps):
+    rng, draw = random.Random(width), np.random.default_rng(width)
+    limit = 2 ** (width - 1) - 1
+    config = small(lanes=lanes, multiplier=Exact(weight_width=width), max_hidden=64)
+    sums = []
+    for length in (1, 1, 2, 5, 1, 16):
+        values = [rng.choice([-255, 255, 0, rng.randrange(-255, 256)]) for _ in range(length)]
+        sums.append([(value, draw.integers(-limit, limit + 1, lanes)) for value in values])
+    expected = []
+    seen = play(MacArray(config), array_script(config, sums, gaps, rng, expected))
+    came = [
+        (cycle, row["totals"], row["o_control"]) for cycle, row in enumerate(seen) if row["o_valid"]
+    ]
+    assert came == expected

@@ -1,0 +1,72 @@
+"""Operations become operands at the lanes and addresses at the weight memory."""
+
+import random
+
+import pytest
+
+from hw.mac.operands import OperandFetch
+
+
+def random_op(rng):
+    """Any operation."""
+    bits = ("hidden", "bank", "streamed", "first", "last", "block_end")
+    return {
+        **{name: rng.randrange(2) for name in bits},
+        "index": rng.randrange(16),
+        "block": rng.randrange(8),
+        "weight_base": rng.randrange(64),
+    }
+
+
+def random_event(rng):
+    """Any event, extreme values included."""
+    value = rng.choice([-255, -1, 0, 255, rng.randrange(-255, 256)])
+    return {"column": rng.randrange(16), "value": value}
+
+
+def answer(op, event):
+    """Word, operand and control that an operation must become."""
+    return {
+        "weight_addr": op["weight_base"] + (0 if op["streamed"] else event["column"]),
+        "operand": {"magnitude": abs(event["value"]), "sign": event["value"] < 0},
+        "control": {k: op[k] for k in ("first", "last", "hidden", "block", "block_end")},
+    }
+
+
+@pytest.mark.parametrize("gaps", [0, 0.5])
+def test_an_operation_reads_list_word_and_lanes_one_after_the_other(play, small, gaps):
+    expected = {}
+
+    def script():
+        rng, asked = random.Random(1), None
+        for cycle in range(200):
+            op, valid = random_op(rng), rng.random() >= gaps
+            x, h = random_event(rng), random_event(rng)
+            seen = yield {"i_valid": valid, "i_op": op, "x_event": x, "h_event": h}
+            assert seen["list_en"] == valid
+            if asked:
+                expected[cycle - 1] = answer(asked, h if asked["hidden"] else x)
+            asked = op if valid else None
+
+    seen = play(OperandFetch(small()), script())
+    shown = [
+        {"weight_addr": cycle - 1, "operand": cycle, "control": cycle} for cycle in range(len(seen))
+    ]
+    words = {cycle - 2 for cycle, row in enumerate(seen) if row["weight_en"]}
+    lanes = {cycle - 3 for cycle, row in enumerate(seen) if row["o_valid"]}
+    assert words == set(expected) - {198} | words & {198}
+    assert lanes == {cycle for cycle in expected if cycle + 3 < len(seen)}
+    for cycle in lanes:
+        at = shown[cycle + 3]
+        assert {name: seen[at[name]][name] for name in at} == expected[cycle]
+
+
+def test_operand_and_control_hold_while_nothing_comes(play, small):
+    rng = random.Random(2)
+    op, event = random_op(rng), random_event(rng)
+    rows = [{"i_valid": 1, "i_op": op}, {"x_event": event, "h_event": event}]
+    seen = play(OperandFetch(small()), [*rows, *[{"i_op": random_op(rng)}] * 6])
+    expected = answer(op, event)
+    for row in seen[3:]:
+        assert (row["operand"], row["control"]) == (expected["operand"], expected["control"])
+    assert [row["o_valid"] for row in seen] == [0, 0, 0, 1, 0, 0, 0, 0]
