@@ -19,8 +19,8 @@ class HiddenEvents(wiring.Component):
     the first from the initial state.
 
     Throughput: one unit per cycle.
-    Latency: a unit's event is given to the list in the cycle in which it comes; ``ready`` rises in the
-    cycle after the step's last unit.
+    Latency: a unit's event is given to the list in the cycle in which it comes; ``ready`` rises in
+    the cycle after the step's last unit.
 
     Parameters
     ----------

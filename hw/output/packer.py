@@ -74,10 +74,10 @@ class BeatPacker(wiring.Component):
 class OutputPacker(wiring.Component):
     """Writes a row of ``h`` per step and, if asked, the state behind a sequence's last step.
 
-    Throughput: one unit per cycle while the writer takes requests and beats, but a row takes at least
-    two cycles.
-    Latency: a row is asked for in the cycle after its first unit; a beat is out in the cycle after its
-    last unit.
+    Throughput: one unit per cycle while the writer takes requests and beats, but a row takes at
+    least two cycles.
+    Latency: a row is asked for in the cycle after its first unit; a beat is out in the cycle after
+    its last unit.
 
     Parameters
     ----------

@@ -10,8 +10,8 @@ __all__ = ["Stopper"]
 class Stopper(wiring.Component):
     """Halts the bus masters, waits until the bus is at rest, then resets everything behind them.
 
-    Latency: ``halt`` rises in the cycle after ``stop``; ``flush`` in any cycle of ``halt`` in which the
-    bus is idle, the first included.
+    Latency: ``halt`` rises in the cycle after ``stop``; ``flush`` in the first cycle of ``halt``
+    in which the bus is idle.
 
     Members
     -------
