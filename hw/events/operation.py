@@ -4,13 +4,9 @@ from amaranth import unsigned
 from amaranth.lib import data
 
 from hw.config import Config
+from hw.weights.address import weight_address_width
 
-__all__ = ["operation_layout", "weight_address_width"]
-
-
-def weight_address_width(config: Config) -> int:
-    """Bits of a word address in the weight memory, its stream ring included."""
-    return (config.weight_words + config.stream_words - 1).bit_length()
+__all__ = ["operation_layout"]
 
 
 def operation_layout(config: Config) -> data.StructLayout:

@@ -5,8 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
-from hw.events.operation import operation_layout, weight_address_width
+from hw.events.operation import operation_layout
 from hw.job import job_layout
+from hw.weights.address import weight_address_width
 from hw.weights.residency import ResidencyWalk
 
 __all__ = ["STALLS", "Replayer"]

@@ -5,7 +5,7 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import RING_GUARD, Config
-from hw.events.operation import weight_address_width
+from hw.weights.address import weight_address_width
 
 __all__ = ["WeightBank"]
 

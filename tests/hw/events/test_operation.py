@@ -4,7 +4,8 @@ import pytest
 from amaranth.hdl import unsigned
 
 from hw.config import CONFIGS
-from hw.events.operation import operation_layout, weight_address_width
+from hw.events.operation import operation_layout
+from hw.weights.address import weight_address_width
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
