@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import process_time
 
 from hw.config import CONFIGS, Config
 from sim.explore.hardware import Simulation
@@ -58,7 +58,8 @@ def measure(case: Case, say: Callable[[str], None], progress: Callable[[int, int
     """Figures of one case by the hardware counters of its RTL simulation.
 
     The first run loads parameters and resident weights; the second, which is measured, finds them
-    there, as every run does on a device that stays switched on.
+    there, as every run does on a device that stays switched on. Simulated cycles are per second of
+    CPU time.
 
     Parameters
     ----------
@@ -72,9 +73,9 @@ def measure(case: Case, say: Callable[[str], None], progress: Callable[[int, int
     network = random_network([case.inputs, case.hidden])
     x = random_codes(network, 1, case.steps)
     backend.run(network, x[:, :1], resident=case.resident)
-    started = perf_counter()
+    started = process_time()
     result = backend.run(network, x, resident=case.resident, load=False)
-    seconds = perf_counter() - started
+    seconds = process_time() - started
     return {
         "inputs": case.inputs,
         "hidden": case.hidden,
