@@ -1,4 +1,5 @@
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,19 @@ def _modules():
 MODULES = dict(_modules())
 
 
+@functools.cache
+def _tree(path):
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def _imports(path):
+    return tuple(_find_imports(path))
+
+
+def _find_imports(path):
     """Every (module, names) that a file imports, wherever in the file it does."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, ()
@@ -107,7 +118,7 @@ def test_the_model_imports_no_gates(module):
     for imported, names in _imports(MODULES[module]):
         assert imported.split(".")[0] != "amaranth", f"{module} imports {imported}"
         if imported in MODULES and imported.startswith("hw"):
-            tree = ast.parse(MODULES[imported].read_text())
+            tree = _tree(MODULES[imported])
             gates = {
                 node.name
                 for node in tree.body
@@ -119,7 +130,7 @@ def test_the_model_imports_no_gates(module):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_names_what_it_offers(module):
-    tree = ast.parse(MODULES[module].read_text())
+    tree = _tree(MODULES[module])
     if not [node for node in tree.body if not isinstance(node, ast.Expr)]:
         return
     offers = [
