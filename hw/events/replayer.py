@@ -20,8 +20,8 @@ class Replayer(wiring.Component):
     """Issues a sequence: for each step, for each block, ``x`` events, then ``h`` events.
 
     Throughput: one operation per cycle, also across parts, blocks and steps.
-    Latency: the first operation is issued in the cycle after ``start`` at the earliest; each goes in
-    the cycle in which what it waits for is there.
+    Latency: the first operation is issued in the cycle after ``start`` at the earliest; each goes
+    in the cycle in which what it waits for is there.
 
     Operations wait, and everything behind them, for: the list of their part (`input`, `hidden`), a
     streamed word (`weights`), or, at the start of a block, for the cell unit to have taken the sums

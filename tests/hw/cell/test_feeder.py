@@ -1,0 +1,141 @@
+"""Gate rows of finished blocks against the sums they are cut from."""
+
+import random
+
+import pytest
+
+from hw.cell.feeder import CellFeeder
+
+
+class World:
+    """The accumulator bank, which answers one cycle later and holds, and the far end."""
+
+    def __init__(self, config, job, steps, rng, ready):
+        self.config, self.job, self.rng, self.ready = config, job, rng, ready
+        low, high = -(1 << config.acc_width - 1), (1 << config.acc_width - 1) - 1
+        total = steps * job["blocks"]
+        self.sums = [
+            [[rng.randint(low, high) for _ in range(config.lanes)] for _ in range(2)]
+            for _ in range(total)
+        ]
+        self.finished, self.taken, self.left = 0, 0, 0
+        self.answer = [[0] * config.lanes] * 2
+        self.rows, self.asked = [], []
+
+    @property
+    def entered(self):
+        """Units whose last rows are out or on their way."""
+        return len(self.asked) // (4 // self.config.cell_lanes)
+
+    def inputs(self):
+        """Inputs of a cycle: at most as many blocks ahead as the layer has."""
+        blocks = self.job["blocks"]
+        room = self.finished < len(self.sums) and self.finished - self.taken < blocks
+        done = room and self.rng.random() < self.ready[0]
+        units = len(self.rows) // (4 // self.config.cell_lanes)
+        leave = self.left < units and self.rng.random() < self.ready[1]
+        self.pulses = (done, leave)
+        x, h = self.answer
+        return {"block_done": done, "unit_left": leave, "acc_x": x, "acc_h": h}
+
+    def see(self, seen, cycle):
+        """Take the outputs of a cycle."""
+        if seen["block_taken"]:
+            assert self.finished > self.taken, "a block was taken before it was finished"
+            assert seen["block"] == self.taken % self.job["blocks"]
+            self.answer = self.sums[self.taken]
+            self.taken += 1
+        if seen["unit_en"]:
+            self.asked.append(seen["unit"])
+        if seen["o_valid"]:
+            self.rows.append((cycle, seen["o_phase"], seen["o_acc_x"], seen["o_acc_h"]))
+        self.finished += self.pulses[0]
+        self.left += self.pulses[1]
+
+
+def expected_rows(world, job, config):
+    """Phase and sums of all rows that must come, and the unit of each."""
+    lanes = config.cell_lanes
+    rows, units = [], []
+    for number, (x, h) in enumerate(world.sums):
+        block = number % job["blocks"]
+        count = job["tail_units"] if block == job["blocks"] - 1 else config.units_per_block
+        for at in range(0, 4 * count, lanes):
+            rows.append((at % 4 // lanes, x[at : at + lanes], h[at : at + lanes]))
+            units.append(block * config.units_per_block + at // 4)
+    return rows, units
+
+
+def run_feeder(play, config, job, steps, ready, in_flight=64, seed=0):
+    """Play whole steps; returns the world and the cycles of ``block_done`` and ``block_taken``."""
+    world = World(config, job, steps, random.Random(seed), ready)
+    done, taken = [], []
+
+    def script():
+        yield {"job": job, "start": 1}
+        rows, _ = expected_rows(world, job, config)
+        cycle, extra = 1, 6
+        while extra:
+            assert cycle < 5000, "the feeder hangs"
+            row = world.inputs()
+            seen = yield row
+            world.see(seen, cycle)
+            done.extend([cycle] * row["block_done"])
+            taken.extend([cycle] * seen["block_taken"])
+            assert world.entered - world.left + world.pulses[1] <= in_flight
+            cycle += 1
+            extra -= len(world.rows) >= len(rows) and world.taken == len(world.sums)
+
+    play(CellFeeder(config, in_flight=in_flight), script())
+    return world, done, taken
+
+
+@pytest.mark.parametrize("cell_lanes", [1, 2, 4])
+@pytest.mark.parametrize("hidden", [1, 2, 5, 8])
+@pytest.mark.parametrize("ready, in_flight", [((1, 1), 64), ((0.1, 0.5), 3), ((0.9, 0.2), 2)])
+def test_rows_are_the_sums_in_order(play, small, job_of, cell_lanes, hidden, ready, in_flight):
+    config = small(cell_lanes=cell_lanes)
+    job = job_of(config, hidden_size=hidden)
+    world, _, _ = run_feeder(play, config, job, 3, ready, in_flight, seed=hidden)
+    rows, units = expected_rows(world, job, config)
+    assert [row[1:] for row in world.rows] == rows
+    assert world.asked == units
+
+
+@pytest.mark.parametrize("cell_lanes", [1, 2, 4])
+def test_rows_come_every_cycle_from_three_cycles_after_the_block_is_done(
+    play, small, job_of, cell_lanes
+):
+    config = small(cell_lanes=cell_lanes)
+    job = job_of(config, hidden_size=7)
+    world, done, taken = run_feeder(play, config, job, 3, (1, 1))
+    assert taken[0] == done[0] + 1
+    rows = 3 * 7 * 4 // cell_lanes
+    assert [row[0] for row in world.rows] == list(range(done[0] + 3, done[0] + 3 + rows))
+
+
+def test_the_unit_store_is_asked_in_the_cycle_before_the_rows(play, small, job_of):
+    config = small(cell_lanes=2)
+    rows = [{"job": job_of(config, hidden_size=2), "start": 1}, {"block_done": 1}, *[{}] * 8]
+    seen = play(CellFeeder(config, in_flight=8), rows)
+    assert [row["unit_en"] for row in seen] == [0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
+    assert [row["o_valid"] for row in seen] == [0, 0, 0, 0, 1, 1, 1, 1, 0, 0]
+
+
+def test_it_waits_while_the_far_end_may_be_full(play, small, job_of):
+    config = small()
+    rows = [{"job": job_of(config, hidden_size=8), "start": 1}, *[{"block_done": 1}] * 4]
+    rows += [*[{}] * 6, {"unit_left": 1}, *[{}] * 4, *[{"unit_left": 1}] * 2, *[{}] * 4]
+    seen = play(CellFeeder(config, in_flight=3), rows)
+    came = [cycle for cycle, row in enumerate(seen) if row["o_valid"]]
+    assert came == [4, 5, 6, 13, 18, 19]
+
+
+def test_a_start_begins_again_at_block_0_and_unit_0(play, small, job_of):
+    config = small()
+    first = {"job": job_of(config, hidden_size=6), "start": 1}
+    sequence = [first, *[{"block_done": 1}] * 2, *[{}] * 6]
+    seen = play(CellFeeder(config, in_flight=8), sequence * 2)
+    assert seen[1:9] == seen[10:18]
+    assert [row["block"] for row in seen[10:] if row["block_taken"]] == [0, 1]
+    assert [row["unit"] for row in seen[10:] if row["unit_en"]] == [0, 1, 2, 3]

@@ -1,0 +1,50 @@
+"""Biases and cell states against a dictionary."""
+
+import random
+
+import pytest
+
+from hw.cell.store import UnitStore, unit_shape
+
+BIAS_ENDS = (-(1 << 31), (1 << 31) - 1)
+
+
+@pytest.mark.parametrize("units", [1, 2, 5, 16])
+def test_a_unit_is_read_as_it_was_written_and_holds(play, small, units):
+    config, expected = small(max_hidden=units), []
+
+    def script():
+        rng, held, out = random.Random(units), {"bias": {}, "c": {}}, {}
+        for _ in range(250):
+            at = {name: rng.randrange(units) for name in ("bias", "c", "r")}
+            row = {f"{name}_unit": unit for name, unit in at.items()}
+            row["bias_data"] = [rng.choice([*BIAS_ENDS, rng.randint(*BIAS_ENDS)]) for _ in range(4)]
+            row["c_data"] = rng.choice([-32768, 32767, rng.randrange(-32768, 32768)])
+            row |= {f"{name}_en": rng.random() < 0.6 for name in at}
+            for name in ("bias", "c"):
+                row["r_en"] &= not (row[f"{name}_en"] and at[name] == at["r"])
+            expected.append(out)
+            yield row
+            if row["r_en"]:
+                out = {k: held[k][at["r"]] for k in ("bias", "c") if at["r"] in held[k]}
+            for name in ("bias", "c"):
+                if row[f"{name}_en"]:
+                    held[name][at[name]] = row[f"{name}_data"]
+
+    seen = play(UnitStore(config), script())
+    assert any(len(row) == 2 for row in expected)
+    for now, row in zip(seen, expected, strict=True):
+        assert {name: now[name] for name in row} == row
+
+
+def test_what_was_written_can_be_read_in_the_cycle_after(play, small):
+    write = {"bias_en": 1, "bias_unit": 3, "bias_data": [-1, 2, -3, 4]}
+    write |= {"c_en": 1, "c_unit": 3, "c_data": -5}
+    seen = play(UnitStore(small()), [write, {"r_en": 1, "r_unit": 3}, {}, {}])
+    for row in seen[2:]:
+        assert (row["bias"], row["c"]) == ([-1, 2, -3, 4], -5)
+
+
+@pytest.mark.parametrize("units, width", [(1, 1), (2, 1), (3, 2), (16, 4), (17, 5)])
+def test_an_index_takes_the_bits_of_the_last_unit(small, units, width):
+    assert unit_shape(small(max_hidden=units)).width == width

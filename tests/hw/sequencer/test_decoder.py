@@ -1,0 +1,158 @@
+"""Descriptors as the gates read them, and those that this machine cannot run."""
+
+import random
+
+import pytest
+
+from hw.descriptor import DESCRIPTOR_BYTES, FIELDS, pack
+from hw.sequencer.decoder import WORD_BYTES, WORDS, DescriptorDecoder
+
+GOOD = {
+    "input_size": 5,
+    "hidden_size": 7,
+    "x_head_size": 3,
+    "steps": 9,
+    "sequences": 2,
+    "block_bytes": 12 * 8,
+    "resident_blocks": 2,
+    "resident_base": 11,
+    "x_zero": -7,
+    "product_shift": 19,
+}
+
+
+def writes(values):
+    """The words of a descriptor, one each cycle."""
+    data = pack(**values)
+    for word in range(WORDS):
+        at = data[WORD_BYTES * word : WORD_BYTES * (word + 1)]
+        yield {"w_en": 1, "w_word": word, "w_data": int.from_bytes(at, "little")}
+
+
+def decode(play, config, *descriptors):
+    """Outputs three cycles after the last word of each descriptor."""
+    rows = [[*writes(values), {"w_data": (1 << 128) - 1}, {}, {}] for values in descriptors]
+    seen = play(DescriptorDecoder(config), [row for each in rows for row in each])
+    return seen[WORDS + 2 :: WORDS + 3]
+
+
+def legal(rng, config):
+    """Values of every field that this machine can run."""
+    inputs, hidden = rng.randint(1, 16), rng.randint(1, 16)
+    values = {
+        name: 8 * rng.randrange(1 << 28) if name.endswith("_addr") else rng.randrange(2)
+        for name, field in FIELDS.items()
+        if field.width in (1, 32)
+    }
+    values |= {name: 8 * rng.randrange(-(1 << 28), 1 << 28) for name in FIELDS if "stride" in name}
+    values |= {name: rng.randrange(1 << 31) for name in FIELDS if "multiplier" in name}
+    values |= {name: rng.randrange(-32, 32) for name in FIELDS if "shift" in name}
+    return values | {
+        "input_size": inputs,
+        "hidden_size": hidden,
+        "x_head_size": rng.randint(1, inputs),
+        "steps": rng.randrange(1, 1 << 32),
+        "sequences": rng.randrange(1, 1 << 32),
+        "block_bytes": (inputs + hidden) * config.column_bytes,
+        "resident_blocks": rng.randint(0, config.blocks(hidden)),
+        "resident_base": rng.randint(0, 64),
+        "product_shift": rng.randrange(32),
+        "tanh_shift": rng.randrange(-16, 16),
+        "x_zero": rng.randrange(-128, 128),
+        "h_zero": rng.randrange(-128, 128),
+        "cell_clip": rng.randrange(1 << 15),
+    }
+
+
+def meaning(values, config, seen):
+    """Outputs that these values must give."""
+    hidden = values["hidden_size"]
+    job = {name: values.get(name, 0) for name in seen["job"]}
+    job["blocks"] = config.blocks(hidden)
+    job["tail_units"] = (hidden - 1) % config.units_per_block + 1
+    settings = {
+        name: values[name] if name in FIELDS else [values[f"{name}_{gate}"] for gate in range(4)]
+        for name in seen["settings"]
+    }
+    flags = {name: values[name] for name in seen["flags"]}
+    return {"job": job, "settings": settings, "flags": flags, "valid": 1}
+
+
+def test_every_field_arrives(play, small):
+    config, rng = small(), random.Random(0)
+    descriptors = [legal(rng, config) for _ in range(12)]
+    for seen, values in zip(decode(play, config, *descriptors), descriptors, strict=True):
+        assert seen == meaning(values, config, seen)
+
+
+def test_outputs_are_right_two_cycles_after_their_word_and_valid_three(play, small):
+    """The words with the sizes are written last; the machine before was of another size."""
+    config = small()
+    words = list(writes({**GOOD, "hidden_size": 1, "block_bytes": 6 * 8, "resident_blocks": 0}))
+    second = list(writes(GOOD))
+    rows = [*words, *second[1:], second[0], {}, {}, {}]
+    seen = play(DescriptorDecoder(config), rows)[2 * WORDS - 1 :]
+    assert [row["job"]["hidden_size"] for row in seen] == [1, 7, 7, 7]
+    assert [row["job"]["blocks"] for row in seen] == [1, 1, 4, 4]
+    assert [row["job"]["tail_units"] for row in seen] == [1, 1, 1, 1]
+    assert [row["valid"] for row in seen][-1] == 1 and not seen[2]["valid"]
+
+
+BAD = [
+    {"magic": 0x5247},
+    {"magic": 0},
+    {"input_size": 0, "block_bytes": 7 * 8},
+    {"input_size": 17, "block_bytes": 24 * 8},
+    {"hidden_size": 0, "block_bytes": 5 * 8, "resident_blocks": 0},
+    {"hidden_size": 17, "block_bytes": 22 * 8},
+    {"hidden_size": 32 + 7, "block_bytes": 44 * 8},
+    {"x_head_size": 0},
+    {"x_head_size": 6},
+    {"x_head_size": 32 + 3},
+    {"steps": 0},
+    {"sequences": 0},
+    {"block_bytes": 0},
+    {"block_bytes": 11 * 8},
+    {"block_bytes": 2**31 + 12 * 8},
+    {"resident_blocks": 5},
+    {"resident_blocks": 16 + 2},
+    {"resident_base": 65},
+    {"resident_base": 127},
+    {"resident_base": 128},
+    {"resident_base": 2**31},
+    {"x_multiplier_1": 2**31},
+    {"h_multiplier_3": 2**31},
+    {"output_multiplier": 2**31},
+    {"x_shift_0": 32},
+    {"h_shift_2": -33},
+    {"output_shift": 64},
+    {"product_shift": 32},
+    {"tanh_shift": 16},
+    {"tanh_shift": -17},
+    {"cell_clip": 2**15},
+    *({name: 4} for name in FIELDS if name.endswith(("_addr", "_stride"))),
+]
+
+
+def test_the_good_descriptor_is_valid(play, small):
+    assert decode(play, small(), GOOD)[0]["valid"]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=[" ".join(f"{k}={v}" for k, v in b.items()) for b in BAD])
+def test_what_the_machine_cannot_run_is_not_valid(play, small, bad):
+    """A good descriptor before it must not help, and the one after it is valid again."""
+    seen = decode(play, small(), GOOD, GOOD | bad, GOOD)
+    assert [row["valid"] for row in seen] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("bus", [128, 512])
+def test_addresses_must_be_aligned_to_the_bus(play, small, bus):
+    config = small(lanes=64, bus_width=bus)
+    good = GOOD | {"block_bytes": 12 * 64, "resident_blocks": 0}
+    half = {"x_addr": bus // 16}
+    seen = decode(play, config, good, good | half, good | {"x_addr": bus // 8})
+    assert [row["valid"] for row in seen] == [1, 0, 1]
+
+
+def test_a_descriptor_is_a_whole_number_of_words():
+    assert WORDS * WORD_BYTES == DESCRIPTOR_BYTES
