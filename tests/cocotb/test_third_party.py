@@ -90,7 +90,7 @@ def write_case(path, sizes, *, stall, seed, reset_after, **options):
 
 
 def expected_output(image, result, untouched):
-    """The output window behind a run of one layer: rows and states, and between them nothing new."""
+    """The window behind a run of one layer: rows and states, and between them nothing new."""
     (placement,) = image.placements
     output = untouched.copy()
     rows, states = placement.h, placement.state_out
