@@ -103,6 +103,7 @@ BAD = [
     {"magic": 0},
     {"input_size": 0, "block_bytes": 7 * 8},
     {"input_size": 17, "block_bytes": 24 * 8},
+    {"input_size": 32 + 5, "block_bytes": 44 * 8},
     {"hidden_size": 0, "block_bytes": 5 * 8, "resident_blocks": 0},
     {"hidden_size": 17, "block_bytes": 22 * 8},
     {"hidden_size": 32 + 7, "block_bytes": 44 * 8},

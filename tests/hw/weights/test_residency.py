@@ -52,3 +52,14 @@ def test_a_base_at_the_end_of_the_memory_does_not_wrap(play, small, job_of):
     job = job_of(config, resident_blocks=8, resident_base=64, **sizes)
     seen = play(ResidencyWalk(config), [{"job": job, "restart": 1}, {}, {}])
     assert (seen[2]["x_base"], seen[2]["h_base"]) == (64, 80)
+
+
+def test_a_restart_in_the_middle_begins_at_block_0(play, small, job_of):
+    config = small()
+    job = job_of(config, hidden_size=16, resident_blocks=3)
+    first = [{"job": job, "restart": 1}, *[{"next": 1}] * 4]
+    seen = play(ResidencyWalk(config), [*first, *first, {}])
+    names = ("block", "resident", "x_base", "h_base")
+    walks = [[tuple(row[n] for n in names) for row in seen[at : at + 4]] for at in (1, 6)]
+    assert walks[0] == walks[1]
+    assert [resident for _, resident, _, _ in walks[1]] == [0, 0, 1, 0]
