@@ -97,6 +97,12 @@ class _Layer:
         """Cycles in which the cell unit takes one hidden unit."""
         return 4 // self.config.cell_lanes
 
+    @property
+    def segments(self) -> list[int]:
+        """Columns of each segment of a row of x."""
+        head = self.fields["x_head_size"]
+        return [head, self.inputs - head] if head != self.inputs else [head]
+
     def flag(self, name: str) -> bool:
         """A flag of the descriptor."""
         return bool(self.fields.get(name, 0))
@@ -129,18 +135,25 @@ class _Layer:
         resident = self.fields["resident_blocks"]
         return [(b + 1) * resident // blocks > b * resident // blocks for b in range(blocks)]
 
-    def _first_lists(self) -> tuple[int, int]:
-        """When the first beat of x is taken, and when the first list of h is ready."""
+    def state_bursts(self) -> list[int]:
+        """Bursts of the initial state that its buffer takes at once."""
         if not self.flag("load_state"):
-            return 1 + self.first_beat, self.hidden + 1
+            return []
         bus, burst = self.config.bus_bytes, self.config.burst_beats
         beats = _ceil(4 * self.hidden, max(bus, _WORD_BYTES)) * max(bus, _WORD_BYTES) // bus
         ahead = min(beats, after.ROW_BURSTS * burst)
-        joined = 1 if bus < _WORD_BYTES else 0
-        beats_per_word = max(_WORD_BYTES // bus, 1)
-        h_ready = 1 + self.first_beat + joined + beats_per_word - 1 + self.hidden
-        bursts = _ceil(ahead, burst)
-        return 1 + self.first_beat + max(bursts, ahead), h_ready
+        return [length for _, length in _bursts(self.fields["state_in_addr"] // bus, ahead, burst)]
+
+    def first_h_list(self) -> int:
+        """When the list made from the initial state is ready."""
+        if not self.flag("load_state"):
+            return self.hidden + 1
+        per_word, last = 4, self.hidden - 1
+        if self.config.bus_bytes >= _WORD_BYTES:
+            return self.first_beat + 2 + last
+        # Two beats make a word, and the next word's cannot come while it is taken apart.
+        word, unit = divmod(last, per_word)
+        return self.first_beat + 4 + word * (per_word + 1) + unit
 
     def sequence(self) -> _Run:
         """Every block of every step; once steps repeat, the rest is a multiple of the last."""
@@ -184,12 +197,13 @@ class _Sequence:
         units = [config.units_per_block] * (len(self.flags) - 1) + [tail]
         self.slots = [count * layer.phases for count in units]
         self.units = units
-        self.x_taken, self.h_ready = layer._first_lists()
+        self.x_end, self.h_ready = 0, layer.first_h_list()
         self.run_ = _Run()
         self.taken = [-1] * len(self.flags)
         self.feeder_free = 0
         self.done = deque([-1, -1], maxlen=2)
-        self.bus = _Bus(layer)
+        streamed = [block for block, resident in enumerate(self.flags) if not resident]
+        self.bus = _ReadBus(layer, streamed)
 
     def run(self) -> _Run:
         """Step until two steps look the same, then jump to the last."""
@@ -210,7 +224,7 @@ class _Sequence:
     def _relative(self) -> tuple:
         """What the next step depends on, as seen from the last issue."""
         origin = self.run_.last_issue
-        moments = (*self.taken, self.x_taken, self.h_ready, self.feeder_free, *self.done)
+        moments = (*self.taken, self.x_end, self.h_ready, self.feeder_free, *self.done)
         return (*(moment - origin for moment in moments), *self.bus.relative(origin))
 
     def _jump(self, steps: int, period: int, stalls: Counter):
@@ -223,12 +237,11 @@ class _Sequence:
 
     def _step(self, step: int):
         layer, run = self.layer, self.run_
-        if step:
-            # Two lists at most: the next is begun when the one before the last is used up.
-            arrival = layer.first_beat + 1 + 2 * step
-            self.x_taken = max(self.x_taken + layer.inputs, self.done[0] + 1, arrival)
-            self.bus.row_used()
-        x_ready = self.x_taken + after.X_EVENTS + layer.inputs
+        # Two lists at most: the next is begun when the one before the last is used up.
+        self.x_end = max(self.x_end, self.done[0] + 1)
+        for arrival, columns in zip(self.bus.x(step), layer.segments, strict=True):
+            self.x_end = max(self.x_end, arrival) + columns
+        x_ready = self.x_end + after.X_EVENTS
         run.unit_times = []
         for block in range(len(self.flags)):
             self._block(block, x_ready)
@@ -244,7 +257,7 @@ class _Sequence:
 
     def _block(self, block: int, x_ready: int):
         layer, run = self.layer, self.run_
-        words = (0, 0, 0) if self.flags[block] else self.bus.fetch(block)
+        words = (0, 0, 0) if self.flags[block] else self.bus.fetch()
         first_word, last_x_word, last_word = words
         clock = self._wait(run.last_issue + 1, self.taken[block] + 1, "cell")
         clock = self._wait(clock, x_ready, "input")
@@ -262,64 +275,109 @@ class _Sequence:
         run.unit_times += [state + layer.phases * (unit + 1) for unit in range(self.units[block])]
 
 
-class _Bus:
-    """The read channel, as streamed words see it."""
+class _ReadBus:
+    """Bursts in the order in which the reader's clients get the bus: state, rows of x, weights."""
 
-    def __init__(self, layer: _Layer):
-        config, fields = layer.config, layer.fields
+    def __init__(self, layer: _Layer, streamed: list[int]):
+        config = layer.config
         self.layer = layer
         self.columns = layer.inputs + layer.hidden
         self.word_beats = config.column_bytes // config.bus_bytes
         # Bus to client, client to word, word to the ring's level.
         self.delay = 3 + (1 if self.word_beats > 1 else 0)
-        self.base = fields["weights_addr"] // config.bus_bytes
-        self.row_beats = _ceil(layer.inputs, config.bus_bytes)
         self.capacity = config.stream_words - 4
         self.capacity += config.bursts_in_flight * config.burst_beats // self.word_beats
+        self.ends = deque(maxlen=self.capacity // self.columns + 2)
+
         self.in_flight = deque([-1] * config.bursts_in_flight, maxlen=config.bursts_in_flight)
         self.issue = after.READ - 2
         self.time = 0
-        # Rows of x go first as long as their buffer takes them.
-        self.rows_ahead = max(after.ROW_BURSTS * config.burst_beats // self.row_beats, 1) + 1
-        self.rows_left = layer.steps
-        self.ends = deque(maxlen=self.capacity // self.columns + 2)
+        self.segments = [_ceil(size, config.bus_bytes) for size in layer.segments]
+        buffered = after.ROW_BURSTS * config.burst_beats // sum(self.segments)
+        self.rows_allowed = max(buffered, 1) + 1
+        self.arrivals: dict[int, list[int]] = {}
+        self.row, self.segment = 0, 0
+        self.row_offer = self.word_offer = after.READ - 1
+        self.streamed = streamed
+        self.blocks_left = layer.steps * len(streamed)
+        self.block, self.bursts, self.fetched = 0, deque(), deque()
+        for length in layer.state_bursts():
+            self._burst(length, 0)
 
     def relative(self, origin: int) -> tuple:
         """What later blocks depend on."""
-        if not self.ends:
+        if not self.streamed:
             return ()
-        moments = (self.time, self.issue, *self.in_flight, *self.ends)
-        return (self.rows_ahead, *(moment - origin for moment in moments))
+        moments = (self.time, self.issue, self.row_offer, self.word_offer)
+        moments += (*self.in_flight, *self.ends)
+        return (self.rows_allowed - self.row, *(moment - origin for moment in moments))
 
-    def row_used(self):
-        """The buffer of x has room for another row."""
-        self.rows_ahead += 1
+    def _slot(self) -> int:
+        """When the next address can be on the bus."""
+        return max(self.issue + 1, self.in_flight[0] + 2)
 
-    def _burst(self, length: int) -> int:
-        """When the first beat of the next burst comes."""
-        self.issue = max(self.issue + 1, self.in_flight[0] + 2)
+    def _burst(self, length: int, offer: int) -> int:
+        """When the first beat of a burst comes, of which all are taken."""
+        self.issue = max(self._slot(), offer)
         first = max(self.time + 1, self.issue + self.layer.latency)
         self.time = first + length - 1
         self.in_flight.append(self.time)
         return first
 
-    def fetch(self, block: int) -> tuple[int, int, int]:
-        """When the first, the last x and the last word of a block can be issued."""
+    def _serve(self):
+        """One burst: of x if there is one to be had as early, else of weights."""
+        slot = self._slot()
+        rows = self.row < min(self.layer.steps, self.rows_allowed)
+        words = self.blocks_left > 0
+        if rows and (not words or max(slot, self.row_offer) <= max(slot, self.word_offer)):
+            self._serve_x()
+        elif words:
+            self._serve_words()
+        else:
+            self.rows_allowed += 1
+
+    def _serve_x(self):
+        first = self._burst(self.segments[self.segment], self.row_offer)
+        self.row_offer = self.issue + 2
+        self.arrivals.setdefault(self.row, []).append(first + 2)
+        self.segment += 1
+        if self.segment == len(self.segments):
+            self.row, self.segment = self.row + 1, 0
+
+    def _serve_words(self):
+        layer = self.layer
         beats = self.columns * self.word_beats
-        start = self.base + block * beats
-        wanted = [self.word_beats, self.layer.inputs * self.word_beats, beats]
-        moments = []
-        room = self._room()
-        for done, length in _bursts(start, beats, self.layer.config.burst_beats):
-            if self.rows_ahead and self.rows_left:
-                self._burst(self.row_beats)
-                self.rows_ahead -= 1
-                self.rows_left -= 1
-            first = self._burst(length)
-            while len(moments) < 3 and wanted[len(moments)] <= done + length:
-                moments.append(first + wanted[len(moments)] - done - 1 + self.delay)
-        self.time = max(self.time, room)
-        return moments[0], moments[1], max(moments[2], room + self.delay)
+        if not self.bursts:
+            start = layer.fields["weights_addr"] // layer.config.bus_bytes
+            start += self.streamed[self.block] * beats
+            self.bursts.extend(_bursts(start, beats, layer.config.burst_beats))
+            self.wanted = deque([self.word_beats, layer.inputs * self.word_beats, beats])
+            self.moments = []
+            self.room = self._room()
+        done, length = self.bursts.popleft()
+        first = self._burst(length, self.word_offer)
+        self.word_offer = self.issue + (1 if self.bursts else 2)
+        while self.wanted and self.wanted[0] <= done + length:
+            self.moments.append(first + self.wanted.popleft() - done - 1 + self.delay)
+        if not self.bursts:
+            self.time = max(self.time, self.room)
+            self.moments[2] = max(self.moments[2], self.room + self.delay)
+            self.fetched.append(self.moments)
+            self.block = (self.block + 1) % len(self.streamed)
+            self.blocks_left -= 1
+
+    def x(self, row: int) -> list[int]:
+        """When the first beat of each segment of a row of x comes."""
+        while self.row <= row:
+            self._serve()
+        self.rows_allowed += 1
+        return self.arrivals.pop(row)
+
+    def fetch(self) -> list[int]:
+        """When the first, the last x and the last word of the next streamed block are there."""
+        while not self.fetched:
+            self._serve()
+        return self.fetched.popleft()
 
     def _room(self) -> int:
         """When the ring can have taken the block's last word."""

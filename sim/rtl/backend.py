@@ -6,7 +6,6 @@ import numpy as np
 
 from boards.driver import Driver
 from boards.transport import Transport
-from hw.accelerator import Accelerator
 from hw.config import Config
 from hw.registers import COUNTERS
 from sim.image.check import check_input
@@ -18,8 +17,12 @@ from sim.networks.check import check_integer
 from sim.networks.network import IntegerNetwork
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.simulator import RtlSimulator
+from sim.rtl.sources import machine_rtlil
 
 __all__ = ["DeviceBackend", "RtlBackend"]
+
+_NAME = "refrain"
+"""Name of the simulated top module."""
 
 _MEMORY_BYTES = 1 << 27
 """DRAM of a simulation, at the least; untouched pages cost nothing."""
@@ -124,7 +127,12 @@ class RtlBackend(DeviceBackend):
         say: Callable[[str], None] = lambda text: None,
     ):
         self.simulator = RtlSimulator(
-            Accelerator(config), memory=memory, size=_MEMORY_BYTES, say=say
+            machine_rtlil(config, _NAME, say=say),
+            name=_NAME,
+            rtlil=True,
+            memory=memory,
+            size=_MEMORY_BYTES,
+            say=say,
         )
         super().__init__(config, self.simulator, "rtl")
 

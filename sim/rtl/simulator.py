@@ -80,6 +80,8 @@ class RtlSimulator:
         Address of its first byte.
     name : str
         Name of the top module.
+    rtlil : bool
+        A ``top`` that is text is RTLIL, as ``hw.verilog.to_rtlil`` gives it, not Verilog.
     trace : Path or None
         VCD file of every signal; for short runs, it grows by kilobytes per cycle.
     register_timeout : int
@@ -101,6 +103,7 @@ class RtlSimulator:
         size: int = 1 << 24,
         base: int = 0,
         name: str = "refrain",
+        rtlil: bool = False,
         trace: Path | None = None,
         register_timeout: int = 10_000,
         cache: Path | None = None,
@@ -109,8 +112,8 @@ class RtlSimulator:
     ):
         self.memory_base, self.memory_size = base, size
         self.register_timeout = register_timeout
-        rtlil = not isinstance(top, str)
-        source = to_rtlil(top, name) if rtlil else top
+        rtlil = rtlil or not isinstance(top, str)
+        source = top if isinstance(top, str) else to_rtlil(top, name)
         options = {"trace": trace is not None, "cache": cache, "compiler": compiler, "say": say}
         self._library = _library(build(source, name, rtlil=rtlil, **options))
         self._trace = None if trace is None else str(trace).encode()

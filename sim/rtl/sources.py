@@ -1,0 +1,59 @@
+"""The generated machine as text, elaborated once for each configuration and source."""
+
+import hashlib
+import importlib.metadata
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import hw
+from hw.accelerator import Accelerator
+from hw.config import Config
+from hw.verilog import to_rtlil
+from sim.rtl.build import default_cache
+
+__all__ = ["machine_rtlil"]
+
+
+def machine_rtlil(
+    config: Config,
+    name: str,
+    cache: Path | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> str:
+    """RTLIL of the accelerator of ``config``, from the cache if its source has not changed.
+
+    Parameters
+    ----------
+    config : Config
+        The machine.
+    name : str
+        Name of the top module.
+    cache : Path or None
+        Folder of the cache; the user's if None.
+    say : function of str
+        Told what takes long.
+    """
+    path = (cache or default_cache()) / f"rtlil-{_key(config, name)}"
+    if path.exists():
+        return path.read_text()
+    say("elaborating the machine")
+    text = to_rtlil(Accelerator(config), name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.replace(part, path)
+    return text
+
+
+def _key(config: Config, name: str) -> str:
+    """Changes with the configuration, with any file of ``hw`` and with Amaranth."""
+    content = hashlib.sha256(f"{config!r} {name}".encode())
+    content.update(importlib.metadata.version("amaranth").encode())
+    root = Path(hw.__file__).parent
+    for source in sorted(root.rglob("*.py")):
+        content.update(str(source.relative_to(root)).encode())
+        content.update(source.read_bytes())
+    return content.hexdigest()[:24]

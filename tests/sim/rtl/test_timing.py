@@ -1,0 +1,105 @@
+"""The model of time against the hardware counters."""
+
+import functools
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hw.config import CONFIGS
+from sim.model.backend import ModelBackend
+from sim.model.random_network import random_codes, random_network
+from sim.networks.network import NetworkError
+from sim.rtl.backend import RtlBackend
+from sim.rtl.memory_model import MemoryModel
+
+
+def reproducible(examples: int) -> settings:
+    """The same examples in every run, however slow the machine."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+TOLERANCE = 0.02
+"""What streaming at a fixed latency may differ by."""
+
+
+@pytest.fixture(scope="module")
+def machines():
+    """The backend of a configuration, compiled once."""
+    return functools.cache(RtlBackend)
+
+
+@st.composite
+def cases(draw):
+    """A random network, and a few steps for it."""
+    depth = draw(st.sampled_from([1, 1, 1, 2]))
+    size = st.one_of(st.integers(1, 9), st.integers(1, 80 // depth))
+    return {
+        "sizes": draw(st.lists(size, min_size=depth + 1, max_size=depth + 1)),
+        "seed": draw(st.integers(0, 1 << 20)),
+        "bidirectional": draw(st.booleans()),
+        "initial": draw(st.booleans()),
+        "steps": draw(st.integers(1, 9)),
+        "sequences": draw(st.integers(1, 3)),
+        "store_state": draw(st.booleans()),
+    }
+
+
+def both(machine, memory: MemoryModel, case: dict, resident: bool) -> Sequence | None:
+    """Results of the gates and of the model; None where the weights are too many to be resident."""
+    shape = {name: case[name] for name in ("sizes", "seed", "bidirectional", "initial")}
+    network = random_network(**shape)
+    x = random_codes(network, case["sequences"], case["steps"], case["seed"])
+    options = {"resident": resident, "store_state": case["store_state"]}
+    machine.restart(memory)
+    model = ModelBackend(machine.config, latency=memory.latency)
+    try:
+        expected = model.run(network, x, **options)
+    except NetworkError:
+        return None
+    return machine.run(network, x, **options), expected
+
+
+@pytest.mark.parametrize("name", ["tiny", "edge"])
+def test_cycles_are_exact_with_resident_weights_and_an_ideal_memory(machines, name):
+    @reproducible(150 if name == "tiny" else 40)
+    @given(case=cases())
+    def check(case):
+        results = both(machines(CONFIGS[name]), MemoryModel(), case, resident=True)
+        if results:
+            measured, expected = results
+            assert (measured.cycles, measured.stall_cycles) == (
+                expected.cycles,
+                expected.stall_cycles,
+            )
+
+    check()
+
+
+@pytest.mark.parametrize("name", ["tiny", "edge"])
+def test_cycles_are_right_to_two_per_cent_when_streaming_at_a_fixed_latency(machines, name):
+    @reproducible(100 if name == "tiny" else 30)
+    @given(case=cases(), latency=st.integers(1, 40))
+    def check(case, latency):
+        memory = MemoryModel(latency=latency)
+        measured, expected = both(machines(CONFIGS[name]), memory, case, resident=False)
+        assert expected.cycles == pytest.approx(measured.cycles, rel=TOLERANCE)
+
+    check()
+
+
+@pytest.mark.parametrize("name", ["tiny", "edge"])
+def test_every_cycle_is_an_operation_or_one_stall(machines, name):
+    machine = machines(CONFIGS[name])
+    machine.restart(MemoryModel.stalling(0.3, seed=5))
+    network = random_network([13, 22], seed=1)
+    x = random_codes(network, 2, 5)
+    result = machine.run(network, x)
+    issued = 2 * 5 * machine.config.blocks(22) * (13 + 22)
+    assert issued + sum(result.stall_cycles.values()) == result.cycles
