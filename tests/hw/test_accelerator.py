@@ -38,6 +38,17 @@ def test_any_memory_gives_the_same_results(hosts, resident, memory):
     host.expect_done()
 
 
+@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 2), (2, 5), (9, 40)])
+def test_outputs_that_cannot_leave_hold_up_the_steps(hosts, sizes, resident):
+    # Buffers between the cell unit and the bus hold about a hundred rows of one beat.
+    memory = MemoryModel(write_latency=60, outstanding=1, stall_w=0.9, seed=5)
+    host = hosts().power_on(memory).lay_out(sizes, steps=200, resident=resident)
+    host.start()
+    host.expect_done()
+    assert host.driver.counters()["cycles"] > 200 * 60
+
+
 @pytest.mark.parametrize("memory", MEMORIES.values(), ids=MEMORIES)
 def test_every_cycle_is_an_operation_or_has_one_cause(hosts, memory):
     host = hosts().power_on(memory).lay_out((16, 32), resident=False, sequences=2)
