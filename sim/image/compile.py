@@ -63,17 +63,7 @@ def compile_network(
             f"a run must have at least one sequence and one step, not {sequences} of {steps}"
         )
     directions = [(k, each) for k, layer in enumerate(network.layers) for each in layer.directions]
-    if initial is None:
-        initial = [None] * len(directions)
-    if len(initial) != len(directions):
-        raise NetworkError(
-            f"initial must hold a state for each of {len(directions)} directions, not "
-            f"{len(initial)}"
-        )
-    states = [
-        initial_state(direction, given, sequences)
-        for (_, direction), given in zip(directions, initial, strict=True)
-    ]
+    states = _initial_states([direction for _, direction in directions], initial, sequences)
     packer = _Packer(config, steps, sequences, len(directions))
     constants = []
     for (k, direction), state in zip(directions, states, strict=True):
@@ -97,6 +87,21 @@ def compile_network(
         output_limit=packer.end,
         size=packer.end,
     )
+
+
+def _initial_states(directions, initial, sequences: int) -> list[State | None]:
+    """State that each direction begins with: the given one, else its own, else none."""
+    if initial is None:
+        initial = [None] * len(directions)
+    if len(initial) != len(directions):
+        raise NetworkError(
+            f"initial must hold a state for each of {len(directions)} directions, not "
+            f"{len(initial)}"
+        )
+    return [
+        initial_state(direction, given, sequences)
+        for direction, given in zip(directions, initial, strict=True)
+    ]
 
 
 def initial_state(direction: IntegerLstm, given: State | None, sequences: int) -> State | None:

@@ -107,28 +107,13 @@ def read_onnx_lstm(node: onnx.NodeProto, initializers: Mapping[str, np.ndarray])
     )
     if inputs["P"]:
         raise NetworkError(f"{where} has peephole connections, which is not supported")
-    arrays = {
-        name: _constant(where, what, inputs[name], initializers)
-        for name, what in (("W", "input weights"), ("R", "recurrent weights"), ("B", "a bias"))
-    }
-    W, R, B = arrays["W"], arrays["R"], arrays["B"]
-    directions = len(reverses)
-    if W is None or R is None or W.ndim != 3 or R.ndim != 3:
-        raise NetworkError(f"{where} must have weights of three dimensions")
-    H, features = R.shape[2], W.shape[2]
-    B = np.zeros((directions, 8 * H), np.float32) if B is None else B
-    for name, array, shape in (
-        ("W", W, (directions, 4 * H, features)),
-        ("R", R, (directions, 4 * H, H)),
-        ("B", B, (directions, 8 * H)),
-    ):
-        if array.shape != shape:
-            raise NetworkError(f"{name} of {where} must have the shape {shape}, not {array.shape}")
+    W, R, B = _weights(where, inputs, initializers, len(reverses))
+    H = R.shape[2]
     hidden = _attributes(node).get("hidden_size", H)
     if hidden != H:
         raise NetworkError(f"{where} has a hidden_size of {hidden} but weights for {H}")
     states = {
-        name: _state(where, name, node, initializers.get(inputs[name]), (directions, H))
+        name: _state(where, name, node, initializers.get(inputs[name]), (len(reverses), H))
         for name in ("h0", "c0")
     }
     layer = FloatLayer(
@@ -148,6 +133,26 @@ def read_onnx_lstm(node: onnx.NodeProto, initializers: Mapping[str, np.ndarray])
     except NetworkError as error:
         raise NetworkError(str(error).replace("layer 0", where)) from None
     return layer
+
+
+def _weights(where, inputs, initializers, directions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``W``, ``R`` and ``B`` as the node has them, of the shapes that fit each other."""
+    W, R, B = (
+        _constant(where, what, inputs[name], initializers)
+        for name, what in (("W", "input weights"), ("R", "recurrent weights"), ("B", "a bias"))
+    )
+    if W is None or R is None or W.ndim != 3 or R.ndim != 3:
+        raise NetworkError(f"{where} must have weights of three dimensions")
+    H, features = R.shape[2], W.shape[2]
+    B = np.zeros((directions, 8 * H), np.float32) if B is None else B
+    for name, array, shape in (
+        ("W", W, (directions, 4 * H, features)),
+        ("R", R, (directions, 4 * H, H)),
+        ("B", B, (directions, 8 * H)),
+    ):
+        if array.shape != shape:
+            raise NetworkError(f"{name} of {where} must have the shape {shape}, not {array.shape}")
+    return W, R, B
 
 
 def _attributes(node: onnx.NodeProto) -> dict:

@@ -1,5 +1,4 @@
-from importlib.util import find_spec
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -9,6 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sim.networks.network import NetworkError
 from sim.networks.onnx_runner import OnnxModel, float_lstm
+from sim.workloads import silero
+from sim.workloads.packages import fetch
 
 INPUTS, H, T, B = 5, 4, 7, 3
 
@@ -325,27 +326,29 @@ def test_a_node_that_onnx_runtime_does_not_know_is_refused(tmp_path):
     assert str(caught.value).startswith(f"{path}: ONNX Runtime cannot load it: ")
 
 
-def silero(name):
-    spec = find_spec("silero_vad")
-    if spec is None:
-        pytest.skip("silero-vad is not installed")
-    return Path(spec.submodule_search_locations[0]) / "data" / name
+STREAMING = replace(
+    silero.MODEL,
+    path="silero_vad/data/silero_vad.onnx",
+    sha256="1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
+)
 
 
+@pytest.mark.slow
 def test_silero_vad_equals_onnx_runtime():
     x = np.random.default_rng(0).normal(0, 0.1, (40, 576)).astype(np.float32)
     state = np.random.default_rng(1).normal(0, 0.3, (2, 1, 1, 128)).astype(np.float32)
     inputs = {"input": x, "h": state[0], "c": state[1]}
     # c reaches 20 there, so its last digit is worth 2e-6.
-    model = compare(silero("silero_vad_16k_sequence.onnx"), inputs, atol=2e-5)
+    model = compare(fetch(silero.MODEL), inputs, atol=2e-5)
     (layer,) = model.lstm_layers.values()
     assert layer.directions[0].W.shape == (4, 128, 128)
     (captured,) = model.capture(inputs).values()
     assert captured.shape == (1, 40, 128)
 
 
+@pytest.mark.slow
 def test_silero_vads_streaming_model_is_refused():
-    path = silero("silero_vad.onnx")
+    path = fetch(STREAMING)
     with pytest.raises(NetworkError) as caught:
         OnnxModel(path)
     assert str(caught.value).startswith(f"{path}: LSTM node ")
