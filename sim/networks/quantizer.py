@@ -54,7 +54,10 @@ def sqnr(reference: np.ndarray, values: np.ndarray) -> float:
 
 
 def quantize(
-    network: FloatNetwork | FloatLayer, samples: np.ndarray, percentile: float = 100.0
+    network: FloatNetwork | FloatLayer,
+    samples: np.ndarray,
+    percentile: float = 100.0,
+    lengths: np.ndarray | None = None,
 ) -> IntegerNetwork:
     """The network in integers, in formats calibrated by running it on samples.
 
@@ -67,12 +70,15 @@ def quantize(
     percentile : float
         Activations cover the samples' values between ``100 - percentile`` and this percentile;
         100 covers all of them, 99.9 trades rare outliers for a finer step.
+    lengths : int [n] or None
+        Valid steps of each sequence; what follows them is padding and is not covered. All steps
+        when None.
 
     Raises
     ------
     NetworkError
-        Samples that are empty, of the wrong shape or not finite; a bias that the integer format
-        cannot hold.
+        Samples that are empty, of the wrong shape or not finite; lengths that do not fit them, or
+        are given with a layer that runs backwards; a bias that the integer format cannot hold.
     """
     if isinstance(network, FloatLayer):
         network = FloatNetwork(layers=(network,))
@@ -82,15 +88,17 @@ def quantize(
     x = check_sequences("samples", samples, network.layers[0].directions[0].input_size)
     if not x.any():
         raise NetworkError("samples must not be all zero: there is nothing to calibrate on")
-    layers, x_format = [], _activation_format([x], percentile)
+    valid = _valid_steps(network, x, lengths)
+    layers, x_format = [], _activation_format([x[valid]], percentile)
     for number, layer in enumerate(network.layers):
         traces = [run_direction(lstm, x) for lstm in layer.directions]
-        hidden = [h for h, _ in traces] + [d.h0 for d in layer.directions if d.h0 is not None]
+        hidden = [h[valid] for h, _ in traces]
+        hidden += [d.h0 for d in layer.directions if d.h0 is not None]
         h_format = _activation_format(hidden, percentile)
         layers.append(
             IntegerLayer(
                 directions=tuple(
-                    _quantize_direction(f"layer {number}", lstm, x_format, h_format, c)
+                    _quantize_direction(f"layer {number}", lstm, x_format, h_format, c[valid])
                     for lstm, (_, c) in zip(layer.directions, traces, strict=True)
                 )
             )
@@ -100,6 +108,20 @@ def quantize(
     result = IntegerNetwork(layers=tuple(layers))
     check_integer(result)
     return result
+
+
+def _valid_steps(network: FloatNetwork, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+    """Which steps of ``x`` are no padding, bool [n, time]."""
+    if lengths is None:
+        return np.ones(x.shape[:2], bool)
+    lengths = np.asarray(lengths)
+    if lengths.shape != x.shape[:1] or lengths.min() < 1 or lengths.max() > x.shape[1]:
+        raise NetworkError(
+            f"lengths must hold a number from 1 to {x.shape[1]} for each of {len(x)} sequences"
+        )
+    if any(lstm.reverse for layer in network.layers for lstm in layer.directions):
+        raise NetworkError("lengths cannot be given with a layer that runs backwards")
+    return np.arange(x.shape[1]) < lengths[:, None]
 
 
 def _round(values: np.ndarray) -> np.ndarray:

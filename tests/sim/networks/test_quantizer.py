@@ -118,6 +118,36 @@ def test_a_percentile_ignores_outliers(nets):
     assert scales[1] < 0.03
 
 
+def test_steps_behind_the_end_of_a_sequence_are_not_covered(nets):
+    network, x = nets.random_float(6, 8), samples(3, 9, 6)
+    lengths = np.array([9, 4, 1])
+    padded = x.copy()
+    for row, length in zip(padded, lengths, strict=True):
+        row[length:] = 1000
+    (layer,) = quantize(network, padded, lengths=lengths).layers
+    lstm = layer.directions[0]
+    pieces = [x[number : number + 1, :length] for number, length in enumerate(lengths)]
+    traces = [run_direction(network.layers[0].directions[0], piece) for piece in pieces]
+    for values, form in (
+        (np.concatenate([piece.ravel() for piece in pieces]), lstm.x),
+        (np.concatenate([h.ravel() for h, _ in traces]), lstm.h),
+    ):
+        assert form.scale == pytest.approx(np.ptp(values) / 255, rel=1e-6)
+
+
+@pytest.mark.parametrize("lengths", [[3, 3], [3, 3, 0], [3, 3, 10]])
+def test_lengths_that_do_not_fit_are_refused(nets, lengths):
+    with pytest.raises(NetworkError) as caught:
+        quantize(nets.random_float(3, 4), samples(3, 9, 3), lengths=lengths)
+    assert str(caught.value) == "lengths must hold a number from 1 to 9 for each of 3 sequences"
+
+
+def test_lengths_are_refused_where_a_layer_runs_backwards(nets):
+    with pytest.raises(NetworkError) as caught:
+        quantize(nets.random_float(3, 4, directions=2), samples(1, 9, 3), lengths=[5])
+    assert str(caught.value) == "lengths cannot be given with a layer that runs backwards"
+
+
 def test_gates_without_weights_keep_their_bias(nets, tmp_path):
     lstm = nets.random_float(4, 8).layers[0].directions[0]
     lstm = replace(lstm, W=np.zeros_like(lstm.W), R=lstm.R * 1e-30)
