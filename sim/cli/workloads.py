@@ -1,0 +1,72 @@
+"""The commands on workloads: list them, fetch their files, measure them."""
+
+from typing import Annotated
+
+import typer
+
+from sim.cli import printing
+from sim.cli.commands import Json
+from sim.explore.bench import LATENCY
+from sim.explore.running import find_config, make_backend
+from sim.explore.workloads import measure_workload, workload_rows
+from sim.workloads.catalogue import WORKLOADS, find_workload
+
+__all__ = ["workload"]
+
+workload = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(help=f"The workload: {', '.join(WORKLOADS)}.")]
+
+
+@workload.callback()
+def show_help(context: typer.Context) -> None:
+    """Measure real networks on real data."""
+    if context.invoked_subcommand is None:
+        printing.say(context.get_help())
+
+
+@workload.command("list")
+def list_all(json: Json = None) -> None:
+    """List the workloads."""
+    printing.check_json(json)
+    rows = workload_rows(WORKLOADS.values())
+    shown = ("name", "summary", "metric", "licence")
+    printing.print_rows({key: row[key] for key in shown} for row in rows)
+    printing.write_json(json, rows)
+
+
+@workload.command()
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Workloads; all of them without any.")
+    ] = None,
+) -> None:
+    """Download the files of workloads into the cache."""
+    chosen = [find_workload(name) for name in names or WORKLOADS]
+    with printing.working("fetching") as (say, _):
+        paths = [path for each in chosen for path in each.fetch(say)]
+    for path in paths:
+        printing.say(str(path))
+
+
+@workload.command()
+def run(
+    name: Name,
+    config: Annotated[
+        str | None, typer.Option(help="The accelerator; the workload's own choice without.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Measure a workload, on held-out data, in float and in integers."""
+    printing.check_json(json)
+    chosen = find_workload(name)
+    backend = make_backend("model", find_config(config or chosen.config), LATENCY)
+    with printing.working("training") as (say, tell):
+        figures = measure_workload(chosen, backend, say, tell)
+    printing.print_rows(figures["scores"], chosen.summary)
+    shown = ("sequences", "steps", "macs", "macs_per_step")
+    printing.print_values({key: figures[key] for key in shown})
+    printing.write_json(json, figures)

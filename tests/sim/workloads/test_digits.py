@@ -1,0 +1,29 @@
+import numpy as np
+
+from sim.workloads import digits
+from sim.workloads.digits import DIGITS, split_numbers
+
+EVALUATION = [11, 17, 22, 25, 26]
+"""The first recordings of the held-out part: published figures are about these."""
+
+
+def test_no_recording_is_in_two_parts_and_none_is_left_out():
+    parts = split_numbers(3000)
+    sizes = {part: len(numbers) for part, numbers in parts.items()}
+    assert sizes == {"evaluation": 600, "calibration": 300, "training": 2100}
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(3000))
+
+
+def test_the_parts_stay_as_they_are():
+    assert split_numbers(3000)["evaluation"][:5].tolist() == EVALUATION
+
+
+def test_recordings_are_cut_at_their_lengths(monkeypatch, tmp_path):
+    path = tmp_path / "digits.npz"
+    frames = np.arange(6 * 13, dtype=np.float32).reshape(6, 13)
+    np.savez(path, X=frames, lengths=np.array([1, 3, 2]), y=np.array([7, 0, 3]))
+    monkeypatch.setattr(digits, "classifier_case", lambda *given: given)
+    name, sequences, labels, *_ = DIGITS.prepare([path], None, None)
+    assert name == "digits" and labels.tolist() == [7, 0, 3]
+    assert [len(sequence) for sequence in sequences] == [1, 3, 2]
+    assert (np.concatenate(sequences) == frames).all()
