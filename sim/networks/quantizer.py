@@ -32,6 +32,8 @@ _GATE_UNIT = 2.0**-12
 """What one code of a gate pre-activation means."""
 _FAINT = 2.0**-40
 """Products below this cannot move a gate by a code, however many are added."""
+_ON_GRID = 2.0**-12
+"""How far from whole numbers dequantised codes may be: float32 rounds 127 by 2**-18."""
 _LARGEST = 2.0**60
 """Range of values that is certainly a mistake."""
 
@@ -149,10 +151,28 @@ def _activation_format(arrays: list[np.ndarray], percentile: float) -> Quantizat
 
 
 def _weight_scale(weights: np.ndarray, unit: float) -> float:
-    """Symmetric scale that covers one gate's weights; ``unit`` is the scale of their operand."""
-    scale = float(np.abs(weights).max()) / _WEIGHT_MAX
+    """Symmetric scale that covers one gate's weights; ``unit`` is the scale of their operand.
+
+    Weights that have been integers before fall on codes without an error.
+    """
+    magnitudes = np.abs(weights[weights != 0]).astype(np.float64)
+    scale = float(magnitudes.max()) / _largest_code(magnitudes) if magnitudes.size else 0.0
     # Weights too small to matter: a scale that leaves the bias 2**-8 of a gate's step.
     return _single(scale if scale * unit >= _FAINT else _GATE_UNIT / 256 / unit)
+
+
+def _largest_code(magnitudes: np.ndarray) -> int:
+    """What the largest magnitude becomes: 127, or less where all are multiples of the smallest.
+
+    Many published int8 weights are mostly codes of -2 to 2, which no other scale comes near.
+    """
+    steps = round(min(float(magnitudes.max()) / float(magnitudes.min()), _WEIGHT_MAX + 1))
+    if steps > _WEIGHT_MAX:
+        return _WEIGHT_MAX
+    codes = magnitudes / magnitudes.max() * steps
+    if np.abs(codes - np.rint(codes)).max() > _ON_GRID:
+        return _WEIGHT_MAX
+    return _WEIGHT_MAX // steps * steps
 
 
 def _cell_power(c: np.ndarray, c0: np.ndarray | None) -> int:

@@ -88,6 +88,19 @@ def test_weights_and_biases_are_rounded_to_their_scales(nets):
         assert np.abs(lstm.bias[gate] * unit - real.bias[gate]).max() <= 0.5 * unit
 
 
+@pytest.mark.parametrize(("largest", "factor"), [(127, 1), (100, 1), (50, 2), (3, 42)])
+def test_weights_that_were_integers_keep_their_codes(nets, largest, factor):
+    lstm = nets.random_float(20, 8).layers[0].directions[0]
+    codes = np.random.default_rng(2).integers(-2, 3, (4, 8, 20))
+    codes[:, 0, 0], codes[:, 0, 1] = -largest, 1
+    scale = np.float32(0.0631748)
+    given = replace(lstm, W=codes.astype(np.float32) * scale)
+    (layer,) = quantize(FloatLayer(directions=(given,)), samples(4, 9, 20)).layers
+    made = layer.directions[0]
+    assert np.array_equal(made.W, codes * factor)
+    assert made.W_scale == pytest.approx(4 * (scale / factor,), rel=1e-6)
+
+
 def test_both_directions_share_formats_and_keep_their_states(nets):
     network = nets.random_float(6, 8, directions=2, states=True)
     (layer,) = quantize(network, samples(4, 9, 6)).layers
