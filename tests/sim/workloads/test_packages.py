@@ -1,5 +1,7 @@
 import hashlib
+import io
 import subprocess
+import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +34,15 @@ class Pip:
         if not self.online:
             return subprocess.CompletedProcess(command, 1, "", "ERROR: No matching distribution\n")
         folder = Path(command[command.index("--dest") + 1])
+        if "--no-binary=:all:" in command:
+            with tarfile.open(folder / "net-1.0.tar.gz", "w:gz") as archive:
+                made = tarfile.TarInfo("net/data/net.onnx")
+                made.size = len(self.content)
+                archive.addfile(made, io.BytesIO(self.content))
+                folder_entry = tarfile.TarInfo("net/other")
+                folder_entry.type = tarfile.DIRTYPE
+                archive.addfile(folder_entry)
+            return subprocess.CompletedProcess(command, 0, "", "")
         with zipfile.ZipFile(folder / "net-1.0-py3-none-any.whl", "w") as archive:
             archive.writestr("net/data/net.onnx", self.content)
         return subprocess.CompletedProcess(command, 0, "", "")
@@ -69,10 +80,18 @@ def test_a_different_file_is_refused_and_not_kept(monkeypatch, cache):
     assert not cache.exists()
 
 
-def test_a_missing_member_is_named(monkeypatch):
+def test_a_file_is_taken_out_of_a_source_archive(monkeypatch, cache):
     Pip(monkeypatch)
-    with pytest.raises(PackageError, match=r"^net 1\.0 holds no file net/other$"):
-        fetch(replace(MEMBER, path="net/other"))
+    assert fetch(replace(MEMBER, source=True)) == cache / "net.onnx"
+    assert (cache / "net.onnx").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("source", [False, True])
+@pytest.mark.parametrize("path", ["net/other", "net/none"])
+def test_a_missing_member_is_named(monkeypatch, path, source):
+    Pip(monkeypatch)
+    with pytest.raises(PackageError, match=rf"^net 1\.0 holds no file {path}$"):
+        fetch(replace(MEMBER, path=path, source=source))
 
 
 def test_without_a_network_the_sentence_says_so(monkeypatch):
