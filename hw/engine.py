@@ -1,6 +1,6 @@
 """One layer at work: events, lanes, cell unit and what connects them."""
 
-from amaranth import Module, Mux, unsigned
+from amaranth import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -224,7 +224,18 @@ class Engine(wiring.Component):
         m.submodules.cell = cell = CellUnit(config.acc_width, config.cell_lanes)
         m.submodules.units = units = Fifo(unit_layout(config), UNITS_IN_FLIGHT)
         wiring.connect(m, units.o, packer.units)
+        # A register behind the store's memories, so that their delay is not the cell unit's.
+        rows = Signal.like(cell.i)
         biases = store.bias.as_value().word_select(feeder.o_phase, 32 * config.cell_lanes)
+        m.d.sync += cell.i_valid.eq(feeder.o_valid)
+        with m.If(feeder.o_valid):
+            m.d.sync += [
+                rows.phase.eq(feeder.o_phase),
+                rows.acc_x.eq(feeder.o_acc_x),
+                rows.acc_h.eq(feeder.o_acc_h),
+                rows.bias.eq(biases),
+                rows.c.eq(store.c),
+            ]
         m.d.comb += [
             sums.w_en.eq(array.o_valid),
             sums.w_hidden.eq(array.o_control.hidden),
@@ -242,12 +253,7 @@ class Engine(wiring.Component):
             store.r_en.eq(feeder.unit_en),
             store.r_unit.eq(feeder.unit),
             cell.settings.eq(control.settings),
-            cell.i_valid.eq(feeder.o_valid),
-            cell.i.phase.eq(feeder.o_phase),
-            cell.i.acc_x.eq(feeder.o_acc_x),
-            cell.i.acc_h.eq(feeder.o_acc_h),
-            cell.i.bias.eq(biases),
-            cell.i.c.eq(store.c),
+            cell.i.eq(rows),
             units.i.valid.eq(cell.o_valid),
             units.i.payload.h.eq(cell.o.h),
             units.i.payload.c.eq(cell.o.c),

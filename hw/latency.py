@@ -6,6 +6,7 @@ A test holds each to the gates.
 __all__ = [
     "CELL",
     "DECODE",
+    "FEED",
     "LANES",
     "PACKER",
     "READ",
@@ -16,8 +17,11 @@ __all__ = [
     "X_EVENTS",
 ]
 
-LANES = 6
+LANES = 7
 """From the issue of a block's last operation to its sums."""
+
+FEED = 1
+"""From the feeder to the cell unit: a register behind the memory of the biases."""
 
 CELL = 31
 """From the last gate row of a unit to its new state, for any number of cell lanes."""
@@ -28,7 +32,7 @@ UNIT_QUEUE = 2
 PACKER = 1
 """From the last unit of a beat to the beat."""
 
-READ = 4
+READ = 5
 """From a request to its first beat, beside the memory's own latency."""
 
 WRITE_BEGIN = 2

@@ -55,7 +55,7 @@ class Splitter(wiring.Component):
 
     Throughput: one burst per cycle; the next request is taken the cycle after the last burst left,
     so requests of one burst leave every second cycle.
-    Latency: a request taken in cycle t is a burst on ``o`` in t + 1.
+    Latency: a request taken in cycle t is a burst on ``o`` in t + 2.
 
     Parameters
     ----------
@@ -95,27 +95,35 @@ class Splitter(wiring.Component):
         block = Signal(self.addr_width - byte_width - offset_width)
         left = Signal(self.beats_width)
         to_end = Signal(range(self.burst_beats + 1))
-        final = Signal()
+        final, active, load = Signal(), Signal(), Signal()
 
         # length = min(left, burst_beats - offset)
         m.d.comb += [
             to_end.eq(self.burst_beats - offset),
             final.eq(left <= to_end),
-            self.o.payload.addr.eq(Cat(Const(0, byte_width), offset, block)),
-            self.o.payload.beats.eq(Mux(final, left, to_end)),
-            self.o.payload.last.eq(final),
-            self.i.ready.eq(~self.o.valid),
+            load.eq(active & (~self.o.valid | self.o.ready)),
+            self.i.ready.eq(~active),
         ]
 
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [
                 Cat(offset, block).eq(self.i.payload.addr[byte_width:]),
                 left.eq(self.i.payload.beats),
-                self.o.valid.eq(1),
+                active.eq(1),
             ]
-        with m.Elif(self.o.valid & self.o.ready):
-            with m.If(final):
-                m.d.sync += self.o.valid.eq(0)
-            with m.Else():
-                m.d.sync += [offset.eq(0), block.eq(block + 1), left.eq(left - to_end)]
+        with m.Elif(load):
+            m.d.sync += [
+                active.eq(~final),
+                offset.eq(0),
+                block.eq(block + 1),
+                left.eq(left - to_end),
+            ]
+        with m.If(self.o.ready | load):
+            m.d.sync += self.o.valid.eq(load)
+        with m.If(load):
+            m.d.sync += [
+                self.o.payload.addr.eq(Cat(Const(0, byte_width), offset, block)),
+                self.o.payload.beats.eq(Mux(final, left, to_end)),
+                self.o.payload.last.eq(final),
+            ]
         return m

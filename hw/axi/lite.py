@@ -71,15 +71,16 @@ class LiteSlave(wiring.Component):
         # What the access at work is; between accesses, what the last one was.
         writing = Signal()
         may_write = axi.awvalid & axi.wvalid
+        write_next = may_write & ~(writing & axi.arvalid)
 
-        m.d.comb += [
-            bus.addr.eq(Mux(writing, axi.awaddr, axi.araddr)),
-            bus.data.eq(axi.wdata),
-            bus.strb.eq(axi.wstrb),
-        ]
         with m.FSM():
             with m.State("Wait"), m.If(may_write | axi.arvalid):
-                m.d.sync += writing.eq(may_write & ~(writing & axi.arvalid))
+                m.d.sync += [
+                    writing.eq(write_next),
+                    bus.addr.eq(Mux(write_next, axi.awaddr, axi.araddr)),
+                    bus.data.eq(axi.wdata),
+                    bus.strb.eq(axi.wstrb),
+                ]
                 m.next = "Access"
             with m.State("Access"):
                 m.d.comb += [

@@ -1,6 +1,6 @@
 """The AXI4 read master that the clients of the machine share."""
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -51,17 +51,22 @@ class _Client(wiring.Component):
         room = Signal(range(self.buffer + 1), init=self.buffer)
         beats = splitter.o.payload.beats
         issued, taken = Signal(), Signal()
+        # Signed: negative where the burst does not fit. ``issued`` and ``taken`` come late, so all
+        # that they choose from is ready before them.
+        left = Signal(signed(len(room) + 1))
 
         m.d.comb += [
             self.burst.payload.eq(splitter.o.payload),
-            self.burst.valid.eq(splitter.o.valid & (room >= beats)),
+            left.eq(room - beats),
+            self.burst.valid.eq(splitter.o.valid & (left >= 0)),
             splitter.o.ready.eq(issued),
             issued.eq(self.burst.valid & self.burst.ready),
             taken.eq(self.o.valid & self.o.ready),
         ]
 
         with m.If(issued | taken):
-            m.d.sync += room.eq(room + taken - Mux(issued, beats, 0))
+            kept = Mux(taken, room + 1, room)
+            m.d.sync += room.eq(Mux(issued, Mux(taken, room - beats + 1, left), kept))
         return m
 
 
@@ -78,7 +83,7 @@ class ReadMaster(wiring.Component):
     ``halt``. ``flush`` forgets requests and buffered data; it is heeded only while ``idle``.
 
     Throughput: one beat per cycle; one burst per cycle; one request per two cycles and client.
-    Latency: request taken in cycle t, ``arvalid`` in t + 2; beat on the bus in t, ``data[k].valid``
+    Latency: request taken in cycle t, ``arvalid`` in t + 3; beat on the bus in t, ``data[k].valid``
     in t + 2; ``beats`` and ``error`` in t + 1.
 
     Parameters

@@ -49,7 +49,8 @@ class _Client(wiring.Component):
         wiring.connect(m, fifo.o, wiring.flipped(self.o))
         m.d.comb += [
             self.complete.eq(splitter.o.valid & (fifo.level >= splitter.o.payload.beats)),
-            self.empty.eq(~splitter.o.valid & (fifo.level == 0)),
+            # The splitter holds nothing when it would take a request and offers no burst.
+            self.empty.eq(~splitter.o.valid & splitter.i.ready & (fifo.level == 0)),
         ]
         return m
 
@@ -67,7 +68,7 @@ class WriteMaster(wiring.Component):
     ``halt``. ``flush`` forgets requests and buffered data; it is heeded only while ``idle``.
 
     Throughput: a burst of n beats every n + 2 cycles.
-    Latency: the later of a request and the last data of its burst taken in cycle t, ``awvalid`` and
+    Latency: the last data of a burst taken in cycle t, or its request in t - 1, ``awvalid`` and
     ``wvalid`` in t + 3, or ``outside`` in t + 3; a beat or response on the bus in t, ``beats`` or
     ``error`` in t + 1.
 

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
+from hw.counting import count
 from hw.job import job_layout
 
 __all__ = ["CellFeeder"]
@@ -105,10 +106,8 @@ class CellFeeder(wiring.Component):
         tail = self.block == (self.job.blocks - 1)[: len(self.block)]
         units = Mux(tail, self.job.tail_units, self._config.units_per_block)
         m.d.comb += self.block_taken.eq((waiting != 0) & (~loaded | block_end))
-        m.d.sync += [
-            waiting.eq(waiting + self.block_done - self.block_taken),
-            loaded.eq(self.block_taken | (loaded & ~block_end)),
-        ]
+        m.d.sync += loaded.eq(self.block_taken | (loaded & ~block_end))
+        count(m, waiting, up=self.block_done, down=self.block_taken)
         with m.If(self.block_taken):
             m.d.sync += [
                 self.block.eq(Mux(tail, 0, self.block + 1)),
@@ -120,8 +119,11 @@ class CellFeeder(wiring.Component):
     def _room(self, m, unit_end):
         """Fewer units on their way than the far end can hold."""
         under_way = Signal(range(self._in_flight + 1))
-        room = under_way != self._in_flight
-        m.d.sync += under_way.eq(under_way + (unit_end & room) - self.unit_left)
+        full, sent = Signal(), Signal()
+        m.d.comb += sent.eq(unit_end & ~full)
+        count(m, under_way, up=sent, down=self.unit_left)
+        with m.If(sent ^ self.unit_left):
+            m.d.sync += full.eq(sent & (under_way == self._in_flight - 1))
         with m.If(self.start):
-            m.d.sync += under_way.eq(0)
-        return room
+            m.d.sync += [under_way.eq(0), full.eq(0)]
+        return ~full

@@ -157,17 +157,35 @@ class RegisterFile(wiring.Component):
         """Answer the access of the cycle before."""
         bus = self.bus
         values = {**self._constants(), **self._values(), **states}
-        m.d.sync += bus.error.eq(0)
-        with m.If(bus.read | bus.write), m.Switch(bus.addr[2:]):
-            for name, register in REGISTERS.items():
-                with m.Case(register.addr // 4):
-                    m.d.sync += bus.read_data.eq(values[name])
-                    if register.access == "ro":
-                        m.d.sync += bus.error.eq(bus.write)
-            for k in range(self.counters.shape().length):
-                for half in range(2):
-                    with m.Case(COUNTER_BASE // 4 + 2 * k + half):
-                        m.d.sync += bus.read_data.eq(self.counters[k].word_select(half, _WIDTH))
-                        m.d.sync += bus.error.eq(bus.write)
-            with m.Default():
-                m.d.sync += [bus.read_data.eq(0), bus.error.eq(1)]
+        # Counters and registers are chosen apart, and between them a cycle later.
+        counter, register = Signal(_WIDTH), Signal(_WIDTH)
+        of_counter = Signal()
+        m.d.comb += bus.read_data.eq(Mux(of_counter, counter, register))
+        with m.If(bus.read | bus.write):
+            m.d.sync += bus.error.eq(bus.write)
+            self._choose_counter(m, counter, of_counter)
+            with m.Switch(bus.addr[2:]):
+                for name, item in REGISTERS.items():
+                    with m.Case(item.addr // 4):
+                        m.d.sync += register.eq(values[name])
+                        if item.access != "ro":
+                            m.d.sync += bus.error.eq(0)
+                with m.Default():
+                    m.d.sync += [register.eq(0), bus.error.eq(bus.write | ~self._of_counter())]
+        with m.Else():
+            m.d.sync += bus.error.eq(0)
+
+    def _of_counter(self):
+        """Whether the access is to a counter."""
+        words = 2 * self.counters.shape().length
+        index = self.bus.addr[2:]
+        return (index >= COUNTER_BASE // 4) & (index < COUNTER_BASE // 4 + words)
+
+    def _choose_counter(self, m, counter, of_counter):
+        words = 2 * self.counters.shape().length
+        assert COUNTER_BASE // 4 % (1 << (words - 1).bit_length()) == 0
+        index = self.bus.addr[2 : 2 + (words - 1).bit_length()]
+        m.d.sync += [
+            of_counter.eq(self._of_counter()),
+            counter.eq(self.counters.as_value().word_select(index, _WIDTH)),
+        ]

@@ -8,7 +8,7 @@ from hw.config import Config
 from hw.events.layout import column_width, event_layout
 from hw.events.ledger import ListLedger
 from hw.job import job_layout
-from hw.select import any_of
+from hw.select import any_of, at_least
 
 __all__ = ["InputEvents", "InputRequester"]
 
@@ -142,11 +142,11 @@ class InputEvents(wiring.Component):
         base = Signal(unsigned(column_width(self._config)))
         marks, picked = Signal(self._config.bus_bytes), Signal(self._config.bus_bytes)
         more, row_end = Signal(), Signal()
+        # Registered: whether a beat may be taken decides much in the same cycle.
         taken = self.beats.valid & self.beats.ready
         row = self._track_row(m, taken)
         m.d.comb += [
             picked.eq(marks & (~marks + 1)),
-            more.eq((marks & ~picked).any()),
             self.beats.ready.eq(~more & (~row.first | ledger.room)),
             ledger.clear.eq(self.start),
             ledger.begin.eq(taken & row.first),
@@ -155,16 +155,17 @@ class InputEvents(wiring.Component):
             self.ready.eq(ledger.ready),
             self.last.eq(ledger.last),
         ]
-        m.d.sync += marks.eq(marks & ~picked)
+        m.d.sync += [marks.eq(marks & ~picked), more.eq(at_least(marks, 3))]
         with m.If(taken):
             m.d.sync += [
                 beat.eq(self.beats.payload),
                 marks.eq(row.marks),
+                more.eq(at_least(row.marks, 2)),
                 base.eq(row.column),
                 row_end.eq(row.final),
             ]
         with m.If(self.start):
-            m.d.sync += marks.eq(0)
+            m.d.sync += [marks.eq(0), more.eq(0)]
         self._write(m, ledger, beat, base, picked, row_end & ~more)
         return m
 

@@ -1,8 +1,10 @@
 """Which of two event lists is being made, and which is in use."""
 
-from amaranth import Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth import Module, Signal
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from hw.counting import count
 
 __all__ = ["ListLedger"]
 
@@ -51,24 +53,25 @@ class ListLedger(wiring.Component):
         )
 
     def elaborate(self, platform):
-        """Two counters, two flags, a last index per bank."""
+        """Two counters, a flag, the last index of the list in turn and of the one behind it."""
         m = Module()
         begun, completed = Signal(range(3)), Signal(range(3))
-        lasts = Signal(data.ArrayLayout(len(self.last), 2))
-        using = Signal()
-        m.d.comb += [
-            self.room.eq(begun != 2),
-            self.ready.eq(completed != 0),
-            self.last.eq(Mux(using, lasts[1], lasts[0])),
-        ]
-        m.d.sync += [
-            begun.eq(begun + self.begin - self.done),
-            completed.eq(completed + self.complete - self.done),
-            self.bank.eq(self.bank ^ self.complete),
-            using.eq(using ^ self.done),
-        ]
+        other_last = Signal.like(self.last)
+        m.d.comb += self.room.eq(begun != 2)
+        # A register of its own: it decides whether anything moves.
+        with m.If(self.complete ^ self.done):
+            m.d.sync += self.ready.eq(self.complete | (completed == 2))
+        m.d.sync += self.bank.eq(self.bank ^ self.complete)
+        count(m, begun, up=self.begin, down=self.done)
+        count(m, completed, up=self.complete, down=self.done)
+        # The completed list is next in turn, or the one behind it.
+        with m.If(self.done):
+            m.d.sync += self.last.eq(other_last)
         with m.If(self.complete):
-            m.d.sync += lasts[self.bank].eq(self.complete_last)
+            m.d.sync += other_last.eq(self.complete_last)
+            with m.If(completed == self.done):
+                m.d.sync += self.last.eq(self.complete_last)
         with m.If(self.clear):
-            m.d.sync += [begun.eq(0), completed.eq(0), self.bank.eq(0), using.eq(0)]
+            m.d.sync += [begun.eq(0), completed.eq(0), self.bank.eq(0)]
+            m.d.sync += self.ready.eq(0)
         return m

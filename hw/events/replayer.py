@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
+from hw.counting import count
 from hw.events.operation import operation_layout
 from hw.job import job_layout
 from hw.weights.address import weight_address_width
@@ -148,10 +149,11 @@ class Replayer(wiring.Component):
     def _track_room(self, m, opening):
         """A block may start when fewer blocks than the layer has hold sums not yet taken."""
         held = Signal.like(self.job.blocks)
-        opened = Signal()
+        opened, full = Signal(), Signal()
         m.d.comb += opened.eq(self.op_valid & opening)
+        count(m, held, up=opened, down=self.block_taken)
+        with m.If(opened ^ self.block_taken):
+            m.d.sync += full.eq(opened & (held + 1 == self.job.blocks))
         with m.If(self.start):
-            m.d.sync += held.eq(0)
-        with m.Else():
-            m.d.sync += held.eq(held + opened - self.block_taken)
-        return held != self.job.blocks
+            m.d.sync += [held.eq(0), full.eq(0)]
+        return ~full

@@ -16,10 +16,10 @@ __all__ = ["OperandFetch"]
 class OperandFetch(wiring.Component):
     """Looks up an operation's event, then the weights of the event's column.
 
-    A fixed-latency pipeline without stalls: list memory, address sum, weight memory.
+    A fixed-latency pipeline without stalls: list memory, choice, address sum, weight memory.
 
     Throughput: one operation per cycle.
-    Latency: three cycles, after which the column word is at the weight memory's output.
+    Latency: four cycles, after which the column word is at the weight memory's output.
 
     Parameters
     ----------
@@ -59,20 +59,22 @@ class OperandFetch(wiring.Component):
         )
 
     def elaborate(self, platform):
-        """Stage 1: the event; stage 2: its address and operand; stage 3: at the lanes."""
+        """Stages: the lists' output, the event, its address and operand, at the lanes."""
         m = Module()
         multiplier = self._config.multiplier
-        valid = Signal()
-        op = Signal.like(self.i_op)
-        m.d.comb += self.list_en.eq(self.i_valid)
-        m.d.sync += valid.eq(self.i_valid)
-        with m.If(self.i_valid):
-            m.d.sync += op.eq(self.i_op)
-
+        listed, valid = Signal(), Signal()
+        listed_op, op = Signal.like(self.i_op), Signal.like(self.i_op)
         event = Signal.like(self.x_event)
+        m.d.comb += self.list_en.eq(self.i_valid)
+        m.d.sync += [listed.eq(self.i_valid), valid.eq(listed)]
+        with m.If(self.i_valid):
+            m.d.sync += listed_op.eq(self.i_op)
+        with m.If(listed):
+            chosen = Mux(listed_op.hidden, self.h_event, self.x_event)
+            m.d.sync += [op.eq(listed_op), event.eq(chosen)]
+
         operand = Signal.like(self.operand)
         control = Signal.like(self.control)
-        m.d.comb += event.eq(Mux(op.hidden, self.h_event, self.x_event))
         m.d.sync += self.weight_en.eq(valid)
         with m.If(valid):
             column = Mux(op.streamed, 0, event.column)

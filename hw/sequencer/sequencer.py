@@ -218,6 +218,10 @@ class Sequencer(wiring.Component):
             asks.eq(walk.resident & self.flags.load_weights),
             advance.eq(placing & (~asks | self.request.ready)),
         ]
+        # A cycle late; nothing runs before it has been seen.
+        self._overflow = Signal(name="overflow")
+        end = walk.h_base + job.hidden_size
+        m.d.sync += self._overflow.eq(placing & walk.resident & (end > self._config.weight_words))
         with m.If(~self.load):
             m.d.sync += [addr.eq(job.weights_addr), expected.eq(0)]
         with m.Else():
@@ -230,21 +234,22 @@ class Sequencer(wiring.Component):
         """Ask for every resident block that is to be loaded, then wait for the last word."""
         job, walk = self.job, self._walk
         with m.State("Place weights"):
-            fits = walk.h_base + job.hidden_size <= self._config.weight_words
-            with m.If(walk.resident & ~fits):
+            m.d.comb += [
+                self._placing.eq(1),
+                self.request.valid.eq(self._asks),
+                self.request.payload.addr.eq(self._block_addr),
+                self.request.payload.beats.eq(job.block_bytes // self._bus),
+            ]
+            with m.If(self._overflow):
                 m.next = "Refuse"
-            with m.Else():
-                m.d.comb += [
-                    self._placing.eq(1),
-                    self.request.valid.eq(self._asks),
-                    self.request.payload.addr.eq(self._block_addr),
-                    self.request.payload.beats.eq(job.block_bytes // self._bus),
-                ]
-            with m.If(self._advance & walk.last):
+            with m.Elif(self._advance & walk.last):
                 m.d.sync += self._sequences_left.eq(job.sequences)
                 m.next = "Take weights"
-        with m.State("Take weights"), m.If(self._expected == 0):
-            m.next = "Begin"
+        with m.State("Take weights"):
+            with m.If(self._overflow):
+                m.next = "Refuse"
+            with m.Elif(self._expected == 0):
+                m.next = "Begin"
 
     def _start_sequence(self, m):
         """Start the engine, and give it its initial state meanwhile."""

@@ -10,8 +10,8 @@ __all__ = ["Stopper"]
 class Stopper(wiring.Component):
     """Halts the bus masters, waits until the bus is at rest, then resets everything behind them.
 
-    Latency: ``halt`` rises in the cycle after ``stop``; ``flush`` in the first cycle of ``halt``
-    in which the bus is idle.
+    Latency: ``halt`` rises in the cycle after ``stop``; ``flush`` in the cycle after the first of
+    ``halt`` in which the bus is idle.
 
     Members
     -------
@@ -29,9 +29,10 @@ class Stopper(wiring.Component):
         super().__init__({"stop": In(1), "bus_idle": In(1), "halt": Out(1), "flush": Out(1)})
 
     def elaborate(self, platform):
-        """One flag."""
+        """Two flags."""
         m = Module()
-        m.d.comb += self.flush.eq(self.halt & self.bus_idle)
+        # A register: it resets most of the machine.
+        m.d.sync += self.flush.eq(self.halt & self.bus_idle & ~self.flush)
         with m.If(self.flush):
             m.d.sync += self.halt.eq(0)
         with m.Elif(self.stop):

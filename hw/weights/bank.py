@@ -5,6 +5,7 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import RING_GUARD, Config
+from hw.counting import count
 from hw.weights.address import weight_address_width
 
 __all__ = ["WeightBank"]
@@ -96,6 +97,9 @@ class WeightBank(wiring.Component):
         for moves, address in ((put, ring_write), (self.streamed_take, ring_read)):
             with m.If(moves):
                 m.d.sync += address.eq(Mux(address == last, config.weight_words, address + 1))
-        m.d.sync += level.eq(level + put - self.streamed_take)
-        m.d.comb += [self.streamed_ready.eq(level != 0), self.streamed_addr.eq(ring_read)]
+        count(m, level, up=put, down=self.streamed_take)
+        m.d.comb += self.streamed_addr.eq(ring_read)
+        # A register of its own: whether a word is there decides whether anything moves.
+        with m.If(put ^ self.streamed_take):
+            m.d.sync += self.streamed_ready.eq(put | (level != 1))
         return ring_write, level

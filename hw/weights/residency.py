@@ -1,6 +1,6 @@
 """Which blocks live in the weight memory, and where."""
 
-from amaranth import Module, Signal, unsigned
+from amaranth import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,28 +62,35 @@ class ResidencyWalk(wiring.Component):
         )
 
     def elaborate(self, platform):
-        """A remainder, two bases, a block counter."""
+        """A remainder, two bases, a block counter; every output is a register."""
         m = Module()
         job = self.job
-        remainder = Signal.like(job.blocks)
-        share = remainder + job.resident_blocks
+        # The remainder and resident_blocks; the next block's is told from this one's.
+        share = Signal(unsigned(len(job.blocks) + 1))
         span = Signal(unsigned(len(self.x_base)))
-        m.d.sync += span.eq(job.input_size + job.hidden_size)
-        m.d.comb += [
-            self.resident.eq(share >= job.blocks),
-            self.last.eq(self.block == (job.blocks - 1)[: len(self.block)]),
+        grown, shrunk, limit, shrunk_limit = [Signal(signed(len(share) + 2)) for _ in range(4)]
+        m.d.sync += [
+            span.eq(job.input_size + job.hidden_size),
+            grown.eq(job.resident_blocks),
+            shrunk.eq(job.resident_blocks - job.blocks),
+            limit.eq(job.blocks - job.resident_blocks),
+            shrunk_limit.eq((job.blocks << 1) - job.resident_blocks),
         ]
         with m.If(self.restart):
             m.d.sync += [
-                remainder.eq(0),
+                share.eq(job.resident_blocks),
+                self.resident.eq(job.resident_blocks == job.blocks),
                 self.block.eq(0),
+                self.last.eq(job.blocks == 1),
                 self.x_base.eq(job.resident_base),
                 self.h_base.eq(job.resident_base + job.input_size),
             ]
         with m.Elif(self.next):
             m.d.sync += [
+                share.eq(share + Mux(self.resident, shrunk, grown)),
+                self.resident.eq(share >= Mux(self.resident, shrunk_limit, limit)),
                 self.block.eq(self.block + 1),
-                remainder.eq(share - (job.blocks & self.resident.replicate(len(job.blocks)))),
+                self.last.eq(self.block + 2 == job.blocks),
             ]
             with m.If(self.resident):
                 m.d.sync += [

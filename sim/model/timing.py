@@ -173,10 +173,12 @@ class _Layer:
         for start, unit_bytes in rows:
             beats = _ceil(unit_bytes * self.hidden, bus)
             bursts = deque()
+            # The request comes with the row's first unit and takes a cycle more than the data.
+            asked = run.unit_times[0] + after.UNIT_QUEUE + after.PACKER + 2
             for done, length in _bursts(start, beats, burst):
                 last = min((done + length) * bus // unit_bytes, self.hidden) - 1
                 complete = run.unit_times[last] + after.UNIT_QUEUE + after.PACKER + 1
-                bursts.append((complete, length))
+                bursts.append((max(asked, complete), length))
             waiting.append(bursts)
         clock = 0
         while any(waiting):
@@ -271,7 +273,7 @@ class _Sequence:
         taken = max(clock + after.LANES + 1, self.feeder_free)
         self.taken[block] = taken
         self.feeder_free = taken + self.slots[block]
-        state = taken + 1 + after.CELL
+        state = taken + 1 + after.FEED + after.CELL
         run.unit_times += [state + layer.phases * (unit + 1) for unit in range(self.units[block])]
 
 
@@ -338,7 +340,7 @@ class _ReadBus:
 
     def _serve_x(self):
         first = self._burst(self.segments[self.segment], self.row_offer)
-        self.row_offer = self.issue + 2
+        self.row_offer = max(self.row_offer + 2, self.issue + 1)
         self.arrivals.setdefault(self.row, []).append(first + 2)
         self.segment += 1
         if self.segment == len(self.segments):
@@ -356,7 +358,7 @@ class _ReadBus:
             self.room = self._room()
         done, length = self.bursts.popleft()
         first = self._burst(length, self.word_offer)
-        self.word_offer = self.issue + (1 if self.bursts else 2)
+        self.word_offer = max(self.word_offer + (1 if self.bursts else 2), self.issue + 1)
         while self.wanted and self.wanted[0] <= done + length:
             self.moments.append(first + self.wanted.popleft() - done - 1 + self.delay)
         if not self.bursts:

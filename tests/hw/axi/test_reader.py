@@ -67,7 +67,7 @@ def test_pages_are_never_crossed(bench, read_memory, memory_word, addr, beats):
     assert max(n for _, n in memory.bursts) <= 128
 
 
-def test_an_address_takes_two_cycles_and_so_does_a_beat(bench, read_memory, script):
+def test_an_address_takes_three_cycles_and_a_beat_two(bench, read_memory, script):
     dut = make()
     b = bench(dut)
     memory = b.add(read_memory(dut.axi, latency=5))
@@ -76,10 +76,10 @@ def test_an_address_takes_two_cycles_and_so_does_a_beat(bench, read_memory, scri
     out = b.drain(dut.data[1], 3)
     b.run(extra=3)
     assert fed.cycles == [0]
-    assert memory.offer_cycles == [2]
-    assert memory.beat_cycles == [7, 8, 9]
-    assert out.cycles == [9, 10, 11]
-    assert watch.seen == {"beats": [8, 9, 10], "error": [], "busy": list(range(2, 10))}
+    assert memory.offer_cycles == [3]
+    assert memory.beat_cycles == [8, 9, 10]
+    assert out.cycles == [10, 11, 12]
+    assert watch.seen == {"beats": [9, 10, 11], "error": [], "busy": list(range(3, 11))}
 
 
 def test_one_beat_comes_every_cycle_at_a_latency_of_30(bench, read_memory):
@@ -89,8 +89,8 @@ def test_one_beat_comes_every_cycle_at_a_latency_of_30(bench, read_memory):
     b.feed(dut.request[0], [{"addr": 0, "beats": 400}])
     out = b.drain(dut.data[0], 400)
     b.run()
-    assert memory.address_cycles[:8] == list(range(2, 10))
-    assert out.cycles == list(range(34, 434))
+    assert memory.address_cycles[:8] == list(range(3, 11))
+    assert out.cycles == list(range(35, 435))
 
 
 def test_a_request_of_one_burst_leaves_every_second_cycle(bench, read_memory):
@@ -100,8 +100,8 @@ def test_a_request_of_one_burst_leaves_every_second_cycle(bench, read_memory):
     b.feed(dut.request[0], [{"addr": 32 * k, "beats": 4} for k in range(10)])
     out = b.drain(dut.data[0], 40)
     b.run()
-    assert memory.address_cycles == list(range(2, 22, 2))
-    assert out.cycles == list(range(34, 74))
+    assert memory.address_cycles == list(range(3, 23, 2))
+    assert out.cycles == list(range(35, 75))
 
 
 def test_the_lowest_index_goes_first_and_a_full_client_blocks_nobody(bench, read_memory):

@@ -109,7 +109,7 @@ def test_a_burst_begins_three_cycles_after_its_last_data(bench, write_memory, sc
     assert idle.seen == {"busy": list(range(4, 11)), "undrained": list(range(1, 11))}
 
 
-def test_a_burst_begins_three_cycles_after_a_late_request(bench, write_memory, script):
+def test_a_burst_begins_four_cycles_after_a_late_request(bench, write_memory, script):
     dut = make()
     b = bench(dut)
     b.add(window(script, dut))
@@ -119,7 +119,7 @@ def test_a_burst_begins_three_cycles_after_a_late_request(bench, write_memory, s
     payload, valid = dut.request[0].payload, dut.request[0].valid
     b.add(script({20: [(payload, late), (valid, 1)], 21: [(valid, 0)]}))
     b.run()
-    assert memory.offer_cycles == [23]
+    assert memory.offer_cycles == [24]
 
 
 def test_a_burst_of_eight_takes_ten_cycles(bench, write_memory, script):
@@ -238,6 +238,6 @@ def test_halt_idle_and_flush_make_it_new(bench, write_memory, script, restart, a
     after = [b.feed(dut.request[0], new), b.feed(dut.data[0], items)]
     b.agents = [opened, memory]
     recovery = b.add(restart(dut, at, before, after))
-    b.run(extra=60)
+    b.run(extra=90)
     assert not [c for c in memory.offer_cycles if at + 2 < c <= recovery.flushed]
     assert {a: v for a, v in memory.bytes.items() if a >= 0x8000} == expected
