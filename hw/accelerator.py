@@ -1,6 +1,6 @@
 """The accelerator: what goes into a chip or onto a board."""
 
-from amaranth import Const, Module
+from amaranth import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -90,7 +90,9 @@ class Accelerator(wiring.Component):
 
     def _count(self, m, registers, core):
         """Beats count as bytes; what this machine never does counts as zero."""
-        activity = core.activity
+        # A register: what is counted is far from where it happens. Counting ends a cycle later.
+        activity = Signal.like(core.activity)
+        m.d.sync += activity.eq(core.activity)
         increments = {name: activity[source] for name, source in _SOURCES.items()}
         for name in ("read_bytes", "write_bytes"):
             increments[name] = increments[name] << (self.config.bus_bytes.bit_length() - 1)

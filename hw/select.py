@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from amaranth import Const, Value
 
-__all__ = ["any_of", "at_least"]
+__all__ = ["any_of", "at_least", "pick"]
 
 
 def any_of(terms: Sequence[Value]) -> Value:
@@ -13,6 +13,13 @@ def any_of(terms: Sequence[Value]) -> Value:
         return terms[0]
     half = len(terms) // 2
     return any_of(terms[:half]) | any_of(terms[half:])
+
+
+def pick(words: Value, chosen: Value, width: int) -> Value:
+    """Of ``words`` of ``width`` bits side by side, the one whose bit of ``chosen`` is set."""
+    return any_of(
+        [words.word_select(k, width) & chosen[k].replicate(width) for k in range(len(chosen))]
+    )
 
 
 def at_least(bits: Value, number: int) -> Value:

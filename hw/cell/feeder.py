@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.config import Config
 from hw.counting import count
 from hw.job import job_layout
+from hw.select import pick
 
 __all__ = ["CellFeeder"]
 
@@ -75,32 +76,37 @@ class CellFeeder(wiring.Component):
         m = Module()
         slots = self._config.lanes // self._config.cell_lanes
         slot, last_slot = Signal(range(slots)), Signal(range(slots))
+        at_end = Signal()  # slot is last_slot
+        # One bit per slot: choosing by it is three levels of logic, however many slots there are.
+        chosen = Signal(slots, init=1)
         loaded, go, block_end = Signal(), Signal(), Signal()
         phase = slot % self._phases
         unit_end = phase == self._phases - 1
         m.d.comb += [
             go.eq(loaded & self._room(m, loaded & unit_end)),
-            block_end.eq(go & (slot == last_slot)),
+            block_end.eq(go & at_end),
             self.unit_en.eq(go),
         ]
-        self._take_blocks(m, loaded, block_end, last_slot)
         m.d.sync += self.o_valid.eq(go)
         with m.If(go):
+            m.d.sync += at_end.eq(slot + 1 == last_slot)
             width = len(self.o_acc_x.as_value())
             m.d.sync += [
                 slot.eq(Mux(block_end, 0, slot + 1)),
                 self.o_phase.eq(phase),
-                self.o_acc_x.eq(self.acc_x.as_value().word_select(slot, width)),
-                self.o_acc_h.eq(self.acc_h.as_value().word_select(slot, width)),
+                chosen.eq(Mux(block_end, 1, chosen << 1)),
+                self.o_acc_x.eq(pick(self.acc_x.as_value(), chosen, width)),
+                self.o_acc_h.eq(pick(self.acc_h.as_value(), chosen, width)),
             ]
             with m.If(unit_end):
                 end = block_end & (self.unit == (self.job.hidden_size - 1)[: len(self.unit)])
                 m.d.sync += self.unit.eq(Mux(end, 0, self.unit + 1))
+        self._take_blocks(m, loaded, block_end, last_slot, at_end)
         with m.If(self.start):
-            m.d.sync += [slot.eq(0), self.unit.eq(0)]
+            m.d.sync += [slot.eq(0), chosen.eq(1), self.unit.eq(0)]
         return m
 
-    def _take_blocks(self, m, loaded, block_end, last_slot):
+    def _take_blocks(self, m, loaded, block_end, last_slot, at_end):
         """Read the next finished block as the last slot of the one before leaves."""
         waiting = Signal.like(self.job.blocks)
         tail = self.block == (self.job.blocks - 1)[: len(self.block)]
@@ -112,6 +118,7 @@ class CellFeeder(wiring.Component):
             m.d.sync += [
                 self.block.eq(Mux(tail, 0, self.block + 1)),
                 last_slot.eq(units * self._phases - 1),
+                at_end.eq(units * self._phases == 1),
             ]
         with m.If(self.start):
             m.d.sync += [waiting.eq(0), loaded.eq(0), self.block.eq(0)]

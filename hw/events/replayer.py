@@ -125,7 +125,7 @@ class Replayer(wiring.Component):
         blocked = at.opening & ~room
         word_ready = walk.resident | self.streamed_ready
         resident_base = Mux(at.hidden, walk.h_base, walk.x_base)
-        last = at.index == Mux(at.hidden, self.h_last, self.x_last)
+        last = Mux(at.hidden, at.index == self.h_last, at.index == self.x_last)
         m.d.comb += [
             self.op_valid.eq(self.active & list_ready & word_ready & ~blocked),
             op.hidden.eq(at.hidden),
