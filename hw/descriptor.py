@@ -90,6 +90,24 @@ FIELDS = {
         Field("h_zero", 32, 8, 8, signed=True),
         # c is clamped to plus or minus this; 0 for no clamp.
         Field("cell_clip", 32, 16, 16),
+        # Modes: see docs/modes.md. Words 33 to 35 can be overridden by registers.
+        Field("plan", 33, 0, 2),
+        Field("middle", 33, 2, 1),
+        Field("skip", 33, 3, 1),  # steps may be skipped
+        Field("freeze", 33, 4, 1),  # a skipped step holds h and c, else only the sums
+        Field("previous", 33, 5, 1),  # the score compares with the input before, skipped or not
+        Field("zero_skip", 33, 6, 1),  # fresh sums leave out columns at their zero point
+        # An operand becomes an event when it differs from its reference by more than this.
+        Field("x_threshold", 33, 16, 8),
+        Field("h_threshold", 33, 24, 8),
+        # Largest distances, in parts of DISTANCE_ONE, at which x is near enough.
+        Field("skip_distance", 34, 0, 16),
+        Field("middle_distance", 34, 16, 16),
+        Field("max_skips", 35, 0, 16),  # longest run of skipped steps; 0 for any
+        Field("normal_every", 35, 16, 16),  # every so many steps is normal; 0 for the first only
+        # Of a step in which every column is an event, for counting what was avoided:
+        Field("dense_macs", 36, 0, 32),
+        Field("dense_bytes", 37, 0, 32),  # of streamed weights
     )
 }
 """Every field, by name."""

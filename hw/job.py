@@ -9,6 +9,23 @@ from hw.descriptor import FIELDS
 
 __all__ = ["job_layout"]
 
+_MODES = (
+    "plan",
+    "middle",
+    "skip",
+    "freeze",
+    "previous",
+    "zero_skip",
+    "x_threshold",
+    "h_threshold",
+    "skip_distance",
+    "middle_distance",
+    "max_skips",
+    "normal_every",
+    "dense_macs",
+    "dense_bytes",
+)
+
 _ADDRESS = (
     "x_addr",
     "x_tail_addr",
@@ -45,6 +62,8 @@ def job_layout(config: Config) -> data.StructLayout:
     steps, sequences : length of the run.
     x_zero, h_zero : zero points.
     load_state, store_state : whether a sequence starts from and ends in DRAM.
+    plan to normal_every : how modes are chosen (``docs/modes.md``).
+    dense_macs, dense_bytes : of a step in which every column is an event.
     others : byte addresses, byte strides and byte counts, as in the descriptor.
     """
     inputs = unsigned(config.max_input.bit_length())
@@ -65,6 +84,6 @@ def job_layout(config: Config) -> data.StructLayout:
             "h_zero": _shape("h_zero"),
             "load_state": 1,
             "store_state": 1,
-            **{name: _shape(name) for name in _ADDRESS},
+            **{name: _shape(name) for name in (*_ADDRESS, *_MODES)},
         }
     )

@@ -13,6 +13,9 @@ __all__ = [
     "COUNTERS",
     "COUNTER_BASE",
     "ID_VALUE",
+    "MODE_COUNTERS",
+    "MODE_COUNTER_BASE",
+    "OVERRIDES",
     "REGISTERS",
     "VERSION_VALUE",
     "Control",
@@ -23,7 +26,7 @@ __all__ = [
 ID_VALUE = 0x4E524652
 """``RFRN`` in memory order."""
 
-VERSION_VALUE = 0 << 16 | 1
+VERSION_VALUE = 0 << 16 | 2
 """Major and minor version of this register map."""
 
 
@@ -71,18 +74,20 @@ REGISTERS = {
         Register("descriptor", 0x28, "rw", "address of the first layer descriptor"),
         Register("output_base", 0x2C, "rw", "first byte that may be written"),
         Register("output_limit", 0x30, "rw", "first byte behind what may be written"),
+        Register("override", 0x34, "rw", "bit k: override_k stands for descriptor word 33 + k"),
+        Register("override_0", 0x38, "rw", "plan, flags, thresholds: descriptor word 33"),
+        Register("override_1", 0x3C, "rw", "distances: descriptor word 34"),
+        Register("override_2", 0x40, "rw", "longest runs: descriptor word 35"),
     )
 }
 """Every register but the counters, by name."""
 
+OVERRIDES = 3
+"""Descriptor words from 33 on that a register can stand for, in every layer."""
+
 COUNTER_BASE = 0x100
 COUNTERS = (
     "cycles",  # from start to done
-    "steps",  # time steps of all layers, directions and sequences
-    "events_x",  # events of x, counted once a step
-    "events_h",
-    "macs_done",  # products of real gate rows (padding rows of the last block not counted)
-    "macs_avoided",  # dense products that no event asked for
     "read_bytes",  # beats on the AXI read channel times bytes per beat
     "write_bytes",
     "stall_load",  # cycles the lanes waited for descriptors, params, resident weights, state
@@ -91,6 +96,17 @@ COUNTERS = (
     "stall_weights",  # ... for streamed weights
     "stall_cell",  # ... for the cell unit to free an accumulator
     "stall_drain",  # ... for the last cell work and writes to end
-    "mode_normal",  # steps in each mode
 )
 """Counter ``k`` is 64 bits at ``COUNTER_BASE + 8 * k``."""
+
+MODE_COUNTER_BASE = 0x200
+MODE_COUNTERS = (
+    "steps",  # time steps of all layers, directions and sequences
+    "events_x",  # events of x, counted once a step
+    "events_h",
+    "macs_done",  # products of real gate rows (padding rows of the last block not counted)
+    "macs_avoided",  # dense products that no event asked for
+    "weight_bytes",  # streamed weights that were multiplied
+    "weight_bytes_avoided",  # streamed weights of a dense step that were not fetched
+)
+"""Counter ``k`` of mode ``m`` is 64 bits at ``MODE_COUNTER_BASE + 64 * m + 8 * k``."""
