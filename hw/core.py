@@ -9,10 +9,10 @@ from hw.axi.reader import ReadMaster
 from hw.axi.signatures import Axi4Signature, connect_halves
 from hw.axi.writer import WriteMaster
 from hw.config import Config
-from hw.engine import Engine
+from hw.engine import Engine, work_layout
 from hw.latency import ROW_BURSTS
 from hw.registers import Error
-from hw.sequencer.decoder import DescriptorDecoder
+from hw.sequencer.decoder import DescriptorDecoder, override_layout
 from hw.sequencer.sequencer import Sequencer
 from hw.sequencer.stopper import Stopper
 
@@ -27,10 +27,9 @@ def activity_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         {
             "busy": 1,
-            "step": 1,
-            "events_x": unsigned(config.max_input.bit_length()),
-            "events_h": unsigned(config.max_hidden.bit_length()),
-            "rows": unsigned(config.lanes.bit_length()),
+            "work": work_layout(config),
+            "dense_macs": unsigned(32),
+            "dense_bytes": unsigned(32),
             "read": 1,
             "written": 1,
             "stall_load": 1,
@@ -57,6 +56,8 @@ class Core(wiring.Component):
     -------
     start, descriptor : In
         Begin with the descriptor at this address. Ignored while busy.
+    override : In
+        Words that stand for those of every descriptor.
     output_base, output_limit : In
         Window of addresses that may be written.
     soft_reset : In
@@ -77,6 +78,7 @@ class Core(wiring.Component):
             {
                 "start": In(1),
                 "descriptor": In(config.addr_width),
+                "override": In(override_layout()),
                 "output_base": In(config.addr_width),
                 "output_limit": In(config.addr_width),
                 "soft_reset": In(1),
@@ -167,6 +169,7 @@ class Core(wiring.Component):
             decoder.w_en.eq(sequencer.descriptor_en),
             decoder.w_word.eq(sequencer.descriptor_word),
             decoder.w_data.eq(sequencer.descriptor_data),
+            decoder.override.eq(self.override),
             sequencer.job.eq(decoder.job),
             sequencer.flags.eq(decoder.flags),
             sequencer.valid.eq(decoder.valid),
@@ -195,15 +198,11 @@ class Core(wiring.Component):
     def _report(self, m, sequencer, engine, reader, writer):
         activity, stall, job = self.activity, engine.stall, engine.control.job
         waiting = sequencer.busy & ~engine.issuing
-        step = engine.step_done
         m.d.comb += [
             activity.busy.eq(self.busy),
-            activity.step.eq(step),
-            activity.events_x.eq(job.input_size & step.replicate(len(job.input_size))),
-            activity.events_h.eq(job.hidden_size & step.replicate(len(job.hidden_size))),
-            activity.rows.eq(
-                (engine.op_units & engine.op_valid.replicate(len(engine.op_units))) << 2
-            ),
+            activity.work.eq(engine.work),
+            activity.dense_macs.eq(job.dense_macs),
+            activity.dense_bytes.eq(job.dense_bytes),
             activity.read.eq(reader.beats),
             activity.written.eq(writer.beats),
             activity.stall_load.eq(waiting & ~sequencer.finishing),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.axi.writer import write_item
 from hw.cell.feeder import CellFeeder
 from hw.cell.settings import settings_layout
-from hw.cell.store import UnitStore, unit_shape
+from hw.cell.store import UnitStore, unit_layout, unit_shape
 from hw.cell.unit import CellUnit
 from hw.config import Config
 from hw.events.hidden import HiddenEvents
@@ -18,13 +18,15 @@ from hw.job import job_layout
 from hw.mac.accumulators import AccumulatorBank
 from hw.mac.array import MacArray
 from hw.mac.operands import OperandFetch
-from hw.output.packer import OutputPacker, unit_layout
+from hw.modes import Mode
+from hw.output.packer import OutputPacker
+from hw.similarity.chooser import ModeChooser
 from hw.streams.fifo import Fifo
 from hw.streams.width import Upsizer
 from hw.weights.bank import WeightBank
 from hw.weights.fetcher import WeightFetcher
 
-__all__ = ["UNITS_IN_FLIGHT", "Engine", "control_signature"]
+__all__ = ["UNITS_IN_FLIGHT", "Engine", "control_signature", "work_layout"]
 
 UNITS_IN_FLIGHT = 64
 """Hidden units between the accumulators and the writer: the cell unit's latency and some room."""
@@ -66,6 +68,28 @@ def control_signature(config: Config) -> wiring.Signature:
     )
 
 
+def work_layout(config: Config) -> data.StructLayout:
+    """What an engine does in a cycle, for counting.
+
+    Members
+    -------
+    rows : real gate rows that an event is multiplied with.
+    word : a streamed column word is used.
+    step : the step ends: all its events have been issued.
+    mode, events_x, events_h : of the step that ends.
+    """
+    return data.StructLayout(
+        {
+            "rows": unsigned(config.lanes.bit_length()),
+            "word": 1,
+            "step": 1,
+            "mode": Mode,
+            "events_x": unsigned(config.max_input.bit_length()),
+            "events_h": unsigned(config.max_hidden.bit_length()),
+        }
+    )
+
+
 class Engine(wiring.Component):
     """Runs one sequence of one layer at a time; wires only.
 
@@ -84,10 +108,8 @@ class Engine(wiring.Component):
         Reads.
     h_request, h_beats, state_request, state_beats : Out
         Writes.
-    op_valid, op_units : Out
-        An event is multiplied with one block's column; hidden units of that block.
-    step_done : Out
-        Pulse: all events of a step have been issued.
+    work : Out
+        What is done in this cycle.
     issuing : Out
         Steps are left to be issued.
     stall : Out
@@ -111,9 +133,7 @@ class Engine(wiring.Component):
                 "h_beats": Out(written),
                 "state_request": Out(requests),
                 "state_beats": Out(written),
-                "op_valid": Out(1),
-                "op_units": Out(unsigned(config.units_per_block.bit_length())),
-                "step_done": Out(1),
+                "work": Out(work_layout(config)),
                 "issuing": Out(1),
                 "stall": Out(STALLS),
             }
@@ -123,57 +143,76 @@ class Engine(wiring.Component):
         """Events, operands, lanes, cell, output."""
         m = Module()
         config, control = self._config, self.control
+        m.submodules.chooser = chooser = ModeChooser(config)
         m.submodules.x_events = x = InputEvents(config)
         m.submodules.h_events = h = HiddenEvents(config)
         m.submodules.replayer = replayer = Replayer(config)
         m.submodules.packer = packer = OutputPacker(config, self._request)
-        for part in (x, h, replayer, packer):
+        for part in (chooser, x, h, replayer, packer):
             m.d.comb += [part.job.eq(control.job), part.start.eq(control.begin)]
-        self._load_input(m, x)
-        bank = self._weights(m, replayer)
-        array = self._lanes(m, replayer, x, h, bank)
+        self._load_input(m, chooser, x, h)
+        m.submodules.x_list = x_list = EventList(config, depth=config.max_input)
+        m.submodules.h_list = h_list = EventList(config, depth=config.max_hidden)
+        for maker, events in ((x, x_list), (h, h_list)):
+            m.d.comb += [getattr(events, port).eq(getattr(maker, port)) for port in _LIST_WRITE]
+            m.d.comb += maker.done.eq(replayer.step_done)
+        m.d.comb += [replayer.x_list.eq(x.current), replayer.h_list.eq(h.current)]
+        fetcher = self._fetch(m, (x, h), (x_list, h_list))
+        bank = self._weights(m, fetcher, replayer)
+        array = self._lanes(m, replayer, x_list, h_list, bank)
         self._cell(m, replayer, array, h, packer)
         self._write(m, packer)
-        m.d.comb += [
-            replayer.x_ready.eq(x.ready),
-            replayer.x_last.eq(x.last),
-            replayer.h_ready.eq(h.ready),
-            replayer.h_last.eq(h.last),
-            x.done.eq(replayer.step_done),
-            h.done.eq(replayer.step_done),
-            self.op_valid.eq(replayer.op_valid),
-            self.op_units.eq(replayer.op_units),
-            self.step_done.eq(replayer.step_done),
-            self.issuing.eq(replayer.active),
-            self.stall.eq(replayer.stall),
-            control.active.eq(replayer.active | packer.active),
-        ]
+        self._report(m, replayer, packer)
         return m
 
-    def _load_input(self, m, x):
+    def _load_input(self, m, chooser, x, h):
+        """Rows of x pass by the mode chooser on their way to their events."""
         m.submodules.requester = requester = InputRequester(self._config, self._request)
         wiring.connect(m, requester.request, wiring.flipped(self.x_request))
-        wiring.connect(m, wiring.flipped(self.x_beats), x.beats)
+        wiring.connect(m, wiring.flipped(self.x_beats), chooser.beats)
+        wiring.connect(m, chooser.rows, x.rows)
+        wiring.connect(m, chooser.x_modes, x.modes)
+        wiring.connect(m, chooser.h_modes, h.modes)
         m.d.comb += [
             requester.job.eq(self.control.job),
             requester.start.eq(self.control.begin),
             requester.offset.eq(self.control.x_offset),
         ]
 
-    def _weights(self, m, replayer):
+    def _fetch(self, m, makers, lists):
+        """The fetcher reads the lists ahead of the replayer."""
+        control = self.control
+        m.submodules.fetcher = fetcher = WeightFetcher(self._config, self._request)
+        wiring.connect(m, fetcher.request, wiring.flipped(self.weight_request))
+        m.d.comb += [fetcher.job.eq(control.job), fetcher.start.eq(control.begin)]
+        ports = (
+            (fetcher.x_list, fetcher.x_fetched, fetcher.x_column),
+            (fetcher.h_list, fetcher.h_fetched, fetcher.h_column),
+        )
+        for hidden, (maker, events, (view, fetched, column)) in enumerate(
+            zip(makers, lists, ports, strict=True)
+        ):
+            m.d.comb += [
+                view.eq(maker.ahead),
+                maker.follow.eq(fetcher.follow),
+                maker.fetched.eq(fetched),
+                events.r2_en.eq(fetcher.list_en & (fetcher.list_hidden == hidden)),
+                events.r2_bank.eq(fetcher.list_bank),
+                events.r2_index.eq(fetcher.list_index),
+                column.eq(events.r2_event.column),
+            ]
+        return fetcher
+
+    def _weights(self, m, fetcher, replayer):
         """Column words from the loader or from the fetcher, through one memory."""
         config, control = self._config, self.control
-        m.submodules.fetcher = fetcher = WeightFetcher(config, self._request)
         m.submodules.join = join = Upsizer(
             config.bus_width, config.column_bytes // config.bus_bytes
         )
         m.submodules.bank = bank = WeightBank(config)
-        wiring.connect(m, fetcher.request, wiring.flipped(self.weight_request))
         wiring.connect(m, join.o, bank.i)
         load = control.load
         m.d.comb += [
-            fetcher.job.eq(control.job),
-            fetcher.start.eq(control.begin),
             join.i.payload.eq(Mux(load, control.weights.payload, self.weight_beats.payload)),
             join.i.valid.eq(Mux(load, control.weights.valid, self.weight_beats.valid)),
             control.weights.ready.eq(join.i.ready & load),
@@ -187,16 +226,13 @@ class Engine(wiring.Component):
         ]
         return bank
 
-    def _lanes(self, m, replayer, x, h, bank):
+    def _lanes(self, m, replayer, x_list, h_list, bank):
         """Each operation's event and weights, multiplied and summed."""
         config = self._config
         m.submodules.operands = operands = OperandFetch(config)
         m.submodules.array = array = MacArray(config)
-        m.submodules.x_list = x_list = EventList(config, depth=config.max_input)
-        m.submodules.h_list = h_list = EventList(config, depth=config.max_hidden)
-        for maker, events, hidden in ((x, x_list, 0), (h, h_list, 1)):
+        for events, hidden in ((x_list, 0), (h_list, 1)):
             m.d.comb += [
-                *(getattr(events, port).eq(getattr(maker, port)) for port in _LIST_WRITE),
                 events.r_en.eq(operands.list_en & (replayer.op.hidden == hidden)),
                 events.r_bank.eq(replayer.op.bank),
                 events.r_index.eq(replayer.op.index),
@@ -224,9 +260,35 @@ class Engine(wiring.Component):
         m.submodules.cell = cell = CellUnit(config.acc_width, config.cell_lanes)
         m.submodules.units = units = Fifo(unit_layout(config), UNITS_IN_FLIGHT)
         wiring.connect(m, units.o, packer.units)
-        # A register behind the store's memories, so that their delay is not the cell unit's.
+        self._feed_cell(m, feeder, cell, store)
+        self._take_units(m, feeder, cell, store, h, units)
+        m.d.comb += [
+            sums.w_en.eq(array.o_valid),
+            sums.w_hidden.eq(array.o_control.hidden),
+            sums.w_block.eq(array.o_control.block),
+            sums.w_totals.eq(array.totals),
+            sums.base_en.eq(array.base_en),
+            sums.base_hidden.eq(array.base_hidden),
+            sums.base_block.eq(array.base_block),
+            array.base.eq(sums.base),
+            sums.r_en.eq(feeder.block_taken),
+            sums.r_block.eq(feeder.block),
+            feeder.job.eq(control.job),
+            feeder.start.eq(control.begin),
+            # A step passes its blocks when those of the step before are long through.
+            feeder.block_done.eq((array.o_valid & array.o_control.block_end) | replayer.passed),
+            feeder.known.eq(h.known),
+            feeder.frozen.eq(replayer.frozen),
+            feeder.acc_x.eq(sums.acc_x),
+            feeder.acc_h.eq(sums.acc_h),
+            feeder.unit_left.eq(units.o.valid & units.o.ready),
+            replayer.block_taken.eq(feeder.block_taken),
+        ]
+
+    def _feed_cell(self, m, feeder, cell, store):
+        """A register behind the store's memories, so that their delay is not the cell unit's."""
         rows = Signal.like(cell.i)
-        biases = store.bias.as_value().word_select(feeder.o_phase, 32 * config.cell_lanes)
+        biases = store.bias.as_value().word_select(feeder.o_phase, 32 * self._config.cell_lanes)
         m.d.sync += cell.i_valid.eq(feeder.o_valid)
         with m.If(feeder.o_valid):
             m.d.sync += [
@@ -234,37 +296,36 @@ class Engine(wiring.Component):
                 rows.acc_x.eq(feeder.o_acc_x),
                 rows.acc_h.eq(feeder.o_acc_h),
                 rows.bias.eq(biases),
-                rows.c.eq(store.c),
+                rows.c.eq(store.state.c),
             ]
         m.d.comb += [
-            sums.w_en.eq(array.o_valid),
-            sums.w_hidden.eq(array.o_control.hidden),
-            sums.w_block.eq(array.o_control.block),
-            sums.w_totals.eq(array.totals),
-            sums.r_en.eq(feeder.block_taken),
-            sums.r_block.eq(feeder.block),
-            feeder.job.eq(control.job),
-            feeder.start.eq(control.begin),
-            feeder.block_done.eq(array.o_valid & array.o_control.block_end),
-            feeder.acc_x.eq(sums.acc_x),
-            feeder.acc_h.eq(sums.acc_h),
-            feeder.unit_left.eq(units.o.valid & units.o.ready),
-            replayer.block_taken.eq(feeder.block_taken),
             store.r_en.eq(feeder.unit_en),
             store.r_unit.eq(feeder.unit),
-            cell.settings.eq(control.settings),
+            store.bias_en.eq(self.control.bias_en),
+            store.bias_unit.eq(self.control.bias_unit),
+            store.bias_data.eq(self.control.bias_data),
+            cell.settings.eq(self.control.settings),
             cell.i.eq(rows),
-            units.i.valid.eq(cell.o_valid),
-            units.i.payload.h.eq(cell.o.h),
-            units.i.payload.c.eq(cell.o.c),
-            store.bias_en.eq(control.bias_en),
-            store.bias_unit.eq(control.bias_unit),
-            store.bias_data.eq(control.bias_data),
-            store.c_en.eq(h.valid),
-            store.c_unit.eq(h.unit),
-            store.c_data.eq(Mux(control.state_valid, control.state_c, cell.o.c)),
-            h.valid.eq(control.state_valid | cell.o_valid),
-            h.h.eq(Mux(control.state_valid, control.state_h, cell.o.h)),
+        ]
+
+    def _take_units(self, m, feeder, cell, store, h, units):
+        """New states from the cell unit, held ones from the store, initial ones from DRAM."""
+        control = self.control
+        held_valid, held = Signal(), Signal(unit_layout(self._config))
+        unit = units.i.payload
+        m.d.sync += held_valid.eq(feeder.o_held)
+        with m.If(feeder.o_held):
+            m.d.sync += held.eq(store.state)
+        m.d.comb += [
+            units.i.valid.eq(cell.o_valid | held_valid),
+            unit.h.eq(Mux(held_valid, held.h, cell.o.h)),
+            unit.c.eq(Mux(held_valid, held.c, cell.o.c)),
+            h.valid.eq(control.state_valid | units.i.valid),
+            h.h.eq(Mux(control.state_valid, control.state_h, unit.h)),
+            store.state_en.eq(h.valid),
+            store.state_unit.eq(h.unit),
+            store.state_data.h.eq(h.h),
+            store.state_data.c.eq(Mux(control.state_valid, control.state_c, unit.c)),
         ]
 
     def _write(self, m, packer):
@@ -273,6 +334,21 @@ class Engine(wiring.Component):
         m.d.comb += [
             packer.h_offset.eq(self.control.h_offset),
             packer.state_offset.eq(self.control.state_offset),
+        ]
+
+    def _report(self, m, replayer, packer):
+        work, x, h = self.work, replayer.x_list, replayer.h_list
+        units = replayer.op_units & replayer.op_valid.replicate(len(replayer.op_units))
+        m.d.comb += [
+            work.rows.eq(units << 2),
+            work.word.eq(replayer.op_valid & replayer.op.streamed),
+            work.step.eq(replayer.step_done),
+            work.mode.eq(x.mode),
+            work.events_x.eq(Mux(x.empty, 0, x.last + 1)),
+            work.events_h.eq(Mux(h.empty, 0, h.last + 1)),
+            self.issuing.eq(replayer.active),
+            self.stall.eq(replayer.stall),
+            self.control.active.eq(replayer.active | packer.active),
         ]
 
 

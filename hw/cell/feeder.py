@@ -34,6 +34,10 @@ class CellFeeder(wiring.Component):
         Begin a sequence.
     block_done : In
         Pulse: the next block's sums are in the accumulator bank.
+    known : In
+        The first block of a step may be taken.
+    frozen : In
+        The step's units hold their state: no rows are sent. Steady while its blocks are taken.
     block_taken, block : Out
         Read request to the bank; the block may be overwritten from the next cycle on.
     acc_x, acc_h : In
@@ -42,6 +46,8 @@ class CellFeeder(wiring.Component):
         Read request to the unit store, which answers as ``o_valid`` rises.
     o_valid, o_phase, o_acc_x, o_acc_h : Out
         Sums of ``cell_lanes`` gate rows; which of a unit's rows they are.
+    o_held : Out
+        Pulse instead of the last rows of a unit that holds its state.
     unit_left : In
         Pulse: a unit has left the far end.
     """
@@ -57,6 +63,8 @@ class CellFeeder(wiring.Component):
                 "job": In(job_layout(config)),
                 "start": In(1),
                 "block_done": In(1),
+                "known": In(1),
+                "frozen": In(1),
                 "block_taken": Out(1),
                 "block": Out(unsigned((config.max_blocks - 1).bit_length() or 1)),
                 "acc_x": In(totals),
@@ -64,6 +72,7 @@ class CellFeeder(wiring.Component):
                 "unit_en": Out(1),
                 "unit": Out(unsigned((config.max_hidden - 1).bit_length() or 1)),
                 "o_valid": Out(1),
+                "o_held": Out(1),
                 "o_phase": Out(range(self._phases)),
                 "o_acc_x": Out(rows),
                 "o_acc_h": Out(rows),
@@ -87,7 +96,10 @@ class CellFeeder(wiring.Component):
             block_end.eq(go & at_end),
             self.unit_en.eq(go),
         ]
-        m.d.sync += self.o_valid.eq(go)
+        m.d.sync += [
+            self.o_valid.eq(go & ~self.frozen),
+            self.o_held.eq(go & self.frozen & unit_end),
+        ]
         with m.If(go):
             m.d.sync += at_end.eq(slot + 1 == last_slot)
             width = len(self.o_acc_x.as_value())
@@ -111,7 +123,8 @@ class CellFeeder(wiring.Component):
         waiting = Signal.like(self.job.blocks)
         tail = self.block == (self.job.blocks - 1)[: len(self.block)]
         units = Mux(tail, self.job.tail_units, self._config.units_per_block)
-        m.d.comb += self.block_taken.eq((waiting != 0) & (~loaded | block_end))
+        may_take = (waiting != 0) & (self.known | (self.block != 0))
+        m.d.comb += self.block_taken.eq(may_take & (~loaded | block_end))
         m.d.sync += loaded.eq(self.block_taken | (loaded & ~block_end))
         count(m, waiting, up=self.block_done, down=self.block_taken)
         with m.If(self.block_taken):

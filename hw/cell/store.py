@@ -1,4 +1,4 @@
-"""What the cell unit keeps per hidden unit: biases and c."""
+"""What the cell unit keeps per hidden unit: biases and state."""
 
 from amaranth import Module, Shape, signed, unsigned
 from amaranth.lib import data, memory, wiring
@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 
-__all__ = ["UnitStore", "unit_shape"]
+__all__ = ["UnitStore", "unit_layout", "unit_shape"]
 
 
 def unit_shape(config: Config) -> Shape:
@@ -14,11 +14,16 @@ def unit_shape(config: Config) -> Shape:
     return unsigned((config.max_hidden - 1).bit_length() or 1)
 
 
+def unit_layout(config: Config) -> data.StructLayout:
+    """State of one hidden unit, as it leaves the cell unit: ``h`` and ``c``."""
+    return data.StructLayout({"h": signed(config.act_width), "c": signed(config.cell_width)})
+
+
 class UnitStore(wiring.Component):
     """Two memories over the hidden units of a layer.
 
-    Throughput: one unit read, one bias word and one ``c`` written per cycle.
-    Latency: ``bias`` and ``c`` follow ``r_en`` by one cycle and hold; what was written can
+    Throughput: one unit read, one bias word and one state written per cycle.
+    Latency: ``bias`` and ``state`` follow ``r_en`` by one cycle and hold; what was written can
     be read in the cycle after.
 
     Parameters
@@ -30,17 +35,17 @@ class UnitStore(wiring.Component):
     -------
     bias_en, bias_unit, bias_data : In
         Four int32 biases of a unit, in gate order.
-    c_en, c_unit, c_data : In
-        Cell state of a unit.
+    state_en, state_unit, state_data : In
+        State of a unit: ``c`` and ``h``.
     r_en, r_unit : In
         Unit to read.
-    bias, c : Out
+    bias, state : Out
         What it holds.
     """
 
     def __init__(self, config: Config):
         self._depth = max(config.max_hidden, 2)
-        self._cell = signed(config.cell_width)
+        self._state = unit_layout(config)
         self._biases = data.ArrayLayout(signed(32), 4)
         unit = unit_shape(config)
         super().__init__(
@@ -48,13 +53,13 @@ class UnitStore(wiring.Component):
                 "bias_en": In(1),
                 "bias_unit": In(unit),
                 "bias_data": In(self._biases),
-                "c_en": In(1),
-                "c_unit": In(unit),
-                "c_data": In(self._cell),
+                "state_en": In(1),
+                "state_unit": In(unit),
+                "state_data": In(self._state),
                 "r_en": In(1),
                 "r_unit": In(unit),
                 "bias": Out(self._biases),
-                "c": Out(self._cell),
+                "state": Out(self._state),
             }
         )
 
@@ -63,7 +68,14 @@ class UnitStore(wiring.Component):
         m = Module()
         for name, shape, enable, unit, value, out in (
             ("biases", self._biases, self.bias_en, self.bias_unit, self.bias_data, self.bias),
-            ("cells", self._cell, self.c_en, self.c_unit, self.c_data, self.c),
+            (
+                "states",
+                self._state,
+                self.state_en,
+                self.state_unit,
+                self.state_data,
+                self.state,
+            ),
         ):
             m.submodules[name] = words = memory.Memory(shape=shape, depth=self._depth, init=[])
             write = words.write_port()

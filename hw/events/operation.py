@@ -19,6 +19,7 @@ def operation_layout(config: Config) -> data.StructLayout:
     weight_base : word address of column 0 of this part of the block, or of the streamed word.
     streamed : ``weight_base`` is the word itself, whichever the column.
     first, last : first and last event of its part: a sum starts, a sum is complete.
+    fresh : a sum starts from zero (else from the sum that is there).
     block : block whose rows the lanes hold.
     block_end : last event of the block.
     """
@@ -32,6 +33,7 @@ def operation_layout(config: Config) -> data.StructLayout:
             "streamed": 1,
             "first": 1,
             "last": 1,
+            "fresh": 1,
             "block": unsigned((config.max_blocks - 1).bit_length() or 1),
             "block_end": 1,
         }

@@ -7,26 +7,32 @@ from amaranth.lib.wiring import In, Out
 from hw.config import Config
 from hw.counting import count
 from hw.events.operation import operation_layout
+from hw.events.view import list_view
 from hw.job import job_layout
+from hw.modes import Mode
 from hw.weights.address import weight_address_width
 from hw.weights.residency import ResidencyWalk
 
 __all__ = ["STALLS", "Replayer"]
 
 STALLS = data.StructLayout({"input": 1, "hidden": 1, "weights": 1, "cell": 1})
-"""Why no operation was issued in this cycle; at most one is set."""
+"""Why nothing was issued or passed in this cycle; at most one is set."""
 
 
 class Replayer(wiring.Component):
     """Issues a sequence: for each step, for each block, ``x`` events, then ``h`` events.
 
-    Throughput: one operation per cycle, also across parts, blocks and steps.
+    A part without events takes no cycle, and its sums stay. A block without any event is passed:
+    its sums are right as they are.
+
+    Throughput: one operation, or one passed block, per cycle, also across parts, blocks and steps.
     Latency: the first operation is issued in the cycle after ``start`` at the earliest; each goes
     in the cycle in which what it waits for is there.
 
     Operations wait, and everything behind them, for: the list of their part (`input`, `hidden`), a
     streamed word (`weights`), or, at the start of a block, for the cell unit to have taken the sums
-    that the same block left one step earlier (`cell`).
+    that the same block left one step earlier (`cell`). In delta mode the last ``x`` event of a
+    block waits for the list of ``h`` too: it ends the block if there is no event of ``h``.
 
     Parameters
     ----------
@@ -39,10 +45,8 @@ class Replayer(wiring.Component):
         The layer; stable while active.
     start : In
         Begin a sequence. Allowed while not active.
-    x_ready, h_ready : In
-        The current step's list is complete.
-    x_last, h_last : In
-        Index of its last event; valid while ready.
+    x_list, h_list : In
+        The lists of the current step.
     streamed_ready, streamed_addr : In
         A streamed word is in the weight memory, and where.
     block_taken : In
@@ -51,12 +55,17 @@ class Replayer(wiring.Component):
         The operation of this cycle.
     op_units : Out
         Hidden units of its block, for counting.
+    passed : Out
+        Pulse: the next block is done without an operation.
+    frozen : Out
+        The step whose blocks were done or passed last holds its state. It changes with the first of
+        them.
     step_done : Out
-        Pulse with the last operation of a step: its lists are free.
+        Pulse with the last operation or passed block of a step: its lists are free.
     active : Out
         A sequence is under way.
     stall : Out
-        Why nothing is issued while active.
+        Why nothing is issued or passed while active.
     """
 
     def __init__(self, config: Config):
@@ -66,16 +75,16 @@ class Replayer(wiring.Component):
             {
                 "job": In(job_layout(config)),
                 "start": In(1),
-                "x_ready": In(1),
-                "x_last": In(index),
-                "h_ready": In(1),
-                "h_last": In(index),
+                "x_list": In(list_view(index)),
+                "h_list": In(list_view(index)),
                 "streamed_ready": In(1),
                 "streamed_addr": In(unsigned(weight_address_width(config))),
                 "block_taken": In(1),
                 "op_valid": Out(1),
                 "op": Out(operation_layout(config)),
                 "op_units": Out(unsigned(config.units_per_block.bit_length())),
+                "passed": Out(1),
+                "frozen": Out(1),
                 "step_done": Out(1),
                 "active": Out(1),
                 "stall": Out(STALLS),
@@ -86,31 +95,30 @@ class Replayer(wiring.Component):
         """Position, readiness, advance."""
         m = Module()
         m.submodules.walk = walk = ResidencyWalk(self._config)
-        position = data.StructLayout(
-            {"bank": 1, "hidden": 1, "index": self.op.index.shape(), "opening": 1}
-        )
+        position = data.StructLayout({"hidden": 1, "index": self.op.index.shape(), "opening": 1})
         at = Signal(position)
         steps_left = Signal.like(self.job.steps)
+        advance = Signal()
         self._issue(m, walk, at, self._track_room(m, at.opening))
         op = self.op
         m.d.comb += [
+            advance.eq(self.passed | (self.op_valid & op.block_end)),
             walk.job.eq(self.job),
-            self.step_done.eq(self.op_valid & op.block_end & walk.last),
+            self.step_done.eq(advance & walk.last),
             walk.restart.eq(self.start | self.step_done),
-            walk.next.eq(self.op_valid & op.block_end),
+            walk.next.eq(advance),
         ]
         with m.If(self.op_valid):
             m.d.sync += [
                 at.index.eq(Mux(op.last, 0, at.index + 1)),
-                at.hidden.eq(at.hidden ^ op.last),
                 at.opening.eq(op.block_end),
             ]
+            with m.If(op.last):
+                m.d.sync += at.hidden.eq(~op.block_end)
+        with m.If(advance):
+            m.d.sync += self.frozen.eq((self.x_list.mode == Mode.SKIP) & self.job.freeze)
         with m.If(self.step_done):
-            m.d.sync += [
-                at.bank.eq(~at.bank),
-                steps_left.eq(steps_left - 1),
-                self.active.eq(steps_left != 1),
-            ]
+            m.d.sync += [steps_left.eq(steps_left - 1), self.active.eq(steps_left != 1)]
         with m.If(self.start):
             m.d.sync += [
                 at.eq(position.const({"opening": 1})),
@@ -120,37 +128,52 @@ class Replayer(wiring.Component):
         return m
 
     def _issue(self, m, walk, at, room):
-        op = self.op
-        list_ready = Mux(at.hidden, self.h_ready, self.x_ready)
+        op, x, h = self.op, self.x_list, self.h_list
+        # No event of x: the block begins with those of h. None of h either: it is passed.
+        hidden = at.hidden | (x.ready & x.empty)
+        list_ready = Mux(hidden, h.ready, x.ready)
+        no_h = h.ready & h.empty
+        last_x = at.index == x.last
+        may_end = ~hidden & last_x & (x.mode == Mode.DELTA) & ~h.ready
         blocked = at.opening & ~room
         word_ready = walk.resident | self.streamed_ready
-        resident_base = Mux(at.hidden, walk.h_base, walk.x_base)
-        last = Mux(at.hidden, at.index == self.h_last, at.index == self.x_last)
+        resident_base = Mux(hidden, walk.h_base, walk.x_base)
+        goes = self.active & list_ready & ~may_end
         m.d.comb += [
-            self.op_valid.eq(self.active & list_ready & word_ready & ~blocked),
-            op.hidden.eq(at.hidden),
-            op.bank.eq(at.bank),
+            self.passed.eq(self.active & hidden & no_h),
+            self.op_valid.eq(goes & ~(hidden & no_h) & word_ready & ~blocked),
+            op.hidden.eq(hidden),
+            op.bank.eq(Mux(hidden, h.bank, x.bank)),
             op.index.eq(at.index),
             op.weight_base.eq(Mux(walk.resident, resident_base, self.streamed_addr)),
             op.streamed.eq(~walk.resident),
+            op.fresh.eq((x.mode != Mode.DELTA) & (x.mode != Mode.SKIP)),
             op.first.eq(at.index == 0),
-            op.last.eq(last),
+            op.last.eq(Mux(hidden, at.index == h.last, last_x)),
             op.block.eq(walk.block),
-            op.block_end.eq(at.hidden & last),
+            op.block_end.eq(op.last & (hidden | no_h)),
             self.op_units.eq(Mux(walk.last, self.job.tail_units, self._config.units_per_block)),
         ]
-        with m.If(self.active & blocked):
-            m.d.comb += self.stall.cell.eq(1)
-        with m.Elif(self.active & ~list_ready):
-            m.d.comb += [self.stall.hidden.eq(at.hidden), self.stall.input.eq(~at.hidden)]
-        with m.Elif(self.active & ~word_ready):
-            m.d.comb += self.stall.weights.eq(1)
+        self._explain(m, blocked, goes, hidden | may_end, word_ready)
+
+    def _explain(self, m, blocked, goes, for_hidden, word_ready):
+        """The stall of a cycle in which nothing moves."""
+        with m.If(self.active & ~self.passed):
+            with m.If(blocked):
+                m.d.comb += self.stall.cell.eq(1)
+            with m.Elif(~goes):
+                m.d.comb += [self.stall.hidden.eq(for_hidden), self.stall.input.eq(~for_hidden)]
+            with m.Elif(~word_ready):
+                m.d.comb += self.stall.weights.eq(1)
 
     def _track_room(self, m, opening):
-        """A block may start when fewer blocks than the layer has hold sums not yet taken."""
+        """A block may start when fewer blocks than the layer has hold sums not yet taken.
+
+        A passed block writes no sums, but the cell unit takes it as any other.
+        """
         held = Signal.like(self.job.blocks)
         opened, full = Signal(), Signal()
-        m.d.comb += opened.eq(self.op_valid & opening)
+        m.d.comb += opened.eq((self.op_valid & opening) | self.passed)
         count(m, held, up=opened, down=self.block_taken)
         with m.If(opened ^ self.block_taken):
             m.d.sync += full.eq(opened & (held + 1 == self.job.blocks))

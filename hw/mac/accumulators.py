@@ -1,6 +1,6 @@
 """Sums of a whole layer, kept between the lanes and the cell unit."""
 
-from amaranth import Module, signed, unsigned
+from amaranth import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,9 +12,9 @@ __all__ = ["AccumulatorBank"]
 class AccumulatorBank(wiring.Component):
     """Two memories, ``acc_x`` and ``acc_h``, a word of one sum per lane for each block.
 
-    Throughput: one word written and one of each memory read per cycle.
-    Latency: sums are out one cycle after ``r_en`` and hold until the next; a word can be read in
-    the cycle after it was written.
+    Throughput: one word written, one of each memory and one of either read per cycle.
+    Latency: sums are out one cycle after a request and hold until the next of its kind; a word can
+    be read in the cycle after it was written.
 
     Parameters
     ----------
@@ -26,9 +26,13 @@ class AccumulatorBank(wiring.Component):
     w_en, w_hidden, w_block, w_totals : In
         Write port of one of the memories.
     r_en, r_block : In
-        Read request to both.
+        Read request to both, for the cell unit.
     acc_x, acc_h : Out
         Sums of the block read last.
+    base_en, base_hidden, base_block : In
+        Read request to one of them, for the lanes.
+    base : Out
+        What it asked for last.
     """
 
     def __init__(self, config: Config):
@@ -45,27 +49,37 @@ class AccumulatorBank(wiring.Component):
                 "r_block": In(block),
                 "acc_x": Out(self._totals),
                 "acc_h": Out(self._totals),
+                "base_en": In(1),
+                "base_hidden": In(1),
+                "base_block": In(block),
+                "base": Out(self._totals),
             }
         )
 
     def elaborate(self, platform):
-        """The same ports twice; the write goes to one."""
+        """The same ports twice; the write goes to one, and the base comes from one."""
         m = Module()
-        for name, out, chosen in (
-            ("x", self.acc_x, ~self.w_hidden),
-            ("h", self.acc_h, self.w_hidden),
-        ):
-            m.submodules[name] = sums = memory.Memory(
-                shape=self._totals, depth=self._depth, init=[]
-            )
-            write = sums.write_port()
-            read = sums.read_port()
-            m.d.comb += [
-                write.en.eq(self.w_en & chosen),
-                write.addr.eq(self.w_block),
-                write.data.eq(self.w_totals),
-                read.en.eq(self.r_en),
-                read.addr.eq(self.r_block),
-                out.eq(read.data),
-            ]
+        hidden = Signal()
+        with m.If(self.base_en):
+            m.d.sync += hidden.eq(self.base_hidden)
+        x_base = self._memory(m, "x", self.acc_x, 0)
+        h_base = self._memory(m, "h", self.acc_h, 1)
+        m.d.comb += self.base.eq(Mux(hidden, h_base, x_base))
         return m
+
+    def _memory(self, m, name, out, hidden):
+        """One memory; what its port for the lanes reads."""
+        m.submodules[name] = sums = memory.Memory(shape=self._totals, depth=self._depth, init=[])
+        write = sums.write_port()
+        read, base = sums.read_port(), sums.read_port()
+        m.d.comb += [
+            write.en.eq(self.w_en & (self.w_hidden == hidden)),
+            write.addr.eq(self.w_block),
+            write.data.eq(self.w_totals),
+            read.en.eq(self.r_en),
+            read.addr.eq(self.r_block),
+            out.eq(read.data),
+            base.en.eq(self.base_en & (self.base_hidden == hidden)),
+            base.addr.eq(self.base_block),
+        ]
+        return base.data.as_value()

@@ -1,6 +1,6 @@
 """The lanes, and the pipeline that walks beside them."""
 
-from amaranth import Cat, Module, Signal, signed, unsigned
+from amaranth import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,6 +16,7 @@ def control_layout(config: Config) -> data.StructLayout:
     Members
     -------
     first, last : first and last event of a sum.
+    fresh : the sum starts from zero, else from the one that is there.
     hidden : the sum is over ``h`` events (else over ``x``).
     block : block whose rows the lanes hold.
     block_end : the sum is the block's last.
@@ -24,6 +25,7 @@ def control_layout(config: Config) -> data.StructLayout:
         {
             "first": 1,
             "last": 1,
+            "fresh": 1,
             "hidden": 1,
             "block": unsigned((config.max_blocks - 1).bit_length() or 1),
             "block_end": 1,
@@ -46,6 +48,10 @@ class MacArray(wiring.Component):
     -------
     i_valid, operand, weights, control : In
         An operand, a column word (lane 0 in the lowest bits) and what it belongs to.
+    base_en, base_hidden, base_block : Out
+        Read request for the sums that an operand of this cycle goes on from.
+    base : In
+        The answer, one cycle later.
     o_valid : Out
         ``totals`` holds complete sums.
     totals : Out
@@ -57,20 +63,25 @@ class MacArray(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         control = control_layout(config)
+        totals = data.ArrayLayout(signed(config.acc_width), config.lanes)
         super().__init__(
             {
                 "i_valid": In(1),
                 "operand": In(config.multiplier.operand_layout(config.value_width)),
                 "weights": In(unsigned(config.lanes * config.multiplier.weight_width)),
                 "control": In(control),
+                "base_en": Out(1),
+                "base_hidden": Out(1),
+                "base_block": Out(control["block"].shape),
+                "base": In(totals),
                 "o_valid": Out(1),
-                "totals": Out(data.ArrayLayout(signed(config.acc_width), config.lanes)),
+                "totals": Out(totals),
                 "o_control": Out(control),
             }
         )
 
     def elaborate(self, platform):
-        """A lane per weight; control delayed by the lanes' three registers."""
+        """A lane per weight; control delayed by the lanes' three registers; where sums start."""
         m = Module()
         valid = [self.i_valid, Signal(name="operand_valid"), Signal(name="product_valid")]
         control = [self.control, Signal.like(self.control), Signal.like(self.control)]
@@ -81,6 +92,7 @@ class MacArray(wiring.Component):
         with m.If(valid[2]):
             m.d.sync += self.o_control.eq(control[2])
         m.d.sync += self.o_valid.eq(valid[2] & control[2].last)
+        base = self._start_sums(m, valid[1], control)
 
         width = self._config.multiplier.weight_width
         for index in range(self._config.lanes):
@@ -92,9 +104,22 @@ class MacArray(wiring.Component):
                 lane.operand_valid.eq(valid[1]),
                 lane.product_valid.eq(valid[2]),
                 lane.product_first.eq(control[2].first),
+                lane.base.eq(base[index]),
                 self.totals[index].eq(lane.total),
             ]
         return m
+
+    def _start_sums(self, m, operand_valid, control):
+        """What new sums start from, in registers: the memory's delay is not the adder's."""
+        base = Signal.like(self.base)
+        m.d.comb += [
+            self.base_en.eq(self.i_valid & self.control.first & ~self.control.fresh),
+            self.base_hidden.eq(self.control.hidden),
+            self.base_block.eq(self.control.block),
+        ]
+        with m.If(operand_valid & control[1].first):
+            m.d.sync += base.eq(Mux(control[1].fresh, 0, self.base))
+        return base
 
     def _weight(self, index, width):
         """A lane's weight from its two halves: all upper halves stand before all lower ones."""

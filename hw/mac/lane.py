@@ -32,8 +32,8 @@ class Lane(wiring.Component):
         Weight's bit pattern.
     operand_valid, product_valid : In
         ``i_valid`` one and two cycles earlier: shared by all lanes.
-    product_first : In
-        The product starts a sum.
+    product_first, base : In
+        The product starts a sum, and what it is added to.
     total : Out
         The sum; signed.
     """
@@ -49,6 +49,7 @@ class Lane(wiring.Component):
                 "operand_valid": In(1),
                 "product_valid": In(1),
                 "product_first": In(1),
+                "base": In(signed(config.acc_width)),
                 "total": Out(signed(config.acc_width)),
             }
         )
@@ -65,6 +66,6 @@ class Lane(wiring.Component):
         with m.If(self.operand_valid):
             m.d.sync += product.eq(multiplier.product(operand, weight))
         with m.If(self.product_valid):
-            start = Mux(self.product_first, 0, self.total)
-            m.d.sync += self.total.eq(multiplier.accumulate(start[: len(self.total)], product))
+            start = Mux(self.product_first, self.base, self.total)
+            m.d.sync += self.total.eq(multiplier.accumulate(start, product))
         return m

@@ -1,19 +1,15 @@
 """Packs hidden units into rows of DRAM beats."""
 
-from amaranth import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.axi.writer import write_item
+from hw.cell.store import unit_layout
 from hw.config import Config
 from hw.job import job_layout
 
-__all__ = ["BeatPacker", "OutputPacker", "unit_layout"]
-
-
-def unit_layout(config: Config) -> data.StructLayout:
-    """What leaves the cell unit: ``h`` and ``c`` of one hidden unit."""
-    return data.StructLayout({"h": signed(config.act_width), "c": signed(config.cell_width)})
+__all__ = ["BeatPacker", "OutputPacker"]
 
 
 class BeatPacker(wiring.Component):
