@@ -1,16 +1,20 @@
 """Which of two event lists is being made, and which is in use."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.counting import count
+from hw.events.view import MODE, list_view
 
 __all__ = ["ListLedger"]
 
 
 class ListLedger(wiring.Component):
-    """Accounts for two banks that are filled and used in turn.
+    """Accounts for two banks that are filled and used in turn, by one reader or by two.
+
+    The replayer uses every list. Where a fetcher follows the lists, it goes through each of them,
+    before or after the replayer; a bank is free again when nobody needs it any more.
 
     Latency: outputs change in the cycle after the pulse that changes them.
 
@@ -25,16 +29,23 @@ class ListLedger(wiring.Component):
         Forget all lists; the next to be made is in bank 0.
     begin : In
         Pulse: a list is begun. Allowed while ``room``.
-    complete, complete_last : In
-        Pulse: its last event is written, at this index.
+    complete, complete_empty, complete_last, complete_mode : In
+        Pulse: the list that was begun, in this cycle at the latest, is complete: without events or
+        with its last event at this index, for a step of this mode.
     done : In
-        Pulse: the oldest complete list has been used.
+        Pulse: the replayer has used ``current``. Allowed while that is ready.
+    follow : In
+        A fetcher goes through the lists too; stable from ``clear`` on.
+    fetched : In
+        Pulse: the fetcher has gone through ``ahead``. Allowed while that is ready.
     room : Out
         A list may be begun.
     bank : Out
         Bank of the list being made.
-    ready, last : Out
-        There is a complete list, and the index of its last event.
+    current : Out
+        The oldest list that is not ``done``.
+    ahead : Out
+        The oldest list that is not ``fetched``; without meaning unless ``follow``.
     """
 
     def __init__(self, index_width: int):
@@ -43,35 +54,58 @@ class ListLedger(wiring.Component):
                 "clear": In(1),
                 "begin": In(1),
                 "complete": In(1),
+                "complete_empty": In(1),
                 "complete_last": In(index_width),
+                "complete_mode": In(MODE),
                 "done": In(1),
+                "follow": In(1),
+                "fetched": In(1),
                 "room": Out(1),
                 "bank": Out(1),
-                "ready": Out(1),
-                "last": Out(index_width),
+                "current": Out(list_view(index_width)),
+                "ahead": Out(list_view(index_width)),
             }
         )
 
     def elaborate(self, platform):
-        """Two counters, a flag, the last index of the list in turn and of the one behind it."""
+        """Banks in use; what each reader has not used, and its view of the oldest of that."""
         m = Module()
-        begun, completed = Signal(range(3)), Signal(range(3))
-        other_last = Signal.like(self.last)
-        m.d.comb += self.room.eq(begun != 2)
-        # A register of its own: it decides whether anything moves.
-        with m.If(self.complete ^ self.done):
-            m.d.sync += self.ready.eq(self.complete | (completed == 2))
+        begun, freed, fetched = Signal(range(3)), Signal(), Signal()
+        completed, newest = Signal.like(self.current), Signal.like(self.current)
+        m.d.comb += [
+            self.room.eq(begun != 2),
+            fetched.eq(self.fetched & self.follow),
+            completed.ready.eq(1),
+            completed.empty.eq(self.complete_empty),
+            completed.last.eq(self.complete_last),
+            completed.mode.eq(self.complete_mode),
+            completed.bank.eq(self.bank),
+        ]
         m.d.sync += self.bank.eq(self.bank ^ self.complete)
-        count(m, begun, up=self.begin, down=self.done)
-        count(m, completed, up=self.complete, down=self.done)
-        # The completed list is next in turn, or the one behind it.
-        with m.If(self.done):
-            m.d.sync += self.last.eq(other_last)
         with m.If(self.complete):
-            m.d.sync += other_last.eq(self.complete_last)
-            with m.If(completed == self.done):
-                m.d.sync += self.last.eq(self.complete_last)
+            m.d.sync += newest.eq(completed)
+        count(m, begun, up=self.begin, down=freed)
+        not_done = self._track(m, self.current, self.complete, self.done, completed, newest)
+        followed = self.complete & self.follow
+        not_fetched = self._track(m, self.ahead, followed, fetched, completed, newest)
+        # A bank is free when the slower reader is through with it.
+        replayer_frees = self.done & (fetched | (not_done > not_fetched))
+        fetcher_frees = fetched & (not_fetched > not_done)
+        m.d.comb += freed.eq(Mux(self.follow, replayer_frees | fetcher_frees, self.done))
         with m.If(self.clear):
-            m.d.sync += [begun.eq(0), completed.eq(0), self.bank.eq(0)]
-            m.d.sync += self.ready.eq(0)
+            m.d.sync += [begun.eq(0), self.bank.eq(0)]
         return m
+
+    def _track(self, m, view, complete, used, completed, newest):
+        """Lists that a reader has yet to use, and its view of the first of them."""
+        left = Signal(range(3))
+        count(m, left, up=complete, down=used)
+        with m.If(used):
+            m.d.sync += view.eq(newest)
+            # A register of its own: it decides whether anything moves.
+            m.d.sync += view.ready.eq(left == 2)
+        with m.If(complete & (left == used)):
+            m.d.sync += view.eq(completed)
+        with m.If(self.clear):
+            m.d.sync += [left.eq(0), view.ready.eq(0)]
+        return left

@@ -5,65 +5,91 @@ import random
 import pytest
 
 from hw.events.ledger import ListLedger
+from hw.modes import Mode
 
 
 class Model:
-    """Lists begun and complete, oldest first."""
+    """Every list since the last clear, and how many of them each reader has used."""
 
-    def __init__(self):
+    def __init__(self, follow):
+        self.follow = follow
         self.clear()
 
     def clear(self):
         """No list, bank 0 next."""
-        self.begun, self.complete, self.bank = 0, [], 0
+        self.lists, self.begun, self.done, self.fetched = [], 0, 0, 0
 
-    def outputs(self):
-        """What the gates must show; ``last`` only where a list is complete."""
-        shown = {"room": self.begun < 2, "bank": self.bank, "ready": bool(self.complete)}
-        return shown | ({"last": self.complete[0]} if self.complete else {})
+    @property
+    def room(self):
+        """Whether a bank is free."""
+        freed = min(self.done, self.fetched) if self.follow else self.done
+        return self.begun - freed < 2
+
+    def view(self, used):
+        """What a reader sees that has used so many lists."""
+        if used >= len(self.lists):
+            return {"ready": 0}
+        empty, last, mode = self.lists[used]
+        shown = {"ready": 1, "empty": empty, "mode": mode, "bank": used % 2}
+        return shown if empty else shown | {"last": last}
 
     def choose(self, rng, density):
         """Random pulses that are allowed now."""
-        row = {"begin": 0, "complete": 0, "done": 0, "clear": rng.random() < 0.01}
-        if self.begun < 2 and rng.random() < density:
+        row = {"begin": 0, "complete": 0, "done": 0, "fetched": 0, "follow": self.follow}
+        row["clear"] = rng.random() < 0.01
+        if self.room and rng.random() < density:
             row["begin"] = 1
-        # A list of one event is begun and complete at once.
-        if self.begun + row["begin"] > len(self.complete) and rng.random() < density:
-            row |= {"complete": 1, "complete_last": rng.randrange(16)}
-        if self.complete and rng.random() < density:
-            row["done"] = 1
+        # A list of one event, or of none, is begun and complete at once.
+        if self.begun + row["begin"] > len(self.lists) and rng.random() < density:
+            row |= {"complete": 1, "complete_empty": rng.randrange(2)}
+            row |= {"complete_last": rng.randrange(16), "complete_mode": rng.choice(list(Mode))}
+        row["done"] = int(self.done < len(self.lists) and rng.random() < density)
+        if not self.follow:
+            row["fetched"] = rng.randrange(2)
+        elif self.fetched < len(self.lists):
+            row["fetched"] = int(rng.random() < rng.choice([density, 0.3]))
         return row
 
     def step(self, row):
         """Take the pulses of a cycle."""
-        if row["done"]:
-            self.complete.pop(0)
+        self.begun += row["begin"]
+        self.done += row["done"]
+        self.fetched += row["fetched"]
         if row["complete"]:
-            self.complete.append(row["complete_last"])
-            self.bank ^= 1
-        self.begun += row["begin"] - row["done"]
+            self.lists.append([row[f"complete_{name}"] for name in ("empty", "last", "mode")])
         if row["clear"]:
             self.clear()
 
 
 @pytest.mark.parametrize("density", [0.2, 0.6, 1.0])
-def test_the_account_matches_the_model(play, density):
+@pytest.mark.parametrize("follow", [0, 1])
+def test_the_account_matches_the_model(play, density, follow):
+    def check(view, expected):
+        assert {name: view[name] for name in expected} == expected
+
     def script():
-        rng, model = random.Random(density), Model()
-        for _ in range(400):
-            expected, row = model.outputs(), model.choose(rng, density)
+        rng, model = random.Random(density), Model(follow)
+        seen = yield {"clear": 1, "follow": follow}
+        for _ in range(600):
+            room, bank = model.room, len(model.lists) % 2
+            current, ahead = model.view(model.done), model.view(model.fetched)
+            row = model.choose(rng, density)
             seen = yield row
-            assert {name: seen[name] for name in expected} == expected
+            assert (seen["room"], seen["bank"]) == (room, bank)
+            check(seen["current"], current)
+            if follow:
+                check(seen["ahead"], ahead)
             model.step(row)
 
     play(ListLedger(4), script())
 
 
 def test_outputs_change_in_the_cycle_after_the_pulse(play):
-    seen = play(
-        ListLedger(4), [{"begin": 1}, {"complete": 1, "complete_last": 9}, {"begin": 1}, {}]
-    )
+    complete = {"complete": 1, "complete_last": 9, "complete_mode": Mode.DELTA}
+    rows = [{"begin": 1}, complete, {"begin": 1}, {}]
+    seen = play(ListLedger(4), [row | {"follow": 1} for row in rows])
     assert [row["room"] for row in seen] == [1, 1, 1, 0]
-    assert [row["ready"] for row in seen] == [0, 0, 1, 1]
+    assert [row["current"]["ready"] for row in seen] == [0, 0, 1, 1]
     assert [row["bank"] for row in seen] == [0, 0, 1, 1]
-    assert seen[2]["last"] == 9
+    view = {"ready": 1, "empty": 0, "last": 9, "mode": Mode.DELTA, "bank": 0}
+    assert seen[2]["current"] == seen[2]["ahead"] == view
