@@ -1,34 +1,43 @@
 """From a network and a configuration to an image: addresses, residency and descriptors."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
-from sim.image.check import check_fit
+from sim.image.check import check_fit, check_input
 from sim.image.image import Image, Placement, State
 from sim.image.memory import Rows, States, align, state_bytes
+from sim.image.modes import LayerModes, Modes
+from sim.image.options import RunOptions
 from sim.image.parameters import cell_fields, cell_parameters
 from sim.networks.check import check_integer
 from sim.networks.network import IntegerLayer, IntegerLstm, IntegerNetwork, NetworkError
 
-__all__ = ["compile_network", "initial_state"]
+__all__ = ["compile_network", "compile_run", "initial_state"]
 
 _ALIGN = 64
 """Every region starts at a multiple of this, whatever the bus width."""
 
 
+def compile_run(
+    network: IntegerNetwork, x: np.ndarray, config: Config, options: RunOptions
+) -> Image:
+    """Lay out ``network`` for a run on int8 ``x`` ``[sequences, steps, I]``.
+
+    Raises
+    ------
+    NetworkError
+        The input is none of the network's, or the network does not fit ``config``.
+    """
+    check_integer(network)
+    check_input(network, x)
+    return _compile(network, config, x.shape[1], x.shape[0], options)
+
+
 def compile_network(
-    network: IntegerNetwork,
-    config: Config,
-    *,
-    steps: int,
-    sequences: int,
-    initial: Sequence[State | None] | None = None,
-    resident: bool | None = None,
-    load: bool = True,
-    store_state: bool = True,
+    network: IntegerNetwork, config: Config, *, steps: int, sequences: int, **options
 ) -> Image:
     """Lay out ``network`` for runs of ``sequences`` sequences of ``steps`` steps.
 
@@ -40,17 +49,8 @@ def compile_network(
         The machine that runs it.
     steps, sequences : int
         Time steps of a sequence, and sequences of a run.
-    initial : a State or None for each direction, layer by layer, or None
-        States to begin with; None takes those of the network, else zero.
-    resident : bool or None
-        True keeps all weights in the weight memory, False streams all of them, None keeps as many
-        blocks as fit, first layer first.
-    load : bool
-        Read resident weights and parameters from memory; False where the machine still holds them
-        from the run before (parameters only if the network is a single direction: the machine
-        keeps one set).
-    store_state : bool
-        Write the final states.
+    options
+        See ``RunOptions``.
 
     Raises
     ------
@@ -62,15 +62,15 @@ def compile_network(
         raise NetworkError(
             f"a run must have at least one sequence and one step, not {sequences} of {steps}"
         )
-    directions = [(k, each) for k, layer in enumerate(network.layers) for each in layer.directions]
-    states = _initial_states([direction for _, direction in directions], initial, sequences)
-    packer = _Packer(config, steps, sequences, len(directions))
-    constants = []
-    for (k, direction), state in zip(directions, states, strict=True):
-        constants.append(packer.place_constants(k, direction, state, resident, load, store_state))
+    return _compile(network, config, steps, sequences, RunOptions(**options))
+
+
+def _compile(network, config: Config, steps: int, sequences: int, options: RunOptions) -> Image:
+    packer = _Packer(config, steps, sequences, options)
+    constants = packer.place_network(network)
     x = packer.place_rows(network.layers[0].input_size)
     base = packer.end
-    placements = _place_layers(packer, network, x, constants, states, store_state)
+    placements = _place_layers(packer, network, x, constants)
     if packer.end > 1 << config.addr_width:
         raise NetworkError(
             f"the run needs {packer.end} bytes of memory, and addresses reach "
@@ -122,13 +122,23 @@ def initial_state(direction: IntegerLstm, given: State | None, sequences: int) -
     return State(h=np.broadcast_to(h, shape), c=np.broadcast_to(c, shape))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Constants:
+    """Of a direction: descriptor fields that do not change in a run, and its initial states."""
+
+    fields: dict[str, int]
+    initial: State | None
+    state_in: States | None
+
+
 class _Packer:
     """Hands out memory from address 0 up, and words of the weight memory."""
 
-    def __init__(self, config: Config, steps: int, sequences: int, descriptors: int):
+    def __init__(self, config: Config, steps: int, sequences: int, options: RunOptions):
         self.config, self.steps, self.sequences = config, steps, sequences
-        self.descriptors = descriptors
-        self.end = DESCRIPTOR_BYTES * descriptors
+        self.options = options
+        self.descriptors = 0
+        self.end = 0
         self.words = 0
 
     def take(self, size: int) -> int:
@@ -151,33 +161,55 @@ class _Packer:
         addr = self.take(self.sequences * stride)
         return States(addr=addr, units=units, stride=stride, sequences=self.sequences)
 
-    def place_constants(self, layer, direction, state, resident, load, store_state):
-        """Descriptor fields of what does not change in a run, and the initial states."""
-        config = self.config
+    def place_network(self, network: IntegerNetwork) -> list["_Constants"]:
+        """Room for the descriptors and for what does not change in a run, for each direction."""
+        modes = Modes.of(self.options.modes).for_layers(len(network.layers))
+        directions = [
+            (k, each) for k, layer in enumerate(network.layers) for each in layer.directions
+        ]
+        states = _initial_states(
+            [direction for _, direction in directions], self.options.initial, self.sequences
+        )
+        self.descriptors = len(directions)
+        self.end = DESCRIPTOR_BYTES * self.descriptors
+        return [
+            self._place_constants(k, direction, state, modes[k])
+            for (k, direction), state in zip(directions, states, strict=True)
+        ]
+
+    def _place_constants(
+        self, layer: int, direction: IntegerLstm, state: State | None, modes: LayerModes
+    ) -> "_Constants":
+        config, load = self.config, self.options.load
         cell = cell_parameters(direction)
         check_fit(layer, direction, cell, config)
         columns = direction.input_size + direction.hidden_size
         blocks = config.blocks(direction.hidden_size)
-        kept, base = self._keep(blocks, columns, resident), self.words
+        kept, base = self._keep(blocks, columns, self.options.resident), self.words
         self.words += kept * columns
+        block_bytes = columns * config.column_bytes
         fields = {
             "load_params": int(load or self.descriptors > 1),
             "load_weights": int(load and kept > 0),
             "load_state": int(state is not None),
-            "store_state": int(store_state),
+            "store_state": int(self.options.store_state),
             "input_size": direction.input_size,
             "hidden_size": direction.hidden_size,
             "steps": self.steps,
             "sequences": self.sequences,
             "params_addr": self.take(16 * direction.hidden_size),
-            "weights_addr": self.take(blocks * columns * config.column_bytes),
-            "block_bytes": columns * config.column_bytes,
+            "weights_addr": self.take(blocks * block_bytes),
+            "block_bytes": block_bytes,
             "resident_blocks": kept,
             "resident_base": base if kept else 0,
             "x_zero": direction.x.zero_point,
             **cell_fields(cell),
+            **modes.fields(),
+            "dense_macs": columns * 4 * direction.hidden_size,
+            "dense_bytes": (blocks - kept) * block_bytes,
         }
-        return fields, None if state is None else self.place_states(direction.hidden_size)
+        state_in = None if state is None else self.place_states(direction.hidden_size)
+        return _Constants(fields=fields, initial=state, state_in=state_in)
 
     def _keep(self, blocks: int, columns: int, resident: bool | None) -> int:
         """Blocks of a direction that live in the weight memory."""
@@ -192,24 +224,25 @@ class _Packer:
         return blocks if resident else 0
 
 
-def _place_layers(packer, network: IntegerNetwork, x: Rows, constants, states, store_state):
+def _place_layers(packer: _Packer, network: IntegerNetwork, x: Rows, constants) -> list[Placement]:
     """Placements of all directions, each layer reading what the one below wrote."""
     placements = []
     inputs = [x]
     for k, layer in enumerate(network.layers):
         outputs = _place_outputs(packer, layer)
         for direction, h in zip(layer.directions, outputs, strict=True):
-            fields, state_in = constants[len(placements)]
-            state_out = packer.place_states(direction.hidden_size) if store_state else None
-            fields |= _addresses(direction, inputs, h, state_in, state_out)
+            fixed = constants[len(placements)]
+            stored = packer.options.store_state
+            state_out = packer.place_states(direction.hidden_size) if stored else None
             placements.append(
                 Placement(
                     layer=k,
                     direction=direction,
-                    fields=fields,
-                    initial=states[len(placements)],
+                    fields=fixed.fields
+                    | _addresses(direction, inputs, h, fixed.state_in, state_out),
+                    initial=fixed.initial,
                     h=h,
-                    state_in=state_in,
+                    state_in=fixed.state_in,
                     state_out=state_out,
                 )
             )

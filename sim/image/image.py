@@ -50,6 +50,11 @@ class Placement:
     state_in: States | None
     state_out: States | None
 
+    @property
+    def plain(self) -> bool:
+        """Whether every column is an event of every step."""
+        return not any(self.fields[name] for name in ("plan", "skip", "zero_skip"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Image:

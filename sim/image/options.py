@@ -1,0 +1,37 @@
+"""What can be chosen for a run of a network, besides the network, its input and the machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sim.image.image import State
+from sim.image.modes import LayerModes, Modes
+
+__all__ = ["RunOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Options of ``compile_network`` and of every backend's ``run``.
+
+    Parameters
+    ----------
+    initial : a State or None for each direction, layer by layer, or None
+        States to begin with; None takes those of the network, else zero.
+    resident : bool or None
+        True keeps all weights in the weight memory, False streams all of them, None keeps as many
+        blocks as fit, first layer first.
+    load : bool
+        Read resident weights and parameters from memory; False where the machine still holds them
+        from the run before (parameters only if the network is a single direction: the machine
+        keeps one set).
+    store_state : bool
+        Write the final states.
+    modes : Modes, LayerModes, LayerModes of each layer, or None
+        How the mode of each step is chosen; None for normal mode.
+    """
+
+    initial: Sequence[State | None] | None = None
+    resident: bool | None = None
+    load: bool = True
+    store_state: bool = True
+    modes: Modes | LayerModes | Sequence[LayerModes] | None = None
