@@ -111,10 +111,9 @@ class Replayer(wiring.Component):
         with m.If(self.op_valid):
             m.d.sync += [
                 at.index.eq(Mux(op.last, 0, at.index + 1)),
+                at.hidden.eq((op.hidden | op.last) & ~op.block_end),
                 at.opening.eq(op.block_end),
             ]
-            with m.If(op.last):
-                m.d.sync += at.hidden.eq(~op.block_end)
         with m.If(advance):
             m.d.sync += self.frozen.eq((self.x_list.mode == Mode.SKIP) & self.job.freeze)
         with m.If(self.step_done):
@@ -134,7 +133,7 @@ class Replayer(wiring.Component):
         list_ready = Mux(hidden, h.ready, x.ready)
         no_h = h.ready & h.empty
         last_x = at.index == x.last
-        may_end = ~hidden & last_x & (x.mode == Mode.DELTA) & ~h.ready
+        may_end = ~hidden & x.ready & last_x & (x.mode == Mode.DELTA) & ~h.ready
         blocked = at.opening & ~room
         word_ready = walk.resident | self.streamed_ready
         resident_base = Mux(hidden, walk.h_base, walk.x_base)

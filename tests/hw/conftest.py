@@ -12,7 +12,6 @@ from hw.registers import Control, Error
 from sim.image.compile import compile_network
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
-from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
 
 CYCLES = 400_000
@@ -151,5 +150,7 @@ class Host:
 @pytest.fixture(scope="session")
 def hosts():
     """A host of the machine of a named configuration, which is compiled once."""
+    from sim.rtl.backend import RtlBackend
+
     machine = functools.cache(lambda name: RtlBackend(CONFIGS[name]))
     return lambda name="tiny": Host(machine(name))

@@ -36,7 +36,7 @@ class World:
         leave = self.left < units and self.rng.random() < self.ready[1]
         self.pulses = (done, leave)
         x, h = self.answer
-        return {"block_done": done, "unit_left": leave, "acc_x": x, "acc_h": h}
+        return {"block_done": done, "unit_left": leave, "acc_x": x, "acc_h": h, "known": 1}
 
     def see(self, seen, cycle):
         """Take the outputs of a cycle."""
@@ -116,7 +116,8 @@ def test_rows_come_every_cycle_from_three_cycles_after_the_block_is_done(
 
 def test_the_unit_store_is_asked_in_the_cycle_before_the_rows(play, small, job_of):
     config = small(cell_lanes=2)
-    rows = [{"job": job_of(config, hidden_size=2), "start": 1}, {"block_done": 1}, *[{}] * 8]
+    first = {"job": job_of(config, hidden_size=2), "start": 1, "known": 1}
+    rows = [first, {"block_done": 1, "known": 1}, *[{"known": 1}] * 8]
     seen = play(CellFeeder(config, in_flight=8), rows)
     assert [row["unit_en"] for row in seen] == [0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
     assert [row["o_valid"] for row in seen] == [0, 0, 0, 0, 1, 1, 1, 1, 0, 0]
@@ -126,7 +127,7 @@ def test_it_waits_while_the_far_end_may_be_full(play, small, job_of):
     config = small()
     rows = [{"job": job_of(config, hidden_size=8), "start": 1}, *[{"block_done": 1}] * 4]
     rows += [*[{}] * 6, {"unit_left": 1}, *[{}] * 4, *[{"unit_left": 1}] * 2, *[{}] * 4]
-    seen = play(CellFeeder(config, in_flight=3), rows)
+    seen = play(CellFeeder(config, in_flight=3), [row | {"known": 1} for row in rows])
     came = [cycle for cycle, row in enumerate(seen) if row["o_valid"]]
     assert came == [4, 5, 6, 13, 18, 19]
 
@@ -135,7 +136,30 @@ def test_a_start_begins_again_at_block_0_and_unit_0(play, small, job_of):
     config = small()
     first = {"job": job_of(config, hidden_size=6), "start": 1}
     sequence = [first, *[{"block_done": 1}] * 2, *[{}] * 6]
+    sequence = [row | {"known": 1} for row in sequence]
     seen = play(CellFeeder(config, in_flight=8), sequence * 2)
     assert seen[1:9] == seen[10:18]
     assert [row["block"] for row in seen[10:] if row["block_taken"]] == [0, 1]
     assert [row["unit"] for row in seen[10:] if row["unit_en"]] == [0, 1, 2, 3]
+
+
+def test_the_first_block_of_a_step_waits_until_the_next_mode_is_known(play, small, job_of):
+    rows = [{"job": job_of(small(), hidden_size=4), "start": 1}, *[{"block_done": 1}] * 2]
+    rows += [*[{}] * 3, {"known": 1}, *[{}] * 8, {"block_done": 1}, *[{}] * 3]
+    seen = play(CellFeeder(small(), in_flight=8), rows)
+    assert [(cycle, row["block"]) for cycle, row in enumerate(seen) if row["block_taken"]] == [
+        (6, 0),
+        (8, 1),
+    ]
+
+
+@pytest.mark.parametrize("cell_lanes", [1, 4])
+def test_units_that_hold_their_state_send_no_rows(play, small, job_of, cell_lanes):
+    config = small(cell_lanes=cell_lanes)
+    first = {"job": job_of(config, hidden_size=2), "start": 1}
+    rows = [first, {"block_done": 1}, *[{}] * 12]
+    seen = play(CellFeeder(config, in_flight=8), [row | {"known": 1, "frozen": 1} for row in rows])
+    assert not any(row["o_valid"] for row in seen)
+    phases = 4 // cell_lanes
+    held = [cycle for cycle, row in enumerate(seen) if row["o_held"]]
+    assert held == [3 + phases, 3 + 2 * phases]

@@ -1,4 +1,4 @@
-"""Biases and cell states against a dictionary."""
+"""Biases and states against a dictionary."""
 
 import random
 
@@ -14,20 +14,21 @@ def test_a_unit_is_read_as_it_was_written_and_holds(play, small, units):
     config, expected = small(max_hidden=units), []
 
     def script():
-        rng, held, out = random.Random(units), {"bias": {}, "c": {}}, {}
+        rng, held, out = random.Random(units), {"bias": {}, "state": {}}, {}
         for _ in range(250):
-            at = {name: rng.randrange(units) for name in ("bias", "c", "r")}
+            at = {name: rng.randrange(units) for name in ("bias", "state", "r")}
             row = {f"{name}_unit": unit for name, unit in at.items()}
             row["bias_data"] = [rng.choice([*BIAS_ENDS, rng.randint(*BIAS_ENDS)]) for _ in range(4)]
-            row["c_data"] = rng.choice([-32768, 32767, rng.randrange(-32768, 32768)])
+            c = rng.choice([-32768, 32767, rng.randrange(-32768, 32768)])
+            row["state_data"] = {"h": rng.randrange(-128, 128), "c": c}
             row |= {f"{name}_en": rng.random() < 0.6 for name in at}
-            for name in ("bias", "c"):
+            for name in ("bias", "state"):
                 row["r_en"] &= not (row[f"{name}_en"] and at[name] == at["r"])
             expected.append(out)
             yield row
             if row["r_en"]:
-                out = {k: held[k][at["r"]] for k in ("bias", "c") if at["r"] in held[k]}
-            for name in ("bias", "c"):
+                out = {k: held[k][at["r"]] for k in ("bias", "state") if at["r"] in held[k]}
+            for name in ("bias", "state"):
                 if row[f"{name}_en"]:
                     held[name][at[name]] = row[f"{name}_data"]
 
@@ -39,10 +40,10 @@ def test_a_unit_is_read_as_it_was_written_and_holds(play, small, units):
 
 def test_what_was_written_can_be_read_in_the_cycle_after(play, small):
     write = {"bias_en": 1, "bias_unit": 3, "bias_data": [-1, 2, -3, 4]}
-    write |= {"c_en": 1, "c_unit": 3, "c_data": -5}
+    write |= {"state_en": 1, "state_unit": 3, "state_data": {"h": -7, "c": -5}}
     seen = play(UnitStore(small()), [write, {"r_en": 1, "r_unit": 3}, {}, {}])
     for row in seen[2:]:
-        assert (row["bias"], row["c"]) == ([-1, 2, -3, 4], -5)
+        assert (row["bias"], row["state"]) == ([-1, 2, -3, 4], {"h": -7, "c": -5})
 
 
 @pytest.mark.parametrize("units, width", [(1, 1), (2, 1), (3, 2), (16, 4), (17, 5)])

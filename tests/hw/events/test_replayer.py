@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from hw.events.replayer import Replayer
+from hw.modes import Mode
 
 
 def is_resident(block, job):
@@ -14,25 +15,32 @@ def is_resident(block, job):
     return (block + 1) * kept // blocks > block * kept // blocks
 
 
-def operations(job, x_lists, h_lists):
-    """The operations in order; ``weight_base`` of a streamed one is None."""
-    for step, lists in enumerate(zip(x_lists, h_lists, strict=True)):
+def operations(job, steps):
+    """The operations in order, each with its step; a passed block is one without ``first``."""
+    for step, (_, inputs, hiddens) in enumerate(steps):
         base = job["resident_base"]
         for block in range(job["blocks"]):
             resident = is_resident(block, job)
-            for hidden, events in enumerate(lists):
+            if not inputs and not hiddens:
+                yield step, {"block": block, "block_end": 1}
+            for hidden, events in enumerate((inputs, hiddens)):
                 for index in range(events):
-                    yield {
-                        "hidden": hidden,
-                        "bank": step % 2,
-                        "index": index,
-                        "weight_base": base + hidden * job["input_size"] if resident else None,
-                        "streamed": not resident,
-                        "first": index == 0,
-                        "last": index == events - 1,
-                        "block": block,
-                        "block_end": hidden and index == events - 1,
-                    }
+                    last = index == events - 1
+                    yield (
+                        step,
+                        {
+                            "hidden": hidden,
+                            "bank": step % 2,
+                            "index": index,
+                            "weight_base": base + hidden * job["input_size"] if resident else None,
+                            "streamed": not resident,
+                            "first": index == 0,
+                            "last": last,
+                            "fresh": steps[step][0] in (Mode.NORMAL, Mode.REDUCED),
+                            "block": block,
+                            "block_end": last and (hidden or not hiddens),
+                        },
+                    )
             base += (job["input_size"] + job["hidden_size"]) * resident
 
 
@@ -46,56 +54,79 @@ class World:
     opened: int = 0
     taken: int = 0
 
-    def inputs(self, lengths):
-        """Inputs of a cycle; the lasts are noise where no list is ready."""
-        row = {name: self.rng.random() < self.ready for name in ("x_ready", "h_ready")}
-        for name, length in zip(("x", "h"), lengths, strict=True):
-            row[f"{name}_last"] = length - 1 if row[f"{name}_ready"] else self.rng.randrange(16)
+    def inputs(self, number, step):
+        """Inputs of a cycle; views are noise where no list is ready."""
+        row = {}
+        for name, length in zip(("x_list", "h_list"), step[1:], strict=True):
+            ready = self.rng.random() < self.ready
+            if name == "h_list":
+                # The units of the step before have made it, so their sums have been taken.
+                ready &= self.taken >= number * self.job["blocks"]
+            row[name] = {
+                "ready": ready,
+                "empty": length == 0 if ready else self.rng.randrange(2),
+                "last": length - 1 if ready and length else self.rng.randrange(16),
+                "mode": step[0],
+                "bank": number % 2,
+            }
         row["streamed_ready"] = self.rng.random() < self.ready
         row["streamed_addr"] = self.rng.randrange(64, 80)
         row["block_taken"] = self.opened > self.taken and self.rng.random() < self.ready
         return row
 
-    def stall(self, op, row):
-        """What the operation waits for; None if it may go."""
-        opening = not op["hidden"] and op["first"]
+    def stall(self, op, step, row, opening):
+        """What the operation or passed block waits for; None if it may go."""
+        x_ready, h_ready = row["x_list"]["ready"], row["h_list"]["ready"]
+        passed = "first" not in op
+        if passed and x_ready and h_ready:
+            return None
         if opening and self.opened - self.taken == self.job["blocks"]:
             return "cell"
-        if not row["h_ready" if op["hidden"] else "x_ready"]:
-            return "hidden" if op["hidden"] else "input"
-        return "weights" if op["streamed"] and not row["streamed_ready"] else None
+        if (passed or (opening and step[1] == 0) or not op["hidden"]) and not x_ready:
+            return "input"
+        ends = not passed and not op["hidden"] and op["last"] and step[0] == Mode.DELTA
+        if (passed or op["hidden"] or ends) and not h_ready:
+            return "hidden"
+        return "weights" if not passed and op["streamed"] and not row["streamed_ready"] else None
 
 
-def run_sequence(play, config, job, lists, ready, seed=0):
-    """Play a sequence, checking every cycle; returns the cycles in which operations were issued."""
+def run_sequence(play, config, job, steps, ready, seed=0):
+    """Play a sequence, checking every cycle; returns the cycles in which anything was issued."""
     world = World(job, random.Random(seed), ready)
     issued = []
 
     def script():
         yield {"job": job, "start": 1}
-        cycle, step = 1, 0
-        todo = list(operations(job, *lists))
+        cycle, opening, frozen = 1, True, None
+        todo = list(operations(job, steps))
         while todo:
             assert cycle < 20000
-            row = world.inputs((lists[0][step], lists[1][step]))
+            number, expected = todo[0]
+            row = world.inputs(number, steps[number])
             seen = yield row
-            expected = dict(todo[0])
-            cause = world.stall(expected, row)
-            assert seen["active"] and seen["op_valid"] == (cause is None)
+            cause = world.stall(expected, steps[number], row, opening)
+            passed = "first" not in expected
+            assert seen["active"] and seen["op_valid"] == (cause is None and not passed)
+            assert seen["passed"] == (cause is None and passed)
             assert seen["stall"] == {k: k == cause for k in ("input", "hidden", "weights", "cell")}
-            done = seen["op_valid"] and expected["block_end"]
-            step_ends = bool(done and expected["block"] == job["blocks"] - 1)
-            assert seen["step_done"] == step_ends
+            assert frozen is None or seen["frozen"] == frozen
+            goes = seen["op_valid"] or seen["passed"]
+            done = goes and expected["block_end"]
+            assert seen["step_done"] == bool(done and expected["block"] == job["blocks"] - 1)
             world.taken += row["block_taken"]
-            if seen["op_valid"]:
-                check_operation(seen, expected, row, job, config)
-                world.opened += expected["first"] and not expected["hidden"]
+            if goes:
+                if not passed:
+                    check_operation(seen, dict(expected), row, job, config)
+                world.opened += opening
+                opening = bool(done)
                 issued.append(cycle)
                 todo.pop(0)
-                step += step_ends
+            if done:
+                frozen = job["freeze"] and steps[number][0] == Mode.SKIP
             cycle += 1
         for _ in range(5):
-            seen = yield {"x_ready": 1, "h_ready": 1, "streamed_ready": 1}
+            ready_list = {"ready": 1}
+            seen = yield {"x_list": ready_list, "h_list": ready_list, "streamed_ready": 1}
             assert not (seen["active"] or seen["op_valid"] or any(seen["stall"].values()))
 
     play(Replayer(config), script())
@@ -115,33 +146,62 @@ LAYERS = [(1, 1, 0), (1, 1, 1), (3, 2, 1), (5, 4, 0), (4, 5, 2), (2, 7, 4), (16,
 """Inputs, hidden units, resident blocks."""
 
 
+def some_steps(rng, inputs, hidden, count):
+    """Steps of any mode: a normal one first, lists as short as their mode allows."""
+    steps = [(Mode.NORMAL, inputs, hidden)]
+    for _ in range(count - 1):
+        mode = rng.choice(list(Mode))
+        if mode == Mode.SKIP:
+            steps.append((mode, 0, 0))
+        elif mode == Mode.DELTA:
+            steps.append((mode, rng.choice([0, rng.randint(0, inputs)]), rng.randint(0, hidden)))
+        else:
+            steps.append((mode, rng.randint(1, inputs), rng.randint(1, hidden)))
+    return steps
+
+
 @pytest.mark.parametrize("inputs, hidden, kept", LAYERS)
+@pytest.mark.parametrize("freeze", [0, 1])
 @pytest.mark.parametrize("ready", [0.4, 0.9])
 def test_every_event_is_issued_for_every_block_of_every_step(
-    play, small, job_of, inputs, hidden, kept, ready
+    play, small, job_of, inputs, hidden, kept, freeze, ready
 ):
-    steps = 2 if inputs == 16 else 5
+    count = 3 if inputs == 16 else 9
     config, rng = small(weight_words=128), random.Random(inputs)
-    sizes = {"input_size": inputs, "hidden_size": hidden, "steps": steps}
+    sizes = {"input_size": inputs, "hidden_size": hidden, "steps": count, "freeze": freeze}
     job = job_of(config, resident_blocks=kept, resident_base=7, **sizes)
-    # Lists may be shorter than the vectors: a mode may leave events out.
-    lists = [[rng.randint(1, size) for _ in range(steps)] for size in (inputs, hidden)]
-    run_sequence(play, config, job, lists, ready)
+    run_sequence(play, config, job, some_steps(rng, inputs, hidden, count), ready)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 3])
 def test_an_operation_is_issued_every_cycle_from_the_one_after_start(play, small, job_of, kept):
     config = small()
-    sizes = {"input_size": 3, "hidden_size": 6, "steps": 4}
+    sizes = {"input_size": 3, "hidden_size": 6, "steps": 4, "freeze": 0}
     job = job_of(config, resident_blocks=kept, resident_base=0, **sizes)
-    issued = run_sequence(play, config, job, [[3] * 4, [6] * 4], 1.0)
-    assert issued == list(range(1, 1 + 4 * 3 * 9))
+    issued = run_sequence(play, config, job, [(Mode.NORMAL, 3, 6)] * 4, 1.0)
+    assert issued[: 3 * 9 + 3] == list(range(1, 1 + 3 * 9 + 3))
+
+
+def test_a_part_without_events_takes_no_cycle_and_a_step_without_any_one_per_block(
+    play, small, job_of
+):
+    config = small()
+    sizes = {"input_size": 3, "hidden_size": 6, "steps": 4, "freeze": 0}
+    job = job_of(config, resident_blocks=3, resident_base=0, **sizes)
+    steps = [(Mode.NORMAL, 3, 6), (Mode.DELTA, 2, 0), (Mode.DELTA, 0, 3), (Mode.DELTA, 0, 0)]
+    issued = run_sequence(play, config, job, steps, 1.0)
+    assert issued == list(range(1, 1 + 3 * (9 + 2 + 3 + 1)))
+
+
+def both_lists(**view):
+    """Ports of two lists that are alike."""
+    return {"x_list": view, "h_list": view}
 
 
 def test_a_block_waits_for_the_cell_unit_to_take_the_oldest_sums(play, small, job_of):
     config = small()
     job = job_of(config, hidden_size=3, steps=3, resident_blocks=2)
-    ready = {"x_ready": 1, "h_ready": 1, "h_last": 2}
+    ready = both_lists(ready=1, last=1)
     rows = [{"job": job, "start": 1}, *[ready] * 12, ready | {"block_taken": 1}, *[ready] * 8]
     seen = play(Replayer(config), rows)
     issued = [cycle for cycle, row in enumerate(seen) if row["op_valid"]]
@@ -150,10 +210,19 @@ def test_a_block_waits_for_the_cell_unit_to_take_the_oldest_sums(play, small, jo
     assert waits == [*range(9, 14), *range(18, 22)]
 
 
+def test_sums_of_a_single_block_wait_for_the_cell_unit_in_delta_mode_too(play, small, job_of):
+    config = small()
+    job = job_of(config, hidden_size=2, steps=3, resident_blocks=1)
+    ready = both_lists(ready=1, mode=int(Mode.DELTA))
+    rows = [{"job": job, "start": 1}, *[ready] * 4, ready | {"block_taken": 1}, *[ready] * 4]
+    issued = [cycle for cycle, row in enumerate(play(Replayer(config), rows)) if row["op_valid"]]
+    assert issued == [1, 2, 6, 7]
+
+
 def test_a_sequence_begins_afresh(play, small, job_of):
     config = small()
     job = job_of(config, hidden_size=2, steps=1, resident_blocks=1, resident_base=5)
-    ready = {"x_ready": 1, "h_ready": 1, "h_last": 1}
+    ready = both_lists(ready=1, last=1)
     seen = play(Replayer(config), [{"job": job, "start": 1}, *[ready] * 6] * 2)
     assert seen[1:7] == seen[8:14]
-    assert [row["op_valid"] for row in seen[8:14]] == [1, 1, 1, 0, 0, 0]
+    assert [row["op_valid"] for row in seen[8:14]] == [1, 1, 1, 1, 0, 0]

@@ -11,15 +11,20 @@ from hw.mac.accumulators import AccumulatorBank
 def test_sums_are_read_where_they_were_written_and_hold(play, small, hidden):
     config = small(max_hidden=hidden)
     low, high = -(1 << config.acc_width - 1), (1 << config.acc_width - 1) - 1
-    blocks, expected = config.max_blocks, []
+    blocks, expected, bases = config.max_blocks, [], []
 
     def script():
-        rng, held, out = random.Random(hidden), {}, None
+        rng, held, out, base = random.Random(hidden), {}, None, None
         for _ in range(150):
             w_block, r_block, w_hidden = rng.randrange(blocks), rng.randrange(blocks), None
             row = {"w_en": rng.random() < 0.7, "w_block": w_block, "r_block": r_block}
             row["w_hidden"] = w_hidden = rng.randrange(2)
             row["w_totals"] = [rng.choice([low, high, rng.randint(low, high)]) for _ in range(8)]
+            b_hidden, b_block = rng.randrange(2), rng.randrange(blocks)
+            row |= {"base_hidden": b_hidden, "base_block": b_block}
+            writes_it = row["w_en"] and (w_hidden, w_block) == (b_hidden, b_block)
+            row["base_en"] = (b_hidden, b_block) in held and not writes_it and rng.random() < 0.5
+            bases.append(base)
             known = (0, r_block) in held and (1, r_block) in held
             clash = row["w_en"] and w_block == r_block
             row["r_en"] = known and not clash and rng.random() < 0.7
@@ -27,12 +32,16 @@ def test_sums_are_read_where_they_were_written_and_hold(play, small, hidden):
             yield row
             if row["r_en"]:
                 out = (held[0, r_block], held[1, r_block])
+            if row["base_en"]:
+                base = held[b_hidden, b_block]
             if row["w_en"]:
                 held[w_hidden, w_block] = row["w_totals"]
 
     seen = play(AccumulatorBank(config), script())
     pairs = [(row["acc_x"], row["acc_h"]) for row in seen]
     assert any(expected) and all(e in (None, p) for e, p in zip(expected, pairs, strict=True))
+    read = [row["base"] for row in seen]
+    assert any(bases) and all(e in (None, b) for e, b in zip(bases, read, strict=True))
 
 
 def test_sums_can_be_read_in_the_cycle_after_they_were_written(play, small):

@@ -20,30 +20,42 @@ def column_word(codes, width):
 def array_script(config, sums, gaps, rng, expected):
     """Play ``sums``, each a list of (value, weights); notes when which totals must come."""
     cycle, width = 0, config.multiplier.weight_width
+    answer = [0] * config.lanes
     for number, events in enumerate(sums):
-        total = np.zeros(config.lanes, np.int64)
+        fresh = rng.randrange(2)
+        base = rng.choice([0, -1, 1000, -1000])
+        total = np.full(config.lanes, 0 if fresh else base)
         for index, (value, weights) in enumerate(events):
             while rng.random() < gaps:
-                yield {"weights": rng.getrandbits(config.lanes * width)}
+                row = {"weights": rng.getrandbits(config.lanes * width), "base": answer}
+                seen = yield row
+                answer = [rng.getrandbits(12)] * config.lanes
                 cycle += 1
             control = {
                 "first": index == 0,
                 "last": index == len(events) - 1,
+                "fresh": fresh,
                 "hidden": number % 2,
                 "block": number // 2 % config.max_blocks,
                 "block_end": number % 2 and index == len(events) - 1,
             }
-            yield {
+            seen = yield {
+                "base": answer,
                 "i_valid": 1,
                 "operand": {"magnitude": abs(value), "sign": value < 0},
                 "weights": column_word(config.multiplier.encode(weights), width),
                 "control": control,
             }
+            assert seen["base_en"] == (index == 0 and not fresh)
+            assert not seen["base_en"] or seen["base_block"] == control["block"]
+            assert not seen["base_en"] or seen["base_hidden"] == control["hidden"]
+            answer = [base if seen["base_en"] else rng.getrandbits(12)] * config.lanes
             total += value * weights
             cycle += 1
         expected.append((cycle + 2, total.tolist(), control))
     for _ in range(5):
-        yield {}
+        yield {"base": answer}
+        answer = [0] * config.lanes
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ import pytest
 from hw.mac.lane import Lane
 from hw.multipliers.exact import Exact
 
+BASE = -1234
+"""What a new sum goes on from."""
+
 
 def lane_rows(products, gaps, rng):
     """Inputs of a lane, cycle by cycle, for ``(value, weight bits, first)``; noise in the gaps."""
@@ -26,6 +29,7 @@ def lane_rows(products, gaps, rng):
             "operand_valid": stages[1] is not None,
             "product_valid": stages[2] is not None,
             "product_first": stages[2][2] if stages[2] else rng.randrange(2),
+            "base": BASE if stages[2] and stages[2][2] else rng.randrange(-9, 9),
         }
 
 
@@ -47,7 +51,7 @@ def test_a_sum_includes_a_product_three_cycles_later_and_holds(play, small, gaps
     for row in rows:
         if row["i_valid"]:
             value, weight, first = left.pop(0)
-            total = value * weight + (0 if first else total)
+            total = value * weight + (BASE if first else total)
         totals.append(total)
     seen = play(Lane(config), rows)
     assert [row["total"] for row in seen] == totals[: len(seen)]
@@ -60,5 +64,5 @@ def test_the_longest_sum_of_extreme_products_does_not_overflow(play, small, sign
         [(255, pattern(sign * 127, 8), k == 0) for k in range(16)], 0, random.Random(0)
     )
     seen = play(Lane(config), [*rows, {}])
-    assert seen[-1]["total"] == sign * 16 * 255 * 127
+    assert seen[-1]["total"] == sign * 16 * 255 * 127 + BASE
     assert 2 ** (config.acc_width - 2) <= 16 * 255 * 127 < 2 ** (config.acc_width - 1)

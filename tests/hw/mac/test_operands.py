@@ -9,7 +9,7 @@ from hw.mac.operands import OperandFetch
 
 def random_op(rng):
     """Any operation."""
-    bits = ("hidden", "bank", "streamed", "first", "last", "block_end")
+    bits = ("hidden", "bank", "streamed", "first", "last", "fresh", "block_end")
     return {
         **{name: rng.randrange(2) for name in bits},
         "index": rng.randrange(16),
@@ -29,7 +29,7 @@ def answer(op, event):
     return {
         "weight_addr": op["weight_base"] + (0 if op["streamed"] else event["column"]),
         "operand": {"magnitude": abs(event["value"]), "sign": event["value"] < 0},
-        "control": {k: op[k] for k in ("first", "last", "hidden", "block", "block_end")},
+        "control": {k: op[k] for k in ("first", "last", "fresh", "hidden", "block", "block_end")},
     }
 
 
