@@ -7,7 +7,7 @@ from amaranth.lib import data
 from hw.config import Config
 from hw.descriptor import FIELDS
 
-__all__ = ["job_layout"]
+__all__ = ["ALIGNED", "job_layout"]
 
 _MODES = (
     "plan",
@@ -26,7 +26,7 @@ _MODES = (
     "dense_bytes",
 )
 
-_ADDRESS = (
+ALIGNED = (
     "x_addr",
     "x_tail_addr",
     "x_step_stride",
@@ -36,11 +36,11 @@ _ADDRESS = (
     "h_sequence_stride",
     "params_addr",
     "weights_addr",
-    "block_bytes",
     "state_in_addr",
     "state_out_addr",
     "state_sequence_stride",
 )
+"""Byte addresses and byte strides: multiples of the bus width."""
 
 
 def _shape(name: str) -> ShapeLike:
@@ -84,6 +84,6 @@ def job_layout(config: Config) -> data.StructLayout:
             "h_zero": _shape("h_zero"),
             "load_state": 1,
             "store_state": 1,
-            **{name: _shape(name) for name in (*_ADDRESS, *_MODES)},
+            **{name: _shape(name) for name in (*ALIGNED, "block_bytes", *_MODES)},
         }
     )

@@ -9,6 +9,8 @@ A soft reset clears status, error and interrupt bits and leaves the other regist
 from dataclasses import dataclass
 from enum import IntEnum
 
+from hw.descriptor import FIELDS
+
 __all__ = [
     "COUNTERS",
     "COUNTER_BASE",
@@ -16,6 +18,7 @@ __all__ = [
     "MODE_COUNTERS",
     "MODE_COUNTER_BASE",
     "OVERRIDES",
+    "OVERRIDE_WORD",
     "REGISTERS",
     "VERSION_VALUE",
     "Control",
@@ -83,7 +86,8 @@ REGISTERS = {
 """Every register but the counters, by name."""
 
 OVERRIDES = 3
-"""Descriptor words from 33 on that a register can stand for, in every layer."""
+OVERRIDE_WORD = FIELDS["plan"].word
+"""Of a descriptor, so many words from this one on can be replaced by registers, in every layer."""
 
 COUNTER_BASE = 0x100
 COUNTERS = (

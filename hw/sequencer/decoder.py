@@ -1,13 +1,16 @@
 """Holds a layer descriptor and says what it means."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.cell.settings import settings_layout
 from hw.config import Config
+from hw.control.override import override_layout
 from hw.descriptor import FIELDS, MAGIC
-from hw.job import job_layout
+from hw.job import ALIGNED, job_layout
+from hw.modes import Plan
+from hw.registers import OVERRIDE_WORD
 
 __all__ = ["WORDS", "WORD_BYTES", "DescriptorDecoder", "flags_layout"]
 
@@ -15,21 +18,6 @@ WORD_BYTES = 16
 """A descriptor arrives in words of this many bytes."""
 
 WORDS = 16
-
-_ALIGNED = (
-    "x_addr",
-    "x_tail_addr",
-    "x_step_stride",
-    "x_sequence_stride",
-    "h_addr",
-    "h_step_stride",
-    "h_sequence_stride",
-    "params_addr",
-    "weights_addr",
-    "state_in_addr",
-    "state_out_addr",
-    "state_sequence_stride",
-)
 
 
 def flags_layout() -> data.StructLayout:
@@ -52,6 +40,8 @@ class DescriptorDecoder(wiring.Component):
     -------
     w_en, w_word, w_data : In
         Word ``w_word`` of the descriptor.
+    override : In
+        What stands for descriptor words in every layer, as each is written.
     job, settings, flags : Out
         The layer, the cell unit's constants, the sequencer's flags.
     valid : Out
@@ -65,6 +55,7 @@ class DescriptorDecoder(wiring.Component):
                 "w_en": In(1),
                 "w_word": In(range(WORDS)),
                 "w_data": In(8 * WORD_BYTES),
+                "override": In(override_layout()),
                 "job": Out(job_layout(config)),
                 "settings": Out(settings_layout()),
                 "flags": Out(flags_layout()),
@@ -79,7 +70,7 @@ class DescriptorDecoder(wiring.Component):
         raw = Signal(data.ArrayLayout(8 * WORD_BYTES, words))
         for word in range(words):
             with m.If(self.w_en & (self.w_word == word)):
-                m.d.sync += raw[word].eq(self.w_data)
+                m.d.sync += raw[word].eq(self._overridden(word))
 
         def field(name):
             item = FIELDS[name]
@@ -89,6 +80,16 @@ class DescriptorDecoder(wiring.Component):
         self._assign(m, field)
         m.d.sync += self.valid.eq(self._checks(field))
         return m
+
+    def _overridden(self, word):
+        """What is stored of ``w_data`` as ``word``: words of 32 bits, some of them replaced."""
+        parts = [self.w_data.word_select(k, 32) for k in range(WORD_BYTES // 4)]
+        for k in range(len(self.override.enable)):
+            at, part = divmod(OVERRIDE_WORD + k, WORD_BYTES // 4)
+            if at == word:
+                enable = self.override.enable[k]
+                parts[part] = Mux(enable, self.override.words[k], parts[part])
+        return Cat(parts)
 
     def _assign(self, m, field):
         job, settings = self.job, self.settings
@@ -123,7 +124,7 @@ class DescriptorDecoder(wiring.Component):
                 held.append(settings[name] == field(name))
             else:
                 held += [settings[name][gate] == field(f"{name}_{gate}") for gate in range(4)]
-        aligned = [field(name)[: (config.bus_bytes - 1).bit_length()] == 0 for name in _ALIGNED]
+        aligned = [field(name)[: (config.bus_bytes - 1).bit_length()] == 0 for name in ALIGNED]
         return Cat(
             field("magic") == MAGIC,
             inputs != 0,
@@ -136,6 +137,7 @@ class DescriptorDecoder(wiring.Component):
             field("sequences") != 0,
             field("block_bytes") == columns * config.column_bytes,
             field("resident_blocks") <= self.job.blocks,
+            field("plan") <= max(Plan),
             *held,
             *aligned,
         ).all()

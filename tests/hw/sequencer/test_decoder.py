@@ -20,6 +20,16 @@ GOOD = {
     "product_shift": 19,
 }
 
+FREE = (
+    "x_threshold",
+    "h_threshold",
+    "skip_distance",
+    "middle_distance",
+    "max_skips",
+    "normal_every",
+)
+"""Fields in which every value is legal."""
+
 
 def writes(values):
     """The words of a descriptor, one each cycle."""
@@ -29,9 +39,10 @@ def writes(values):
         yield {"w_en": 1, "w_word": word, "w_data": int.from_bytes(at, "little")}
 
 
-def decode(play, config, *descriptors):
+def decode(play, config, *descriptors, **ports):
     """Outputs three cycles after the last word of each descriptor."""
-    rows = [[*writes(values), {"w_data": (1 << 128) - 1}, {}, {}] for values in descriptors]
+    words = [[row | ports for row in writes(values)] for values in descriptors]
+    rows = [[*each, {"w_data": (1 << 128) - 1}, {}, {}] for each in words]
     seen = play(DescriptorDecoder(config), [row for each in rows for row in each])
     return seen[WORDS + 2 :: WORDS + 3]
 
@@ -61,6 +72,8 @@ def legal(rng, config):
         "x_zero": rng.randrange(-128, 128),
         "h_zero": rng.randrange(-128, 128),
         "cell_clip": rng.randrange(1 << 15),
+        "plan": rng.randrange(3),
+        **{name: rng.randrange(1 << FIELDS[name].width) for name in FREE},
     }
 
 
@@ -83,6 +96,29 @@ def test_every_field_arrives(play, small):
     descriptors = [legal(rng, config) for _ in range(12)]
     for seen, values in zip(decode(play, config, *descriptors), descriptors, strict=True):
         assert seen == meaning(values, config, seen)
+
+
+@pytest.mark.parametrize("enable", range(8))
+def test_enabled_overrides_stand_for_their_words_in_every_descriptor(play, small, enable):
+    """Fields of the replaced words come from another descriptor, all others stay."""
+    config, rng = small(), random.Random(enable)
+    descriptors = [legal(rng, config) for _ in range(3)]
+    other = legal(rng, config)
+    words = [int.from_bytes(pack(**other)[4 * word :][:4], "little") for word in (33, 34, 35)]
+    override = {"enable": enable, "words": words}
+    found = decode(play, config, *descriptors, override=override)
+    for seen, values in zip(found, descriptors, strict=True):
+        for name, field in FIELDS.items():
+            if field.word - 33 in range(3) and enable >> field.word - 33 & 1:
+                values[name] = other[name]
+        assert seen == meaning(values, config, seen)
+
+
+def test_an_override_that_the_machine_cannot_run_is_not_valid(play, small):
+    override = {"enable": 1, "words": [3, 0, 0]}
+    assert not decode(play, small(), GOOD, override=override)[0]["valid"]
+    override["enable"] = 6
+    assert decode(play, small(), GOOD, override=override)[0]["valid"]
 
 
 def test_outputs_are_right_two_cycles_after_their_word_and_valid_three(play, small):
@@ -131,6 +167,7 @@ BAD = [
     {"tanh_shift": 16},
     {"tanh_shift": -17},
     {"cell_clip": 2**15},
+    {"plan": 3},
     *({name: 4} for name in FIELDS if name.endswith(("_addr", "_stride"))),
 ]
 
