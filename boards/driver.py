@@ -3,7 +3,19 @@
 from collections.abc import Callable
 
 from boards.transport import Transport
-from hw.registers import COUNTER_BASE, COUNTERS, ID_VALUE, REGISTERS, Control, Error
+from hw.modes import Mode
+from hw.registers import (
+    COUNTER_BASE,
+    COUNTERS,
+    ID_VALUE,
+    MODE_COUNTER_BASE,
+    MODE_COUNTERS,
+    OVERRIDE_WORD,
+    OVERRIDES,
+    REGISTERS,
+    Control,
+    Error,
+)
 
 __all__ = ["DeviceError", "Driver"]
 
@@ -139,14 +151,60 @@ class Driver:
         if not pending & _DONE:
             raise DeviceError("the accelerator raised its interrupt without a reason")
 
+    def override(self, words: dict[int, int] | None):
+        """Let the machine take these descriptor words for those of every layer, from now on.
+
+        Parameters
+        ----------
+        words : dict of int to int, or None
+            Value by word of the descriptor, from ``OVERRIDE_WORD`` on; None takes every layer as
+            its descriptor says.
+
+        Raises
+        ------
+        ValueError
+            No register stands for such a word, or the value is not one of 32 bits.
+        """
+        enable = 0
+        for word, value in (words or {}).items():
+            index = word - OVERRIDE_WORD
+            if index not in range(OVERRIDES):
+                last = OVERRIDE_WORD + OVERRIDES - 1
+                raise ValueError(
+                    f"a descriptor word to override must be {OVERRIDE_WORD} to {last}, not {word}"
+                )
+            if not 0 <= value < 1 << 32:
+                raise ValueError(f"the override of word {word} must fit 32 bits, not {value}")
+            enable |= 1 << index
+        for word, value in (words or {}).items():
+            self.write(f"override_{word - OVERRIDE_WORD}", value)
+        self.write("override", enable)
+
     def counters(self) -> dict[str, int]:
-        """Every counter by name, as of the end of the last run."""
-        counts = {}
-        for index, name in enumerate(COUNTERS):
-            addr = COUNTER_BASE + 8 * index
-            low = self.transport.read_register(addr)
-            counts[name] = self.transport.read_register(addr + 4) << 32 | low
+        """Every counter of the whole run by name, as of the end of the last run."""
+        return {name: self._counter(COUNTER_BASE + 8 * k) for k, name in enumerate(COUNTERS)}
+
+    def mode_counters(self) -> dict[str, dict[str, int]]:
+        """Every counter of each mode by its names, as of the end of the last run.
+
+        The names of modes are those of ``hw.modes.Mode`` in lower case. Of a mode without steps
+        nothing else is read, since every read may take its time.
+        """
+        return {mode.name.lower(): self._mode_counters(mode) for mode in Mode}
+
+    def _mode_counters(self, mode: Mode) -> dict[str, int]:
+        base = MODE_COUNTER_BASE + 64 * mode
+        counts = dict.fromkeys(MODE_COUNTERS, 0)
+        counts["steps"] = self._counter(base + 8 * MODE_COUNTERS.index("steps"))
+        if counts["steps"]:
+            for k, name in enumerate(MODE_COUNTERS):
+                if name != "steps":
+                    counts[name] = self._counter(base + 8 * k)
         return counts
+
+    def _counter(self, addr: int) -> int:
+        low = self.transport.read_register(addr)
+        return self.transport.read_register(addr + 4) << 32 | low
 
     def soft_reset(self, attempts: int = 1000):
         """Stop whatever runs and forget it; bursts that are under way are finished first.

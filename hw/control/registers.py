@@ -6,7 +6,18 @@ from amaranth.lib.wiring import In, Out
 
 from hw.axi.lite import RegisterBusSignature
 from hw.control.counters import counter_values
-from hw.registers import COUNTER_BASE, ID_VALUE, REGISTERS, VERSION_VALUE, Control, Error
+from hw.control.override import override_layout
+from hw.control.step_counters import MODE_COUNTER_WORDS
+from hw.registers import (
+    COUNTER_BASE,
+    ID_VALUE,
+    MODE_COUNTER_BASE,
+    MODE_COUNTERS,
+    REGISTERS,
+    VERSION_VALUE,
+    Control,
+    Error,
+)
 
 __all__ = ["RegisterFile"]
 
@@ -42,6 +53,8 @@ class RegisterFile(wiring.Component):
         Pulses: begin a run; stop and clean up.
     descriptor, output_base, output_limit : unsigned(32)
         As written.
+    override : struct
+        As written, the same.
     active : 1 bit
         The machine is not ready for a start (it is stopping, say).
     done, error : 1 bit
@@ -52,6 +65,10 @@ class RegisterFile(wiring.Component):
         From the cycle after ``start`` to that of ``done`` or ``error``.
     counters : array of unsigned(64)
         Values, in the order of ``hw.registers.COUNTERS``.
+    mode_en, mode_word : 1 bit, unsigned
+        Read half a counter of a mode; it is the word at ``MODE_COUNTER_BASE + 4 * mode_word``.
+    mode_data : unsigned(32)
+        What it is, a cycle later.
     interrupt : 1 bit
         A pending interrupt bit is enabled.
     """
@@ -66,12 +83,16 @@ class RegisterFile(wiring.Component):
                 "descriptor": Out(_WIDTH),
                 "output_base": Out(_WIDTH),
                 "output_limit": Out(_WIDTH),
+                "override": Out(override_layout()),
                 "active": In(1),
                 "done": In(1),
                 "error": In(1),
                 "code": In(_CODE_WIDTH),
                 "running": Out(1),
                 "counters": In(counter_values()),
+                "mode_en": Out(1),
+                "mode_word": Out(range(MODE_COUNTER_WORDS)),
+                "mode_data": In(_WIDTH),
                 "interrupt": Out(1),
             }
         )
@@ -90,7 +111,12 @@ class RegisterFile(wiring.Component):
 
     def _values(self):
         """Registers that only hold what the host wrote."""
-        return {name: getattr(self, name) for name in ("descriptor", "output_base", "output_limit")}
+        override = self.override
+        return {
+            **{name: getattr(self, name) for name in ("descriptor", "output_base", "output_limit")},
+            "override": override.enable,
+            **{f"override_{k}": override.words[k] for k in range(override.words.shape().length)},
+        }
 
     def _writes(self, name):
         """Whether this cycle writes the register ``name``."""
@@ -159,11 +185,13 @@ class RegisterFile(wiring.Component):
         values = {**self._constants(), **self._values(), **states}
         # Counters and registers are chosen apart, and between them a cycle later.
         counter, register = Signal(_WIDTH), Signal(_WIDTH)
-        of_counter = Signal()
-        m.d.comb += bus.read_data.eq(Mux(of_counter, counter, register))
+        of_counter, of_mode = Signal(), Signal()
+        others = Mux(of_mode, self.mode_data, register)
+        m.d.comb += bus.read_data.eq(Mux(of_counter, counter, others))
         with m.If(bus.read | bus.write):
             m.d.sync += bus.error.eq(bus.write)
             self._choose_counter(m, counter, of_counter)
+            self._choose_mode_counter(m, of_mode)
             with m.Switch(bus.addr[2:]):
                 for name, item in REGISTERS.items():
                     with m.Case(item.addr // 4):
@@ -171,7 +199,8 @@ class RegisterFile(wiring.Component):
                         if item.access != "ro":
                             m.d.sync += bus.error.eq(0)
                 with m.Default():
-                    m.d.sync += [register.eq(0), bus.error.eq(bus.write | ~self._of_counter())]
+                    known = self._of_counter() | self._of_mode_counter()
+                    m.d.sync += [register.eq(0), bus.error.eq(bus.write | ~known)]
         with m.Else():
             m.d.sync += bus.error.eq(0)
 
@@ -189,3 +218,17 @@ class RegisterFile(wiring.Component):
             of_counter.eq(self._of_counter()),
             counter.eq(self.counters.as_value().word_select(index, _WIDTH)),
         ]
+
+    def _of_mode_counter(self):
+        """Whether the access is to a counter of a mode."""
+        word = len(self.mode_word)
+        assert MODE_COUNTER_BASE // 4 % MODE_COUNTER_WORDS == 0
+        inside = self.bus.addr[2 + word :] == MODE_COUNTER_BASE // 4 >> word
+        return inside & (self.bus.addr[3:6] < len(MODE_COUNTERS))
+
+    def _choose_mode_counter(self, m, of_mode):
+        m.d.comb += [
+            self.mode_en.eq(self.bus.read & self._of_mode_counter()),
+            self.mode_word.eq(self.bus.addr[2:]),
+        ]
+        m.d.sync += of_mode.eq(self._of_mode_counter())

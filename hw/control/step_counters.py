@@ -146,7 +146,7 @@ class StepCounters(wiring.Component):
         return Array([values[name] for name in MODE_COUNTERS] + [0])[slot]
 
     def _add(self, m, fresh, index, increment):
-        """Low halves are read, summed and written in three cycles; high halves where one carries."""
+        """Low halves are read, summed, written; high halves behind them where there is a carry."""
         clearing, clear_index = Signal(), Signal.like(index)
         # A stage each: the low half is read out; it is summed; the high half is read out.
         listed, summed, carried = Signal(), Signal(), Signal()

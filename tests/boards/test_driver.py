@@ -3,13 +3,24 @@ import pytest
 
 from boards.driver import DeviceError, Driver
 from boards.transport import Transport
-from hw.registers import COUNTER_BASE, COUNTERS, ID_VALUE, REGISTERS, Error
+from hw.modes import Mode
+from hw.registers import (
+    COUNTER_BASE,
+    COUNTERS,
+    ID_VALUE,
+    MODE_COUNTER_BASE,
+    MODE_COUNTERS,
+    REGISTERS,
+    Error,
+)
 
 
 class Machine:
     """Registers that behave as the register map says; it is done when it is waited for."""
 
     memory_base, memory_size = 0, 0
+    MODES = (Mode.DELTA, Mode.SKIP)
+    """Modes of which there were steps."""
 
     def __init__(self, code=Error.NONE, ends=True, rests=True):
         self.code, self.ends, self.rests = code, ends, rests
@@ -23,6 +34,12 @@ class Machine:
         for index in range(len(COUNTERS)):
             self.values[COUNTER_BASE + 8 * index] = index
             self.values[COUNTER_BASE + 8 * index + 4] = 2 * index
+        for mode in Mode:
+            for index in range(len(MODE_COUNTERS)):
+                addr = MODE_COUNTER_BASE + 64 * mode + 8 * index
+                self.values[addr] = 100 * mode + index if mode in self.MODES else 0
+                self.values[addr + 4] = index if mode in self.MODES else 0
+        self.reads = []
 
     def set(self, name, value):
         self.values[REGISTERS[name].addr] = value
@@ -31,6 +48,7 @@ class Machine:
         return self.values[REGISTERS[name].addr]
 
     def read_register(self, addr):
+        self.reads.append(addr)
         return self.values[addr]
 
     def write_register(self, addr, value):
@@ -109,7 +127,57 @@ def test_counters_are_64_bits_by_name():
     counters = Driver(Machine()).counters()
     assert list(counters) == list(COUNTERS)
     assert counters["cycles"] == 0
-    assert counters["events_h"] == 3 | 6 << 32
+    assert counters["stall_load"] == 3 | 3 * 2 << 32
+
+
+def test_counters_of_modes_are_64_bits_by_mode_and_name():
+    counters = Driver(Machine()).mode_counters()
+    assert list(counters) == ["normal", "delta", "reduced", "skip"]
+    for mode, counts in zip(Mode, counters.values(), strict=True):
+        assert list(counts) == list(MODE_COUNTERS)
+        there = mode in Machine.MODES
+        assert list(counts.values()) == [there * (100 * mode + k | k << 32) for k in range(7)]
+
+
+def test_of_a_mode_without_steps_only_the_steps_are_read():
+    machine = Machine()
+    driver = Driver(machine)
+    machine.reads.clear()
+    driver.mode_counters()
+    counters = len(MODE_COUNTERS)
+    assert len(machine.reads) == len(set(machine.reads)) == 2 * (counters + 1 + counters + 1)
+
+
+def test_words_are_overridden_until_none_is():
+    machine = Machine()
+    driver = Driver(machine)
+    driver.override({34: 0x12345678, 33: 2**32 - 1})
+    names = ("override", "override_0", "override_1", "override_2")
+    assert [machine.get(name) for name in names] == [0b011, 2**32 - 1, 0x12345678, 0]
+    driver.override({35: 7})
+    assert machine.get("override") == 0b100
+    driver.override(None)
+    assert machine.get("override") == 0
+    driver.override({35: 7})
+    driver.override({})
+    assert machine.get("override") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({32: 0}, "a descriptor word to override must be 33 to 35, not 32"),
+        ({33: 0, 36: 0}, "a descriptor word to override must be 33 to 35, not 36"),
+        ({34: 2**32}, "the override of word 34 must fit 32 bits, not 4294967296"),
+        ({34: -1}, "the override of word 34 must fit 32 bits, not -1"),
+    ],
+)
+def test_an_override_that_no_register_holds_is_refused_and_nothing_written(words, sentence):
+    machine = Machine()
+    with pytest.raises(ValueError) as error:
+        Driver(machine).override(words)
+    assert str(error.value) == sentence
+    assert machine.get("override") == machine.get("override_0") == 0
 
 
 @pytest.mark.parametrize(

@@ -61,10 +61,10 @@ def test_the_low_word_carries_into_the_high_word_a_cycle_later(bench):
 
         def drive(self, ctx, cycle):
             ctx.set(dut.enable, cycle < 3)
-            ctx.set(dut.increments["steps"], 2**32 - 1)
+            ctx.set(dut.increments["cycles"], 2**32 - 1)
 
         def sample(self, ctx, cycle):
-            seen.append(ctx.get(dut.values[COUNTERS.index("steps")]))
+            seen.append(ctx.get(dut.values[COUNTERS.index("cycles")]))
             self.done = cycle == 9
 
     b.add(Once())
@@ -79,11 +79,11 @@ def test_there_is_a_value_for_every_counter():
 
 def test_a_missing_counter_is_refused():
     with pytest.raises(ValueError) as error:
-        Counters({name: 1 for name in COUNTERS if name != "steps"})
-    assert str(error.value) == "widths must name every counter once; check steps"
+        Counters({name: 1 for name in COUNTERS if name != "cycles"})
+    assert str(error.value) == "widths must name every counter once; check cycles"
 
 
 def test_an_increment_wider_than_a_word_is_refused():
     with pytest.raises(ValueError) as error:
-        Counters({**WIDTHS, "steps": 33})
-    assert str(error.value) == "the width of steps must be 1 to 32, not 33"
+        Counters({**WIDTHS, "cycles": 33})
+    assert str(error.value) == "the width of cycles must be 1 to 32, not 33"

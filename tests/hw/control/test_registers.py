@@ -5,7 +5,19 @@ from amaranth.sim import Simulator
 
 from hw.config import CONFIGS
 from hw.control.registers import RegisterFile
-from hw.registers import COUNTER_BASE, COUNTERS, ID_VALUE, REGISTERS, Control, Error
+from hw.modes import Mode
+from hw.registers import (
+    COUNTER_BASE,
+    COUNTERS,
+    ID_VALUE,
+    MODE_COUNTER_BASE,
+    MODE_COUNTERS,
+    OVERRIDES,
+    REGISTERS,
+    VERSION_VALUE,
+    Control,
+    Error,
+)
 
 START, SOFT_RESET = 1 << Control.START, 1 << Control.SOFT_RESET
 BUSY, DONE, ERROR = 1, 2, 4
@@ -75,7 +87,7 @@ def test_constants_say_what_the_machine_is(host, name):
 
     async def story(h):
         assert await h.read("id") == ID_VALUE
-        assert await h.read("version") == 1
+        assert await h.read("version") == VERSION_VALUE
         assert await h.read("lanes") == config.lanes | config.bus_width // 8 << 16
         assert await h.read("limits") == config.max_input | config.max_hidden << 16
         assert await h.read("weight_words") == config.weight_words
@@ -98,9 +110,31 @@ def test_values_are_written_byte_by_byte_and_read_back(host):
     host(story)
 
 
+def test_override_registers_are_written_and_read_back(host):
+    async def story(h):
+        values = [0x89ABCDEF - k for k in range(OVERRIDES)]
+        for k, value in enumerate(values):
+            assert not await h.write(f"override_{k}", value)
+        assert not await h.write("override", 0xFFFFFFFD)
+        assert await h.read("override") == h.get("override").enable == 0b101
+        for k, value in enumerate(values):
+            assert await h.read(f"override_{k}") == h.get("override").words[k] == value
+        await h.write("override_1", 0, 0b0100)
+        assert await h.read("override_1") == 0x8900CDEE
+        await h.write("control", SOFT_RESET)
+        assert await h.read("override") == 0b101
+
+    host(story)
+
+
 def test_every_other_address_is_an_error(host):
     known = {r.addr for r in REGISTERS.values()}
     known |= {COUNTER_BASE + 4 * k for k in range(2 * len(COUNTERS))}
+    known |= {
+        MODE_COUNTER_BASE + 64 * mode + 4 * k
+        for mode in Mode
+        for k in range(2 * len(MODE_COUNTERS))
+    }
 
     async def story(h):
         for addr in range(0, 4096, 4):
@@ -125,6 +159,26 @@ def test_counters_are_read_low_word_first(host):
         for k in range(len(COUNTERS)):
             assert await h.at(COUNTER_BASE + 8 * k, read=1) == (k + 7, 0)
             assert await h.at(COUNTER_BASE + 8 * k + 4, read=1) == ((k + 1) << 8, 0)
+
+    host(story)
+
+
+def test_counters_of_modes_are_asked_for_and_answered_a_cycle_later(host):
+    async def story(h):
+        for mode in Mode:
+            for half in range(2 * len(MODE_COUNTERS)):
+                h.ctx.set(h.dut.bus.addr, MODE_COUNTER_BASE + 64 * mode + 4 * half)
+                assert h.get("mode_en") == 0
+                h.ctx.set(h.dut.bus.read, 1)
+                assert (h.get("mode_en"), h.get("mode_word")) == (1, 16 * mode + half)
+                await h.ctx.tick()
+                h.ctx.set(h.dut.bus.read, 0)
+                h.ctx.set(h.dut.mode_data, 0xFEDCBA00 + half)
+                assert h.ctx.get(h.dut.bus.read_data) == 0xFEDCBA00 + half
+        await h.cycle()
+        assert h.get("mode_en") == 0
+        assert await h.read("id") == ID_VALUE
+        assert await h.at(COUNTER_BASE, read=1) == (0, 0)
 
     host(story)
 
