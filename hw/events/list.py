@@ -13,9 +13,11 @@ __all__ = ["EventList"]
 class EventList(wiring.Component):
     """Two banks of events: one is replayed while the other is made.
 
-    Throughput: one event written and one read per cycle.
+    A second read port is for whoever looks at lists ahead of the replay.
+
+    Throughput: one event written and one read by each port per cycle.
     Latency: an event is at ``r_event`` one cycle after ``r_en``, and holds until the next read;
-    it can be read in the cycle after it was written.
+    it can be read in the cycle after it was written. The second port does the same.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ class EventList(wiring.Component):
         Read request.
     r_event : Out
         What the last request asked for.
+    r2_en, r2_bank, r2_index, r2_event : In, In, In, Out
+        The second read port.
     """
 
     def __init__(self, config: Config, *, depth: int):
@@ -48,6 +52,10 @@ class EventList(wiring.Component):
                 "r_bank": In(1),
                 "r_index": In(index),
                 "r_event": Out(self._layout),
+                "r2_en": In(1),
+                "r2_bank": In(1),
+                "r2_index": In(index),
+                "r2_event": Out(self._layout),
             }
         )
 
@@ -58,7 +66,7 @@ class EventList(wiring.Component):
             shape=self._layout, depth=2 << len(self.w_index), init=[]
         )
         write = events.write_port()
-        read = events.read_port()
+        read, ahead = events.read_port(), events.read_port()
         m.d.comb += [
             write.en.eq(self.w_en),
             write.addr.eq(Cat(self.w_index, self.w_bank)),
@@ -66,5 +74,8 @@ class EventList(wiring.Component):
             read.en.eq(self.r_en),
             read.addr.eq(Cat(self.r_index, self.r_bank)),
             self.r_event.eq(read.data),
+            ahead.en.eq(self.r2_en),
+            ahead.addr.eq(Cat(self.r2_index, self.r2_bank)),
+            self.r2_event.eq(ahead.data),
         ]
         return m
