@@ -1,19 +1,17 @@
 """The model as a backend: the same call and the same result as the hardware's."""
 
-from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
 
 from hw.config import Config
-from sim.image.check import check_input
-from sim.image.compile import compile_network
-from sim.image.image import Image, State
+from sim.image.compile import compile_run
+from sim.image.image import Image
+from sim.image.options import RunOptions
 from sim.model.counts import count
 from sim.model.network import Model
 from sim.model.result import Result
-from sim.networks.check import check_integer
 from sim.networks.network import IntegerNetwork
 
 __all__ = ["ModelBackend"]
@@ -40,46 +38,34 @@ class ModelBackend:
         self._model = None
 
     def run(
-        self,
-        network: IntegerNetwork,
-        x: np.ndarray,
-        *,
-        initial: Sequence[State | None] | None = None,
-        resident: bool | None = None,
-        load: bool = True,
-        store_state: bool = True,
+        self, network: IntegerNetwork, x: np.ndarray, *, trace: bool = False, **options
     ) -> Result:
-        """Result for int8 ``x`` ``[sequences, steps, I]``; arguments as ``compile_network``."""
-        check_integer(network)
-        check_input(network, x)
-        image = compile_network(
-            network,
-            self.config,
-            steps=x.shape[1],
-            sequences=x.shape[0],
-            initial=initial,
-            resident=resident,
-            load=load,
-            store_state=store_state,
-        )
+        """Result for int8 ``x`` ``[sequences, steps, I]``.
+
+        ``options`` are those of ``RunOptions``; with ``trace`` the result says what each step did.
+        """
+        options = RunOptions(**options)
+        image = compile_run(network, x, self.config, options)
         if self._model is None or self._model.network is not network:
             self._model = Model(network)
-        outputs = self._model.run(x, initial)
+        outputs = self._model.run(x, options.initial, options.modes, trace=trace)
         cycles, stalls = _estimate(image, self.latency)
         return Result(
             h=outputs.h,
-            states=outputs.states if store_state else (),
-            counts=count(image),
+            states=outputs.states if options.store_state else (),
+            counts=count(image, outputs.activity),
             cycles=cycles,
             stall_cycles=stalls,
             lanes=self.config.lanes,
             config=self.config.name,
             backend=self.name,
+            trace=outputs.activity if trace else (),
         )
 
 
 def _estimate(image: Image, latency: int) -> tuple[int | None, dict[str, int] | None]:
-    """Cycles and stalls where there is a model of time."""
-    if find_spec("sim.model.timing") is None:
+    """Cycles and stalls where there is a model of time: for plain runs, so far."""
+    plain = all(placement.plain for placement in image.placements)
+    if find_spec("sim.model.timing") is None or not plain:
         return None, None
     return import_module("sim.model.timing").estimate(image, image.config, latency)

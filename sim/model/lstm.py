@@ -8,6 +8,8 @@ from hw.numbers.activation import sigmoid, tanh
 from hw.numbers.requantize import multiply_by_quantized_multiplier, requantize
 from sim.image.check import largest_sums
 from sim.image.parameters import cell_parameters
+from sim.model.hidden import Dense, Following
+from sim.model.plan import StepPlan
 from sim.model.scaling import divide_rounding_twice, find_scaling
 from sim.networks.network import IntegerLstm
 
@@ -68,7 +70,11 @@ class Lstm:
         self._arranged = {}
 
     def run(
-        self, x: np.ndarray, h: np.ndarray | None = None, c: np.ndarray | None = None
+        self,
+        x: np.ndarray,
+        h: np.ndarray | None = None,
+        c: np.ndarray | None = None,
+        plan: StepPlan | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """``h`` int8 ``[sequences, steps, H]``, last ``h`` int8 and ``c`` int16 ``[sequences, H]``.
 
@@ -78,16 +84,17 @@ class Lstm:
             In time order; a reverse direction is run from its end.
         h, c : int8 and int16 [sequences, H] or None
             Initial state; that of the network, else zero, when None.
+        plan : StepPlan or None
+            What the steps do with ``x``; None multiplies every column in every step.
         """
+        direction = self.direction
+        shape = (len(x), direction.hidden_size)
+        h = _given(h, direction.h0, direction.h.zero_point, shape)
+        c = _given(c, direction.c0, 0, shape)
         parts = [slice(start, start + _SEQUENCES) for start in range(0, len(x), _SEQUENCES)]
-        if len(parts) == 1:
-            return _Run(self, x, h, c).result()
-        shape = (len(x), self.direction.hidden_size)
-        h, c = (None if given is None else np.broadcast_to(given, shape) for given in (h, c))
-        runs = [
-            _Run(self, x[part], *(None if given is None else given[part] for given in (h, c)))
-            for part in parts
-        ]
+        if plan is not None:
+            x = plan.x_ref
+        runs = (_Run(self, x[part], h[part], c[part], plan, part) for part in parts)
         return tuple(map(np.concatenate, zip(*(run.result() for run in runs), strict=True)))
 
     def arrange(self, chunks: Sequence[slice]) -> tuple[np.ndarray, np.ndarray]:
@@ -154,17 +161,15 @@ class _Buffers:
 class _Run:
     """State of one run; arrays hold units (or gate rows) times sequences."""
 
-    def __init__(self, lstm: Lstm, x, h, c):
+    def __init__(self, lstm: Lstm, x, h, c, plan, part):
         direction = lstm.direction
         self.lstm, self.x = lstm, x
         self.sequences, self.steps = x.shape[:2]
         self.hidden = direction.hidden_size
-        shape = (self.sequences, self.hidden)
-        h = _given(h, direction.h0, direction.h.zero_point, shape)
-        c = _given(c, direction.c0, 0, shape)
         centred = h.astype(lstm.h_type) - lstm.h_type(direction.h.zero_point)
         self.h = np.ascontiguousarray(centred.T)
         self.c = np.ascontiguousarray(c.T, np.int32)
+        self.seen = Dense() if plan is None else Following(plan, part, self.h)
         units = max(1, _CHUNK // self.sequences)
         starts = range(0, self.hidden, units)
         self.chunks = [slice(start, min(start + units, self.hidden)) for start in starts]
@@ -181,9 +186,12 @@ class _Run:
         for start in range(0, self.steps, at_once):
             times = order[start : start + at_once]
             for time, x_part in zip(times, self._x_parts(W, times), strict=True):
-                np.matmul(R, self.h, out=sums)
+                operand = self.seen.operand(time, self.h, self.c)
+                if operand is not None:
+                    np.matmul(R, operand, out=sums)
                 for chunk in self.chunks:
                     self._run_cells(chunk, x_part, sums, buffers)
+                self.seen.settle(time, self.h, self.c)
                 np.add(self.h.T, zero, out=out[:, time], casting="unsafe")
         return out, out[:, order[-1]].copy(), self.c.T.astype(np.int16)
 

@@ -8,7 +8,10 @@ import numpy as np
 from sim.image.check import check_input
 from sim.image.compile import initial_state
 from sim.image.image import State
+from sim.image.modes import LayerModes, Modes
+from sim.model.activity import Activity
 from sim.model.lstm import Lstm
+from sim.model.plan import StepPlan, plan_steps
 from sim.networks.check import check_integer
 from sim.networks.network import IntegerNetwork, NetworkError
 
@@ -27,11 +30,15 @@ class Outputs:
         Final state of each direction, layer by layer.
     layers : tuple of int8 [sequences, steps, sum of H]
         Outputs of every layer.
+    activity : tuple of Activity or None
+        What the steps of each direction did, layer by layer; None where each multiplied every
+        column and no trace was wanted.
     """
 
     h: np.ndarray
     states: tuple[State, ...]
     layers: tuple[np.ndarray, ...]
+    activity: tuple[Activity | None, ...]
 
 
 class Model:
@@ -50,10 +57,26 @@ class Model:
             [Lstm(direction) for direction in layer.directions] for layer in network.layers
         ]
 
-    def run(self, x: np.ndarray, initial: Sequence[State | None] | None = None) -> Outputs:
+    def run(
+        self,
+        x: np.ndarray,
+        initial: Sequence[State | None] | None = None,
+        modes: Modes | LayerModes | Sequence[LayerModes] | None = None,
+        *,
+        trace: bool = False,
+    ) -> Outputs:
         """Outputs for int8 ``x`` ``[sequences, steps, I]``.
 
-        ``initial`` holds a state or None for each direction, layer by layer.
+        Parameters
+        ----------
+        x : int8 [sequences, steps, I]
+            The input.
+        initial : a State or None for each direction, layer by layer, or None
+            States to begin with; None takes those of the network, else zero.
+        modes : Modes, LayerModes, LayerModes of each layer, or None
+            How modes are chosen; None for normal mode.
+        trace : bool
+            Tell of every direction what each step did, scores included.
         """
         check_input(self.network, x)
         count = sum(len(layer) for layer in self._layers)
@@ -64,21 +87,38 @@ class Model:
                 f"initial must hold a state for each of {count} directions, not {len(initial)}"
             )
         given = iter(initial)
-        states, outputs = [], []
-        for layer in self._layers:
+        states, outputs, activity = [], [], []
+        settings = Modes.of(modes).for_layers(len(self._layers))
+        for layer, layer_modes in zip(self._layers, settings, strict=True):
             halves = []
             for lstm in layer:
                 state = initial_state(lstm.direction, next(given), len(x))
-                h, last_h, last_c = lstm.run(x, *((state.h, state.c) if state else (None, None)))
+                plan = _plan(lstm, x, layer_modes, trace)
+                begin = (state.h, state.c) if state else (None, None)
+                h, last_h, last_c = lstm.run(x, *begin, plan)
                 halves.append(h)
                 states.append(State(h=last_h, c=last_c))
+                activity.append(plan and plan.activity)
             x = halves[0] if len(halves) == 1 else np.concatenate(halves, axis=2)
             outputs.append(x)
-        return Outputs(h=x, states=tuple(states), layers=tuple(outputs))
+        return Outputs(h=x, states=tuple(states), layers=tuple(outputs), activity=tuple(activity))
+
+
+def _plan(lstm: Lstm, x: np.ndarray, modes: LayerModes, trace: bool) -> StepPlan | None:
+    """What the steps do; None where there is nothing to tell."""
+    if modes.plain and not trace:
+        return None
+    direction = lstm.direction
+    return plan_steps(
+        x, direction.x.zero_point, modes.fields(), reverse=direction.reverse, scores=trace
+    )
 
 
 def run_network(
-    network: IntegerNetwork, x: np.ndarray, initial: Sequence[State | None] | None = None
+    network: IntegerNetwork,
+    x: np.ndarray,
+    initial: Sequence[State | None] | None = None,
+    modes: Modes | LayerModes | Sequence[LayerModes] | None = None,
 ) -> Outputs:
     """:class:`Model` prepared for one run."""
-    return Model(network).run(x, initial)
+    return Model(network).run(x, initial, modes)

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hw.modes import Mode
 from sim.image.image import State
+from sim.model.activity import Activity
 from sim.model.counts import Counts
 
-__all__ = ["Result"]
+__all__ = ["Result", "share"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class Result:
         Name of the configuration.
     backend : str
         What ran: ``model``, ``rtl`` or a board.
+    trace : tuple of Activity
+        Of each direction, layer by layer, where a trace was wanted; else empty.
     """
 
     h: np.ndarray
@@ -42,6 +46,7 @@ class Result:
     lanes: int
     config: str
     backend: str
+    trace: tuple[Activity, ...] = ()
 
     @property
     def utilisation(self) -> float | None:
@@ -51,8 +56,9 @@ class Result:
         return self.counts.macs_done / (self.lanes * self.cycles)
 
     def report(self) -> dict:
-        """The figures, ready for JSON."""
+        """The figures, ready for JSON; modes that no step was in are left out."""
         counts = self.counts
+        modes = {mode.name.lower(): vars(counts.modes[mode]) for mode in Mode}
         return {
             "backend": self.backend,
             "config": self.config,
@@ -64,8 +70,18 @@ class Result:
             "events_h": counts.events_h,
             "macs_done": counts.macs_done,
             "macs_avoided": counts.macs_avoided,
+            "macs_avoided_share": share(counts.macs_avoided, counts.macs_done),
+            "weight_bytes": counts.weight_bytes,
+            "weight_bytes_avoided": counts.weight_bytes_avoided,
+            "weight_bytes_avoided_share": share(counts.weight_bytes_avoided, counts.weight_bytes),
             "dram_read_bytes": counts.read_bytes,
             "dram_write_bytes": counts.write_bytes,
             "stall_cycles": self.stall_cycles,
-            "mode_steps": {"normal": counts.mode_normal},
+            "mode_steps": {k: v["steps"] for k, v in modes.items() if v["steps"]},
+            "modes": {k: dict(v) for k, v in modes.items() if v["steps"]},
         }
+
+
+def share(avoided: int, done: int) -> float | None:
+    """What was avoided of all that a dense run would have done; None where that is nothing."""
+    return avoided / (avoided + done) if avoided + done else None

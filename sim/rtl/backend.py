@@ -1,6 +1,6 @@
 """Runs networks on a machine behind the driver: RTL simulation, or whatever has a transport."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -8,12 +8,11 @@ from boards.driver import Driver
 from boards.transport import Transport
 from hw.config import Config
 from hw.registers import COUNTERS
-from sim.image.check import check_input
-from sim.image.compile import compile_network
-from sim.image.image import Image, State
+from sim.image.compile import compile_run
+from sim.image.image import Image
+from sim.image.options import RunOptions
 from sim.model.counts import Counts
 from sim.model.result import Result
-from sim.networks.check import check_integer
 from sim.networks.network import IntegerNetwork
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.simulator import RtlSimulator
@@ -50,32 +49,13 @@ class DeviceBackend:
         self.driver = Driver(transport)
 
     def run(
-        self,
-        network: IntegerNetwork,
-        x: np.ndarray,
-        *,
-        initial: Sequence[State | None] | None = None,
-        resident: bool | None = None,
-        load: bool = True,
-        store_state: bool = True,
-        progress: Progress | None = None,
+        self, network: IntegerNetwork, x: np.ndarray, *, progress: Progress | None = None, **options
     ) -> Result:
-        """Result for int8 ``x`` ``[sequences, steps, I]``; arguments as ``compile_network``.
+        """Result for int8 ``x`` ``[sequences, steps, I]``; options as in ``RunOptions``.
 
         ``progress`` is called now and then with the cycles so far.
         """
-        check_integer(network)
-        check_input(network, x)
-        image = compile_network(
-            network,
-            self.config,
-            steps=x.shape[1],
-            sequences=x.shape[0],
-            initial=initial,
-            resident=resident,
-            load=load,
-            store_state=store_state,
-        )
+        image = compile_run(network, x, self.config, RunOptions(**options))
         return self.run_image(image, x, progress)
 
     def run_image(self, image: Image, x: np.ndarray, progress: Progress | None = None) -> Result:
@@ -91,9 +71,7 @@ class DeviceBackend:
         return Result(
             h=image.unpack_h(written, image.output_base),
             states=image.unpack_states(written, image.output_base),
-            counts=Counts(
-                **{k: v for k, v in counters.items() if k != "cycles" and k not in stalls}
-            ),
+            counts=Counts.of_counters(counters, driver.mode_counters()),
             cycles=counters["cycles"],
             stall_cycles={name.removeprefix("stall_"): counters[name] for name in stalls},
             lanes=self.config.lanes,

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from hw.config import CONFIGS
-from hw.registers import COUNTERS
+from hw.modes import Mode
+from hw.registers import COUNTERS, MODE_COUNTERS
 from sim.image.compile import compile_network
-from sim.model.counts import Counts, count
-from sim.model.random_network import random_network
+from sim.image.modes import LayerModes
+from sim.model.activity import Activity
+from sim.model.backend import ModelBackend
+from sim.model.counts import Counts, ModeCounts, count
+from sim.model.random_network import random_codes, random_network
 
 TINY, CHIP = CONFIGS["tiny"], CONFIGS["chip"]
 
@@ -21,7 +25,24 @@ def counted(sizes, config=TINY, steps=3, sequences=2, bidirectional=False, **opt
 
 def test_counts_have_the_names_of_the_counters():
     timed = {name for name in COUNTERS if name == "cycles" or name.startswith("stall_")}
-    assert {each.name for each in fields(Counts)} == set(COUNTERS) - timed
+    assert {each.name for each in fields(Counts)} == set(COUNTERS) - timed | {"modes"}
+    assert tuple(each.name for each in fields(ModeCounts)) == MODE_COUNTERS
+
+
+def test_what_the_driver_reads_becomes_counts():
+    counters = {name: 100 + k for k, name in enumerate(COUNTERS)}
+    modes = {
+        mode.name.lower(): {name: 10 * mode + k for k, name in enumerate(MODE_COUNTERS)}
+        for mode in Mode
+    }
+    counts = Counts.of_counters(counters, modes)
+    assert (counts.read_bytes, counts.write_bytes) == (101, 102)
+    assert [each.steps for each in counts.modes] == [0, 10, 20, 30]
+    assert counts.weight_bytes_avoided == 6 + 16 + 26 + 36
+    steps = counts.mode_normal, counts.mode_delta, counts.mode_reduced, counts.mode_skip
+    assert steps == (0, 10, 20, 30)
+    twice = counts + counts
+    assert (twice.read_bytes, twice.events_h, twice.mode_skip) == (202, 2 * 68, 60)
 
 
 def test_every_column_is_an_event_in_every_step():
@@ -83,5 +104,50 @@ def test_written_bytes_are_rows_and_states():
 
 
 def test_counts_are_python_integers():
-    assert all(isinstance(getattr(counted([5, 6]), each.name), int) for each in fields(Counts))
-    assert not isinstance(counted([5, 6]).read_bytes, np.integer)
+    network = random_network([5, 6])
+    x = random_codes(network, 2, 3)
+    counts = ModelBackend(TINY).run(network, x, modes=LayerModes(mode="delta")).counts
+    assert {type(v) for each in counts.modes for v in vars(each).values()} == {int}
+    assert type(counts.read_bytes) is type(counts.write_bytes) is int
+
+
+def test_a_step_is_counted_by_its_mode():
+    network = random_network([5, 6])
+    image = compile_network(
+        network, TINY, steps=4, sequences=1, resident=None, modes=LayerModes(mode="delta")
+    )
+    fields = image.placements[0].fields
+    fields["resident_blocks"], fields["load_weights"] = 1, 1
+    fields["dense_bytes"] = 2 * BLOCK
+    activity = Activity(
+        mode=np.array([[0, 1, 3, 1]], np.uint8),
+        events_x=np.array([[5, 2, 0, 0]], np.int32),
+        events_h=np.array([[6, 1, 0, 3]], np.int32),
+    )
+    counts = count(image, [activity])
+    normal, delta, reduced, skip = counts.modes
+    assert normal == ModeCounts(
+        steps=1, events_x=5, events_h=6, macs_done=11 * 24, weight_bytes=2 * BLOCK
+    )
+    assert delta == ModeCounts(
+        steps=2,
+        events_x=2,
+        events_h=4,
+        macs_done=6 * 24,
+        macs_avoided=16 * 24,
+        weight_bytes=6 * 8 * 2,
+        weight_bytes_avoided=16 * 8 * 2,
+    )
+    assert reduced == ModeCounts()
+    assert skip == ModeCounts(steps=1, macs_avoided=11 * 24, weight_bytes_avoided=2 * BLOCK)
+    rows = 4 * 8
+    assert counts.read_bytes == DESCRIPTOR + PARAMS + BLOCK + rows + (11 + 6) * 8 * 2
+    assert counts.write_bytes == 4 * 8 + 24
+
+
+def test_what_depends_on_the_input_is_not_counted_without_it():
+    image = compile_network(
+        random_network([5, 6]), TINY, steps=4, sequences=1, modes=LayerModes(mode="delta")
+    )
+    with pytest.raises(ValueError, match=r"^what layer 0 does depends on its input$"):
+        count(image)

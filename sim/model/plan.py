@@ -1,0 +1,221 @@
+"""What every step of a direction does: all that follows from ``x`` alone, before the run.
+
+Modes depend on ``x`` and never on ``h``, and so do the codes of ``x`` that the sums account for.
+Where no step is skipped and thresholds are zero, this is done for all steps at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw.modes import DISTANCE_ONE, Middle, Mode, Plan
+from sim.model.activity import Activity
+
+__all__ = ["StepPlan", "fresh_events", "plan_steps"]
+
+_AT_ONCE = 1 << 20
+"""Codes of ``x`` that are looked at together, so that memory stays small."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepPlan:
+    """The steps of one direction, each at its own place in time.
+
+    Members
+    -------
+    x_ref : int8 [sequences, steps, I]
+        Codes of ``x`` that the sums account for in each step.
+    activity : Activity
+        Modes and events; the events of ``h`` are zero until the run writes them.
+    h_threshold : int
+        Least difference of ``h`` that is no event.
+    zero_skip, freeze : bool
+        As in the descriptor.
+    """
+
+    x_ref: np.ndarray
+    activity: Activity
+    h_threshold: int
+    zero_skip: bool
+    freeze: bool
+
+
+def plan_steps(
+    x: np.ndarray, zero: int, fields: Mapping[str, int], *, reverse: bool, scores: bool = False
+) -> StepPlan:
+    """Plan a run on int8 ``x`` ``[sequences, steps, I]``.
+
+    Parameters
+    ----------
+    x : int8 [sequences, steps, I]
+        Input, in time order.
+    zero : int
+        Zero point of ``x``.
+    fields : dict
+        Descriptor fields of the layer's modes.
+    reverse : bool
+        The direction runs from the end.
+    scores : bool
+        Keep the sums of the score even where no mode depends on them.
+    """
+    order = slice(None, None, -1 if reverse else 1)
+    chooser = _Chooser(x[:, order], zero, fields)
+    mode = chooser.choose(scores)
+    x_ref, events = _follow(chooser.x, zero, mode, fields)
+    kept = (chooser.D[:, order], chooser.N[:, order]) if scores else (None, None)
+    return StepPlan(
+        x_ref=x_ref[:, order],
+        activity=Activity(
+            mode=mode[:, order],
+            events_x=events[:, order],
+            events_h=np.zeros_like(events),
+            D=kept[0],
+            N=kept[1],
+        ),
+        h_threshold=fields["h_threshold"],
+        zero_skip=bool(fields["zero_skip"]),
+        freeze=bool(fields["freeze"]),
+    )
+
+
+def fresh_events(values: np.ndarray, axis: int) -> np.ndarray:
+    """Events of a fresh sum that leaves out zeros: ``values`` not zero, and always the last."""
+    last = np.take(values, -1, axis)
+    return np.count_nonzero(values, axis) + (last == 0)
+
+
+def _spans(x: np.ndarray, first: int = 0) -> Iterator[slice]:
+    """Steps from ``first`` on, a few at a time."""
+    size = max(1, _AT_ONCE // (x.shape[0] * x.shape[2]))
+    for start in range(first, x.shape[1], size):
+        yield slice(start, min(start + size, x.shape[1]))
+
+
+class _Chooser:
+    """Modes of all steps; ``x`` in running order."""
+
+    def __init__(self, x: np.ndarray, zero: int, fields: Mapping[str, int]):
+        self.x, self.zero, self.fields = x, zero, fields
+        self.shape = x.shape[:2]
+        # The first step has no reference.
+        self.D = np.full(self.shape, -1, np.int64)
+        self.N = np.full(self.shape, -1, np.int64)
+
+    def choose(self, scores: bool) -> np.ndarray:
+        """Mode of each step, uint8 ``[sequences, steps]``."""
+        fields = self.fields
+        skipped = np.zeros(self.shape, bool)
+        if scores or fields["skip"] or fields["plan"] == Plan.SCORED:
+            self._size()
+            if fields["previous"] or not fields["skip"]:
+                self._compare_with_previous()
+            if fields["skip"]:
+                skipped = self._skip()
+        mode = np.full(self.shape, Mode.NORMAL, np.uint8)
+        middle = Mode.REDUCED if fields["middle"] == Middle.REDUCED else Mode.DELTA
+        if fields["plan"] == Plan.MIDDLE:
+            mode[...] = middle
+        elif fields["plan"] == Plan.SCORED:
+            mode[self._near("middle_distance")] = middle
+        mode[:, self._forced()] = Mode.NORMAL
+        mode[skipped] = Mode.SKIP
+        return mode
+
+    def _forced(self) -> np.ndarray:
+        """Which steps are normal whatever the score."""
+        step = np.arange(self.shape[1])
+        every = self.fields["normal_every"]
+        return step % every == 0 if every else step == 0
+
+    def _size(self):
+        self.magnitude = np.empty(self.shape, np.int64)
+        for span in _spans(self.x):
+            centred = self.x[:, span].astype(np.int16) - np.int16(self.zero)
+            self.magnitude[:, span] = np.abs(centred).sum(axis=2)
+
+    def _compare_with_previous(self):
+        self.N[:, 1:] = self.magnitude[:, 1:] + self.magnitude[:, :-1]
+        for span in _spans(self.x, 1):
+            before = slice(span.start - 1, span.stop - 1)
+            moved = self.x[:, span].astype(np.int16) - self.x[:, before]
+            self.D[:, span] = np.abs(moved).sum(axis=2)
+
+    def _near(self, name: str, step=slice(None)) -> np.ndarray:
+        return self.D[:, step] * DISTANCE_ONE <= self.fields[name] * self.N[:, step]
+
+    def _skip(self) -> np.ndarray:
+        """Which steps are skipped; each depends on those before."""
+        most = self.fields["max_skips"]
+        skipped = np.zeros(self.shape, bool)
+        forced = self._forced()
+        run = np.zeros(self.shape[0], np.int64)
+        reference = _Reference(self)
+        for step in range(1, self.shape[1]):
+            if not self.fields["previous"]:
+                self.D[:, step], self.N[:, step] = reference.compare(step)
+            if not forced[step]:
+                skipped[:, step] = self._near("skip_distance", step)
+                if most:
+                    skipped[:, step] &= run < most
+            run = np.where(skipped[:, step], run + 1, 0)
+            if not self.fields["previous"]:
+                reference.replace(step, ~skipped[:, step])
+        return skipped
+
+
+class _Reference:
+    """The last row of each sequence that was not skipped."""
+
+    def __init__(self, chooser: _Chooser):
+        self.x, self.magnitude = chooser.x, chooser.magnitude
+        self.row = self.x[:, 0].astype(np.int16)
+        self.size = self.magnitude[:, 0].copy()
+
+    def compare(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        moved = np.abs(self.x[:, step] - self.row).sum(axis=1)
+        return moved, self.magnitude[:, step] + self.size
+
+    def replace(self, step: int, where: np.ndarray):
+        np.copyto(self.row, self.x[:, step], where=where[:, None])
+        np.copyto(self.size, self.magnitude[:, step], where=where)
+
+
+def _follow(x, zero: int, mode: np.ndarray, fields) -> tuple[np.ndarray, np.ndarray]:
+    """``x_ref`` and events of ``x`` of each step, in running order."""
+    events = np.zeros(mode.shape, np.int32)
+    fresh = (mode == Mode.NORMAL) | (mode == Mode.REDUCED)
+    if not fields["zero_skip"]:
+        events[fresh] = x.shape[2]
+    else:
+        for span in _spans(x):
+            events[:, span] = fresh_events(x[:, span] != zero, 2) * fresh[:, span]
+    delta = mode == Mode.DELTA
+    if fields["x_threshold"] and delta.any():
+        return _follow_beyond(x, mode, events, fields["x_threshold"]), events
+    x_ref = x
+    if (mode == Mode.SKIP).any():
+        step = np.where(mode == Mode.SKIP, 0, np.arange(x.shape[1]))
+        x_ref = np.take_along_axis(x, np.maximum.accumulate(step, 1)[:, :, None], 1)
+    if delta.any():
+        for span in _spans(x, 1):
+            before = slice(span.start - 1, span.stop - 1)
+            moved = np.count_nonzero(x[:, span] != x_ref[:, before], axis=2)
+            events[:, span] += moved.astype(np.int32) * delta[:, span]
+    return x_ref, events
+
+
+def _follow_beyond(x, mode: np.ndarray, events: np.ndarray, threshold: int) -> np.ndarray:
+    """``x_ref`` where delta steps have a threshold; events of delta steps go to ``events``."""
+    x_ref = np.empty_like(x)
+    row = x[:, 0].astype(np.int16)
+    delta, skip = mode == Mode.DELTA, mode == Mode.SKIP
+    for step in range(x.shape[1]):
+        now, is_delta = x[:, step], delta[:, step, None]
+        moved = np.abs(now - row) > threshold
+        moved |= ~is_delta
+        moved &= ~skip[:, step, None]
+        np.copyto(row, now, where=moved)
+        x_ref[:, step] = row
+        np.copyto(events[:, step], np.count_nonzero(moved, axis=1), where=delta[:, step])
+    return x_ref
