@@ -1,13 +1,16 @@
 """Makes the events of h as h is computed."""
 
-from amaranth import Module, signed, unsigned
-from amaranth.lib import wiring
+from amaranth import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.events.layout import event_layout
 from hw.events.ledger import ListLedger
+from hw.events.references import keeps_references
+from hw.events.view import MODE, list_view
 from hw.job import job_layout
+from hw.modes import Mode
 
 __all__ = ["HiddenEvents"]
 
@@ -15,12 +18,14 @@ __all__ = ["HiddenEvents"]
 class HiddenEvents(wiring.Component):
     """Turns hidden units, in their order, into a list of events per step.
 
-    In normal mode every unit is an event. The list of step t is made from the ``h`` of step t - 1,
-    the first from the initial state.
+    The list of step t is made from the ``h`` of step t - 1 in the mode of step t, the first from
+    the initial state in normal mode. Which units are events, and what their values are, is defined
+    in ``docs/modes.md``; the references are kept here. Units may come while ``known``.
 
     Throughput: one unit per cycle.
-    Latency: a unit's event is given to the list in the cycle in which it comes; ``ready`` rises in
-    the cycle after the step's last unit.
+    Latency: a unit that comes in cycle t is written to the list in t + 1. If it is the last, the
+    list is ready in t + 2; ``known`` falls in t + 1, and rises again ``PRIME`` cycles after the
+    next mode was taken, which is in t + 1 if it was there.
 
     Parameters
     ----------
@@ -33,6 +38,10 @@ class HiddenEvents(wiring.Component):
         The layer; stable while active.
     start : In
         Begin a sequence with empty lists.
+    modes : In
+        Modes of steps 1, 2, ...; each is taken when the list before it has its last unit.
+    known : Out
+        The list that the next unit begins or continues has its mode and a bank.
     valid, h : In
         The next unit's hidden state.
     unit : Out
@@ -41,55 +50,129 @@ class HiddenEvents(wiring.Component):
         It is the step's last unit.
     w_en, w_bank, w_index, w_event : Out
         To the event list.
-    ready, last : Out
-        The list in turn is complete; index of its last event.
-    done : In
-        Pulse: that list has been used.
+    done, follow, fetched : In
+        Of the list's readers: see ``ListLedger``.
+    current, ahead : Out
+        The lists in turn: see ``ListLedger``.
     """
+
+    PRIME = 3
+    """From the cycle in which a mode is taken to ``known``: the first reference is fetched."""
 
     def __init__(self, config: Config):
         index = unsigned((config.max_hidden - 1).bit_length() or 1)
+        self._shape = signed(config.act_width)
         super().__init__(
             {
                 "job": In(job_layout(config)),
                 "start": In(1),
+                "modes": In(stream.Signature(MODE)),
+                "known": Out(1),
                 "valid": In(1),
-                "h": In(signed(config.act_width)),
+                "h": In(self._shape),
                 "unit": Out(index),
                 "step_end": Out(1),
                 "w_en": Out(1),
                 "w_bank": Out(1),
                 "w_index": Out(index),
                 "w_event": Out(event_layout(config)),
-                "ready": Out(1),
-                "last": Out(index),
                 "done": In(1),
+                "follow": In(1),
+                "fetched": In(1),
+                "current": Out(list_view(index.width)),
+                "ahead": Out(list_view(index.width)),
             }
         )
 
     def elaborate(self, platform):
-        """A unit counter that is also the list's index."""
+        """A unit counter, the mode of its list, its reference, its event."""
         m = Module()
-        m.submodules.ledger = ledger = ListLedger(len(self.last))
+        m.submodules.ledger = ledger = ListLedger(len(self.w_index))
+        mode, primed, opening = Signal(MODE), Signal(3), Signal()
+        list_end = Signal()
         m.d.comb += [
             self.step_end.eq(self.unit == (self.job.hidden_size - 1)[: len(self.unit)]),
-            self.w_en.eq(self.valid),
+            list_end.eq(self.valid & self.step_end),
+            self.known.eq(primed[-1] & (ledger.room | ~opening)),
+            self.modes.ready.eq(~primed.any()),
             self.w_bank.eq(ledger.bank),
-            self.w_index.eq(self.unit),
-            self.w_event.column.eq(self.unit),
-            self.w_event.value.eq(self.h - self.job.h_zero),
             ledger.clear.eq(self.start),
-            ledger.begin.eq(self.valid & (self.unit == 0)),
-            ledger.complete.eq(self.valid & self.step_end),
-            ledger.complete_last.eq(self.unit),
+            ledger.begin.eq(self.valid & opening),
+            ledger.complete_mode.eq(mode),
             ledger.done.eq(self.done),
-            self.ready.eq(ledger.ready),
-            self.last.eq(ledger.last),
+            ledger.follow.eq(self.follow),
+            ledger.fetched.eq(self.fetched),
+            self.current.eq(ledger.current),
+            self.ahead.eq(ledger.ahead),
         ]
+        # One bit walks: the mode is there, a reference is read, it is in its register.
+        m.d.sync += primed.eq(Mux(primed[-1], primed, primed << 1))
+        with m.If(self.modes.valid & self.modes.ready):
+            m.d.sync += [mode.eq(self.modes.payload), primed.eq(1)]
+        with m.If(self.valid):
+            m.d.sync += [self.unit.eq(Mux(list_end, 0, self.unit + 1)), opening.eq(list_end)]
+        with m.If(list_end):
+            m.d.sync += primed.eq(0)
         with m.If(self.start):
-            m.d.sync += self.unit.eq(0)
-        with m.Elif(self.valid):
-            m.d.sync += self.unit.eq(self.unit + 1)
-            with m.If(self.step_end):
-                m.d.sync += self.unit.eq(0)
+            m.d.sync += [self.unit.eq(0), opening.eq(1), mode.eq(Mode.NORMAL), primed.eq(1 << 2)]
+        moved, base = self._compare(m, mode, primed)
+        self._write(m, ledger, mode, moved, base, list_end)
         return m
+
+    def _compare(self, m, mode, primed):
+        """Whether the unit is further from its reference than is near; the reference."""
+        job = self.job
+        m.submodules.references = references = memory.Memory(
+            shape=self._shape, depth=1 << len(self.unit), init=[]
+        )
+        write, read = references.write_port(), references.read_port()
+        base, origin = Signal(signed(9)), Signal(signed(9))
+        low, high, threshold = Signal(signed(10)), Signal(signed(10)), Signal(8)
+        moved, ahead, advance = Signal(), Signal.like(self.unit), Signal()
+        delta, fresh = (mode == Mode.DELTA) & ~self.start, ~mode[0]
+        # Units come in order, so references are read ahead: the memory puts out that of the unit
+        # behind the next one. All are written before the first one of the next list is read.
+        m.d.comb += [
+            advance.eq(primed[1] | self.valid),
+            read.addr.eq(ahead),
+            read.en.eq(delta & (primed[0] | advance)),
+            origin.eq(Mux(delta, read.data, job.h_zero)),
+            threshold.eq(Mux(delta, job.h_threshold, 0)),
+            moved.eq((self.h < low) | (self.h > high)),
+        ]
+        with m.If(~primed.any()):
+            m.d.sync += ahead.eq(0)
+        with m.Elif(read.en):
+            m.d.sync += ahead.eq(ahead + 1)
+        with m.If(advance | self.start):
+            m.d.sync += [base.eq(origin), low.eq(origin - threshold), high.eq(origin + threshold)]
+        # No reference is kept that no step will ask for.
+        kept = self.valid & keeps_references(job) & (fresh | (delta & moved))
+        m.d.sync += write.en.eq(kept)
+        with m.If(kept):
+            m.d.sync += [write.addr.eq(self.unit), write.data.eq(self.h)]
+        return moved, base
+
+    def _write(self, m, ledger, mode, moved, base, list_end):
+        """A unit becomes an event; a cycle later it is written."""
+        fresh, found, is_event = ~mode[0], Signal(), Signal()
+        index = Signal.like(self.w_index)
+        # Fresh sums need one event to begin with.
+        always = fresh & (~self.job.zero_skip | self.step_end)
+        m.d.comb += [
+            is_event.eq(self.valid & (mode != Mode.SKIP) & (moved | always)),
+            ledger.complete_last.eq(self.w_index),
+        ]
+        m.d.sync += [self.w_en.eq(is_event), ledger.complete.eq(list_end)]
+        with m.If(is_event):
+            m.d.sync += [
+                self.w_index.eq(index),
+                self.w_event.column.eq(self.unit),
+                self.w_event.value.eq(self.h - base),
+                index.eq(index + 1),
+                found.eq(1),
+            ]
+        with m.If(list_end):
+            m.d.sync += [ledger.complete_empty.eq(~(found | is_event)), index.eq(0), found.eq(0)]
+        with m.If(self.start):
+            m.d.sync += [index.eq(0), found.eq(0), ledger.complete.eq(0), self.w_en.eq(0)]

@@ -5,16 +5,20 @@ import random
 import pytest
 
 from hw.events.hidden import HiddenEvents
+from hw.modes import Mode, Plan
+
+MIXED = {"plan": Plan.MIDDLE, "skip": 1}
+"""A job whose steps may be of any mode."""
 
 
 class UnitSource:
-    """Gives units with random gaps, at most two lists ahead of the user as the machine is."""
+    """Gives units with random gaps while the mode of their list is known."""
 
-    def __init__(self, dut, steps, idle, user, rng):
-        self.dut, self.idle, self.user, self.rng = dut, idle, user, rng
+    def __init__(self, dut, steps, idle, rng):
+        self.dut, self.idle, self.rng = dut, idle, rng
         self.size = len(steps[0])
         self.units = [h for step in steps for h in step]
-        self.given = []
+        self.given, self.known = [], []
 
     @property
     def done(self):
@@ -23,15 +27,15 @@ class UnitSource:
 
     def drive(self, ctx, cycle):
         """Give the next unit, or none."""
-        room = len(self.given) // self.size < len(self.user.used) + 2
-        self.valid = bool(self.units) and room and self.rng.random() >= self.idle
+        known = cycle and ctx.get(self.dut.known)
+        self.valid = bool(self.units) and bool(known) and self.rng.random() >= self.idle
         ctx.set(self.dut.valid, self.valid)
         if self.valid:
             ctx.set(self.dut.h, self.units[0])
 
     def sample(self, ctx, cycle):
-        """Check what is said of the unit, and that it is written at once."""
-        assert ctx.get(self.dut.w_en) == self.valid
+        """Check what is said of the unit."""
+        self.known.append(ctx.get(self.dut.known))
         if self.valid:
             unit = len(self.given) % self.size
             assert ctx.get(self.dut.unit) == unit
@@ -40,37 +44,98 @@ class UnitSource:
             self.units.pop(0)
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 16])
-@pytest.mark.parametrize("idle", [(0, 0), (0.5, 0), (0, 0.8)])
-def test_lists_match_the_units(bench, small, job_of, start, after, list_user, size, idle):
-    rng = random.Random(size)
-    zero = rng.choice([-128, 127, 5])
+class Run:
+    """One sequence through the component."""
+
+    def __init__(self, tools, steps, modes, idle=(0, 0, 0), rng=None, follow=0, **fields):
+        bench, small, job_of, start, after, list_user = tools
+        rng = rng or random.Random(0)
+        config = small()
+        dut = HiddenEvents(config)
+        b = bench(dut, seed=len(steps))
+        b.add(start(dut, job_of(config, hidden_size=len(steps[0]), **fields)))
+        self.user = b.add(list_user(dut, len(steps), idle[1], rng, follow))
+        self.source = after(b, b.add(UnitSource(dut, steps, idle[0], rng)))
+        self.fed = after(b, b.feed(dut.modes, modes[1:], idle[2]))
+        b.run()
+
+
+@pytest.fixture
+def run(bench, small, job_of, start, after, list_user):
+    """Run a sequence."""
+    tools = bench, small, job_of, start, after, list_user
+    return lambda *args, **options: Run(tools, *args, **options)
+
+
+def random_steps(rng, nearby, size, zero, number):
+    """Codes of some steps, many of them like the step before."""
     steps = [[rng.choice([-128, 127, rng.randrange(-128, 128)]) for _ in range(size)]]
-    steps += [[rng.randrange(-128, 128) for _ in range(size)] for _ in range(6)]
-    config = small()
-    dut = HiddenEvents(config)
-    b = bench(dut, seed=size)
-    b.add(start(dut, job_of(config, hidden_size=size, h_zero=zero)))
-    user = b.add(list_user(dut, 7, idle[1], rng))
-    source = after(b, b.add(UnitSource(dut, steps, idle[0], user, rng)))
-    b.run()
-    assert user.used == [[(k, h - zero) for k, h in enumerate(step)] for step in steps]
-    if idle == (0, 0) and size > 2:
-        assert source.given == list(range(1, 1 + 7 * size))
+    while len(steps) < number:
+        steps.append(nearby(rng, steps[-1], zero))
+    return steps
 
 
-def test_a_list_is_ready_in_the_cycle_after_its_last_unit(play, small, job_of):
-    config = small()
-    rows = [{"job": job_of(config, hidden_size=2), "start": 1}]
-    seen = play(HiddenEvents(config), [*rows, {"valid": 1}, {}, {"valid": 1}, {}])
-    assert [row["ready"] for row in seen] == [0, 0, 0, 0, 1]
-    assert seen[4]["last"] == 1
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 16])
+@pytest.mark.parametrize("idle", [(0, 0, 0), (0.5, 0, 0.3), (0, 0.8, 0), (0.1, 0.1, 0.9)])
+@pytest.mark.parametrize("zero_skip, follow", [(0, 0), (1, 1)])
+def test_lists_match_the_units(run, part, nearby, size, idle, zero_skip, follow):
+    rng = random.Random(100 * size + follow)
+    zero, threshold = rng.choice([-128, 127, 5]), rng.choice([0, 1, 3, 127, 254, 255])
+    steps = random_steps(rng, nearby, size, zero, 24)
+    modes = [Mode.NORMAL, *(rng.choice([*Mode, Mode.DELTA]) for _ in steps[1:])]
+    options = {"h_zero": zero, "h_threshold": threshold, "zero_skip": zero_skip, **MIXED}
+    seen = run(steps, modes, idle, rng, follow, **options)
+    model = part(zero, threshold, zero_skip)
+    expected = [model.events(h, mode) for h, mode in zip(steps, modes, strict=True)]
+    for reader in seen.user.readers:
+        assert reader.used == expected
+        assert reader.modes == modes
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 128, 254, 255])
+def test_a_unit_is_an_event_beyond_the_threshold_only(run, part, threshold):
+    """Every distance around the threshold, in both directions."""
+    gaps = [gap for gap in (threshold - 1, threshold, threshold + 1) if 0 <= gap <= 255]
+    for low, sign in ((-128, 1), (127, -1)):
+        steps = [[low] * len(gaps), [low + sign * gap for gap in gaps]]
+        modes = [Mode.NORMAL, Mode.DELTA]
+        seen = run(steps, modes, h_threshold=threshold, h_zero=3, **MIXED)
+        expected = [(k, sign * gap) for k, gap in enumerate(gaps) if gap > threshold]
+        assert seen.user.used[1] == expected
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_step_takes_a_unit_a_cycle_and_the_next_begins_four_cycles_later(run, mode):
+    seen = run([[k] * 8 for k in range(4)], [Mode.NORMAL, *[mode] * 3], **MIXED)
+    assert seen.source.given == [1 + 11 * step + unit for step in range(4) for unit in range(8)]
+    first = [1 + 11 * step for step in range(1, 4)]
+    # Falls in the cycle after the last unit; rises PRIME cycles after the mode was taken.
+    assert [cycle - HiddenEvents.PRIME for cycle in first] == seen.fed.cycles
+    assert not any(seen.source.known[cycle - 3] for cycle in first)
+    # A list is ready two cycles after its last unit.
+    assert seen.user.ready_cycles == [8 + 2 + 11 * step for step in range(4)]
+
+
+def test_a_unit_is_written_in_the_cycle_after_it_came(run):
+    seen = run([[7] * 5], [Mode.NORMAL])
+    assert seen.user.write_cycles == [cycle + 1 for cycle in seen.source.given]
+
+
+def test_a_list_is_not_begun_before_a_bank_is_free(run):
+    """Without a user that is done, two lists are all there is."""
+    rng = random.Random(1)
+    seen = run([[1, 2]] * 12, [Mode.NORMAL] * 12, (0, 0.95, 0), rng, 1)
+    assert seen.user.used == [[(0, 1), (1, 2)]] * 12
 
 
 def test_a_start_begins_again_in_bank_0_at_unit_0(play, small, job_of):
     config = small()
-    first = [{"job": job_of(config, hidden_size=2), "start": 1}, *[{"valid": 1}] * 3]
+    first = [{"job": job_of(config, hidden_size=2), "start": 1}, *[{"valid": 1}] * 2]
+    first += [{"modes.valid": 1}, {}, {}, {"valid": 1}, {}]
     seen = play(HiddenEvents(config), first * 2)
     assert [row["w_bank"] for row in seen if row["w_en"]] == [0, 0, 1] * 2
-    assert [row["unit"] for row in seen if row["w_en"]] == [0, 1, 0] * 2
-    assert not seen[5]["ready"]
+    assert [row["w_event"]["column"] for row in seen if row["w_en"]] == [0, 1, 0] * 2
+    known = [row["known"] for row in seen]
+    assert known == [0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1]
+    ready = [row["current"]["ready"] for row in seen]
+    assert ready == [0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
