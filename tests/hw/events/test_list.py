@@ -13,7 +13,7 @@ def test_events_are_read_where_they_were_written(play, small, depth):
 
     def script():
         rng, held = random.Random(depth), {}
-        out = dict.fromkeys(expected, {"column": 0, "value": 0})
+        out = {port: {"column": 0, "value": 0} for port in expected}
         for _ in range(300):
             write = (rng.randrange(2), rng.randrange(depth))
             event = {"column": rng.randrange(16), "value": rng.choice([-255, 255, -1, 0, 77])}
