@@ -1,6 +1,6 @@
 """The accelerator: what goes into a chip or onto a board."""
 
-from amaranth import Const, Module, Signal
+from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,8 +9,8 @@ from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
 from hw.config import Config
 from hw.control.counters import Counters
 from hw.control.registers import RegisterFile
+from hw.control.step_counters import StepCounters
 from hw.core import Core
-from hw.registers import COUNTERS
 
 __all__ = ["Accelerator"]
 
@@ -18,16 +18,23 @@ _STALLS = ("load", "input", "hidden", "weights", "cell", "drain")
 
 _SOURCES = {
     "cycles": "busy",
-    "steps": "step",
-    "events_x": "events_x",
-    "events_h": "events_h",
-    "macs_done": "rows",
     "read_bytes": "read",
     "write_bytes": "written",
-    "mode_normal": "step",
     **{f"stall_{name}": f"stall_{name}" for name in _STALLS},
 }
 """Field of the core's activity that a counter counts."""
+
+_STEP = (
+    "rows",
+    "word",
+    "step",
+    "mode",
+    "events_x",
+    "events_h",
+    "dense_macs",
+    "dense_bytes",
+)
+"""Fields of the core's activity that are counted by mode."""
 
 
 class Accelerator(wiring.Component):
@@ -77,6 +84,7 @@ class Accelerator(wiring.Component):
             core.start.eq(registers.start),
             core.soft_reset.eq(registers.soft_reset),
             core.descriptor.eq(registers.descriptor),
+            core.override.eq(registers.override),
             core.output_base.eq(registers.output_base),
             core.output_limit.eq(registers.output_limit),
             registers.active.eq(core.busy),
@@ -89,19 +97,23 @@ class Accelerator(wiring.Component):
         return m
 
     def _count(self, m, registers, core):
-        """Beats count as bytes; what this machine never does counts as zero."""
+        """Cycles and beats in counters of their own, steps by their mode; beats count as bytes."""
         # A register: what is counted is far from where it happens. Counting ends a cycle later.
         activity = Signal.like(core.activity)
         m.d.sync += activity.eq(core.activity)
         increments = {name: activity[source] for name, source in _SOURCES.items()}
         for name in ("read_bytes", "write_bytes"):
             increments[name] = increments[name] << (self.config.bus_bytes.bit_length() - 1)
-        m.submodules.counters = counters = Counters(
-            {name: len(increments.get(name, Const(0, 1))) for name in COUNTERS}
-        )
+        m.submodules.counters = counters = Counters({k: len(v) for k, v in increments.items()})
+        m.submodules.steps = steps = StepCounters(self.config)
         m.d.comb += [
             counters.clear.eq(registers.start),
             counters.enable.eq(activity.busy),
             registers.counters.eq(counters.values),
             *(counters.increments[name].eq(value) for name, value in increments.items()),
+            steps.clear.eq(registers.start),
+            *(getattr(steps, name).eq(activity[name]) for name in _STEP),
+            steps.r_en.eq(registers.mode_en),
+            steps.r_word.eq(registers.mode_word),
+            registers.mode_data.eq(steps.r_data),
         ]

@@ -9,10 +9,11 @@ from hw.axi.reader import ReadMaster
 from hw.axi.signatures import Axi4Signature, connect_halves
 from hw.axi.writer import WriteMaster
 from hw.config import Config
+from hw.control.override import override_layout
 from hw.engine import Engine, work_layout
 from hw.latency import ROW_BURSTS
 from hw.registers import Error
-from hw.sequencer.decoder import DescriptorDecoder, override_layout
+from hw.sequencer.decoder import DescriptorDecoder
 from hw.sequencer.sequencer import Sequencer
 from hw.sequencer.stopper import Stopper
 
@@ -27,7 +28,7 @@ def activity_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         {
             "busy": 1,
-            "work": work_layout(config),
+            **work_layout(config).members,
             "dense_macs": unsigned(32),
             "dense_bytes": unsigned(32),
             "read": 1,
@@ -200,7 +201,7 @@ class Core(wiring.Component):
         waiting = sequencer.busy & ~engine.issuing
         m.d.comb += [
             activity.busy.eq(self.busy),
-            activity.work.eq(engine.work),
+            *(activity[name].eq(engine.work[name]) for name in engine.work.shape().members),
             activity.dense_macs.eq(job.dense_macs),
             activity.dense_bytes.eq(job.dense_bytes),
             activity.read.eq(reader.beats),

@@ -70,13 +70,12 @@ class Replayer(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        index = operation_layout(config)["index"].shape
         super().__init__(
             {
                 "job": In(job_layout(config)),
                 "start": In(1),
-                "x_list": In(list_view(index)),
-                "h_list": In(list_view(index)),
+                "x_list": In(list_view((config.max_input - 1).bit_length() or 1)),
+                "h_list": In(list_view((config.max_hidden - 1).bit_length() or 1)),
                 "streamed_ready": In(1),
                 "streamed_addr": In(unsigned(weight_address_width(config))),
                 "block_taken": In(1),
