@@ -1,75 +1,103 @@
-"""The exact multiplier, on sign-magnitude operands."""
+"""Exact multipliers."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from amaranth import Cat, Value, unsigned
-from amaranth.lib import data
+from amaranth import Const, Value
 
-__all__ = ["Exact"]
+from hw.multipliers.compressor import sum_columns
+from hw.multipliers.family import Nets
+from hw.multipliers.forms import SignMagnitude, TwosComplement
+
+__all__ = ["BaughWooley", "Exact", "magnitude_array"]
+
+
+def magnitude_array(net: Nets, value: Value, weight: Value) -> Value:
+    """Product of two unsigned values: AND gates and a tree of adders."""
+    columns = [[] for _ in range(len(value) + len(weight))]
+    for low, bit in enumerate(weight):
+        for high, other in enumerate(value):
+            columns[low + high].append(net(other & bit))
+    return sum_columns(net, columns, len(columns))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exact:
+class Exact(SignMagnitude):
     """Exact product of an event value and a weight, both as sign and magnitude.
-
-    Sign and magnitude keep the upper bits of small values of alternating sign quiet, which is
-    what the operands of an LSTM are. The sign is applied where the product is accumulated.
 
     Parameters
     ----------
     weight_width : int
-        Bits of a weight, sign included, 4 to 8. The most negative two's complement code does not
-        exist.
+        Bits of a weight, sign included, 4 to 8.
+    tree : bool
+        Write the multiplier out as AND gates and a tree of adders. Without, it is an operator:
+        the synthesiser chooses, DSP blocks on an FPGA.
     """
 
-    weight_width: int = 8
+    family: ClassVar[str] = "exact"
+    summary: ClassVar[str] = "exact, sign and magnitude"
 
-    def __post_init__(self):
-        if not isinstance(self.weight_width, int) or not 4 <= self.weight_width <= 8:
-            raise ValueError(
-                f"weight_width must be an integer from 4 to 8, not {self.weight_width!r}"
-            )
+    tree: bool = False
 
-    def compute(self, value: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    def magnitudes(self, value: np.ndarray, weight: np.ndarray, level: int) -> np.ndarray:
+        """Products, int64, of magnitudes, int64."""
+        return value * weight
+
+    def magnitude(self, net: Nets, value: Value, weight: Value, level: Value) -> Value:
+        """The product of two magnitudes."""
+        return magnitude_array(net, value, weight) if self.tree else value * weight
+
+    def product_limit(self, value_width: int) -> int:
+        """A magnitude that no product of a value of ``value_width`` signed bits exceeds."""
+        return (2 ** (value_width - 1) - 1) * self.weight_limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaughWooley(TwosComplement):
+    """Exact product of an event value and a weight, both in two's complement.
+
+    The bits of the array that have negative weight enter inverted, and constants make up for it.
+
+    Parameters
+    ----------
+    weight_width : int
+        Bits of a weight, sign included, 4 to 8.
+    tree : bool
+        Write the array out. Without, it is a signed multiplication operator.
+
+    References
+    ----------
+    C. R. Baugh and B. A. Wooley, "A two's complement parallel array multiplication algorithm",
+    IEEE Trans. Computers C-22(12), 1973.
+    """
+
+    family: ClassVar[str] = "baugh-wooley"
+    summary: ClassVar[str] = "exact, two's complement"
+
+    tree: bool = True
+
+    def compute(self, value: np.ndarray, weight: np.ndarray, level: int = 0) -> np.ndarray:
         """Products, int64, of event values and weights of any broadcastable shapes."""
-        return value.astype(np.int64) * weight.astype(np.int64)
+        self.check_level(level)
+        return np.asarray(value, np.int64) * np.asarray(weight, np.int64)
 
-    def encode(self, weight: np.ndarray) -> np.ndarray:
-        """Bit patterns, uint8, that the lanes take for signed weights: sign above magnitude."""
-        limit = 2 ** (self.weight_width - 1) - 1
-        outside = weight[np.abs(weight.astype(np.int64)) > limit]
-        if outside.size:
-            raise ValueError(f"weights must be within ±{limit}, not {int(outside.flat[0])}")
-        sign = (weight < 0).astype(np.uint8) << (self.weight_width - 1)
-        return sign | np.abs(weight).astype(np.uint8)
+    def product_limit(self, value_width: int) -> int:
+        """A magnitude that no product of a value of ``value_width`` signed bits exceeds."""
+        return 2 ** (value_width - 1) * 2 ** (self.weight_width - 1)
 
-    def operand_layout(self, value_width: int) -> data.StructLayout:
-        """What the lanes are sent for an event value of ``value_width`` signed bits."""
-        return data.StructLayout({"magnitude": unsigned(value_width - 1), "sign": 1})
-
-    def operand(self, value: Value) -> Value:
-        """Bits of ``operand_layout`` for a signed event value other than its most negative."""
-        sign = value[-1]
-        magnitude = (value ^ sign.replicate(len(value))) + sign
-        return Cat(magnitude[: len(value) - 1], sign)
-
-    def product_layout(self, value_width: int) -> data.StructLayout:
-        """What a lane keeps between multiplying and accumulating."""
-        width = value_width - 1 + self.weight_width - 1
-        return data.StructLayout({"magnitude": unsigned(width), "sign": 1})
-
-    def product(self, operand: data.View, weight: Value) -> Value:
-        """Bits of ``product_layout`` for an operand and a weight's bit pattern."""
-        magnitude = operand.magnitude * weight[:-1]
-        return Cat(magnitude, operand.sign ^ weight[-1])
-
-    def accumulate(self, total: Value, product: data.View) -> Value:
-        """``total`` plus the product, at the width of ``total``.
-
-        A negative product is added as its complement and a carry; the carry enters below the
-        lowest bit, so that one carry chain does both.
-        """
-        wide = Cat(product.magnitude, *[0] * (len(total) - len(product.magnitude)))
-        term = Cat(product.sign, wide ^ product.sign.replicate(len(total)))
-        return (Cat(1, total) + term)[1 : len(total) + 1]
+    def signed_product(self, net: Nets, value: Value, weight: Value, level: Value) -> Value:
+        """Product modulo ``2**product_width``."""
+        if not self.tree:
+            return value * weight
+        width = len(value) + len(weight)
+        columns = [[] for _ in range(width)]
+        for low, bit in enumerate(weight):
+            for high, other in enumerate(value):
+                negative = (low == len(weight) - 1) != (high == len(value) - 1)
+                dot = ~(other & bit) if negative else other & bit
+                columns[low + high].append(net(dot[0]))
+        # -2^k b = 2^k (1 - b) - 2^k, summed over the inverted bits.
+        for place in (len(value) - 1, len(weight) - 1, width - 1):
+            columns[place].append(Const(1, 1))
+        return sum_columns(net, columns, width)
