@@ -1,23 +1,35 @@
-"""Asks DRAM for the blocks that do not live in the weight memory."""
+"""Asks DRAM for the weights that do not live in the weight memory."""
 
-from amaranth import Module, Signal, unsigned
+from amaranth import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
+from hw.events.layout import column_width
+from hw.events.view import list_view
 from hw.job import job_layout
+from hw.modes import Plan
+from hw.weights.follower import ListFollower
 from hw.weights.residency import ResidencyWalk
+from hw.weights.runs import RunMerger
 
 __all__ = ["WeightFetcher"]
 
 
 class WeightFetcher(wiring.Component):
-    """Requests the streamed blocks of every step of a sequence, in the order of their use.
+    """Requests weights of the streamed blocks of every step, in the order of their use.
 
-    It runs as far ahead as the reader and the ring let it, across steps.
+    A job in which every column is an event of every step (``plan`` normal, neither ``skip`` nor
+    ``zero_skip``) is asked for in whole blocks, as far ahead as the reader and the ring let it,
+    across steps. The fetches of any other job follow the lists: for each block the columns of ``x``,
+    then those of ``h``, neighbours together. A part waits for its list alone.
 
-    Throughput: a request per cycle; a resident block costs one cycle.
-    Latency: block 0 is asked for, or passed by, in the cycle after ``start``.
+    Throughput: of whole blocks, a request per cycle, and a cycle for a resident block. Following, a
+    column per cycle, alone or in a run; a cycle for an empty list and for a resident block, two for
+    the layer's last; two cycles for a step without events.
+    Latency: whole blocks: block 0 is asked for, or passed by, in the cycle after ``start``.
+    Following: a run is asked for four cycles after its last column's turn, which is at the earliest
+    in the cycle after ``start`` and that in which its list is ready.
 
     Parameters
     ----------
@@ -32,50 +44,102 @@ class WeightFetcher(wiring.Component):
         The layer; stable while active.
     start : In
         Begin a sequence.
+    follow : Out
+        This job's fetches follow its lists; from the cycle after ``job`` on.
+    x_list, h_list : In
+        Views of the lists in their turn, which wait for this fetcher.
+    x_fetched, h_fetched : Out
+        Pulses: it has gone through the list in its turn. Each list of a job that follows has one.
+    list_en, list_hidden, list_bank, list_index : Out
+        Read this event of the list of ``h`` (else of ``x``).
+    x_column, h_column : In
+        Column of that event, a cycle later.
     request : Out
-        One request per streamed block.
+        One request per streamed block, or per run of columns.
     """
 
     def __init__(self, config: Config, request: data.StructLayout):
         self._config = config
+        column = unsigned(column_width(config))
         super().__init__(
             {
                 "job": In(job_layout(config)),
                 "start": In(1),
+                "follow": Out(1),
+                "x_list": In(list_view((config.max_input - 1).bit_length() or 1)),
+                "h_list": In(list_view((config.max_hidden - 1).bit_length() or 1)),
+                "x_fetched": Out(1),
+                "h_fetched": Out(1),
+                "list_en": Out(1),
+                "list_hidden": Out(1),
+                "list_bank": Out(1),
+                "list_index": Out(column),
+                "x_column": In(column),
+                "h_column": In(column),
                 "request": Out(stream.Signature(request)),
             }
         )
 
     def elaborate(self, platform):
-        """Walks blocks; its DRAM address advances with each."""
+        """Walks blocks and steps; its DRAM address advances with each block."""
         m = Module()
         m.submodules.walk = walk = ResidencyWalk(self._config)
         job = self.job
-        active = Signal()
-        steps_left = Signal.like(job.steps)
-        addr = Signal(unsigned(self._config.addr_width))
-        advance = Signal()
+        streamed, picks = Signal(), Signal()
         m.d.comb += [
-            walk.job.eq(job),
-            self.request.valid.eq(active & ~walk.resident),
-            self.request.payload.addr.eq(addr),
-            self.request.payload.beats.eq(job.block_bytes // self._config.bus_bytes),
-            advance.eq(active & (walk.resident | self.request.ready)),
-            walk.next.eq(advance),
-            walk.restart.eq(self.start | (advance & walk.last)),
+            streamed.eq(job.resident_blocks != job.blocks),
+            picks.eq((job.plan != Plan.NORMAL) | job.skip | job.zero_skip),
         ]
-        with m.If(advance):
+        m.d.sync += self.follow.eq(streamed & picks)
+
+        active, steps_left = Signal(), Signal.like(job.steps)
+        addr = Signal(unsigned(self._config.addr_width))
+        follower = self._follow(m, walk, active, addr)
+        whole, passed, step_done = active & ~self.follow, Signal(), Signal()
+        m.d.comb += [
+            passed.eq(follower.next | (whole & (walk.resident | self.request.ready))),
+            step_done.eq(follower.step_done | (whole & passed & walk.last)),
+            walk.job.eq(job),
+            walk.next.eq(passed),
+            walk.restart.eq(self.start | step_done),
+        ]
+        with m.If(passed):
             m.d.sync += addr.eq(addr + job.block_bytes)
-            with m.If(walk.last):
-                m.d.sync += [
-                    addr.eq(job.weights_addr),
-                    steps_left.eq(steps_left - 1),
-                    active.eq(steps_left != 1),
-                ]
+        with m.If(step_done):
+            m.d.sync += [steps_left.eq(steps_left - 1), active.eq(steps_left != 1)]
         with m.If(self.start):
-            m.d.sync += [
-                addr.eq(job.weights_addr),
-                steps_left.eq(job.steps),
-                active.eq(job.resident_blocks != job.blocks),
-            ]
+            m.d.sync += [steps_left.eq(job.steps), active.eq(streamed)]
+        with m.If(walk.restart):
+            m.d.sync += addr.eq(job.weights_addr)
+        self._ask(m, whole & ~walk.resident, addr)
         return m
+
+    def _follow(self, m, walk, active, addr):
+        """The follower between the lists and the walk."""
+        m.submodules.follower = follower = ListFollower(self._config)
+        given = ("job", "x_list", "h_list", "x_column", "h_column")
+        shown = ("list_en", "list_hidden", "list_bank", "list_index")
+        m.d.comb += [
+            *(getattr(follower, name).eq(getattr(self, name)) for name in given),
+            *(getattr(self, name).eq(getattr(follower, name)) for name in shown),
+            follower.active.eq(active & self.follow),
+            follower.resident.eq(walk.resident),
+            follower.last.eq(walk.last),
+            follower.addr.eq(addr),
+            self.x_fetched.eq(follower.step_done),
+            self.h_fetched.eq(follower.step_done),
+        ]
+        return follower
+
+    def _ask(self, m, asks, addr):
+        """Whole blocks, or what the merger makes of columns."""
+        request, follower = self.request, m.submodules.follower
+        m.submodules.runs = runs = RunMerger(self._config, request.payload.shape())
+        wiring.connect(m, follower.o, runs.i)
+        beats = self.job.block_bytes // self._config.bus_bytes
+        m.d.comb += [
+            runs.o.ready.eq(request.ready & self.follow),
+            request.valid.eq(Mux(self.follow, runs.o.valid, asks)),
+            request.payload.addr.eq(Mux(self.follow, runs.o.payload.addr, addr)),
+            request.payload.beats.eq(Mux(self.follow, runs.o.payload.beats, beats)),
+        ]

@@ -1,19 +1,27 @@
-"""Requests for streamed blocks against the loops that define them."""
+"""Requests for streamed weights against the loops that define them."""
+
+import random
 
 import pytest
 
 from hw.axi.bursts import request_layout
+from hw.modes import Plan
 from hw.weights.fetcher import WeightFetcher
 
 REQUEST = request_layout(32, 20)
 
 
+def streamed(job, block):
+    """Whether a block does not live in the weight memory."""
+    kept, blocks = job["resident_blocks"], job["blocks"]
+    return (block + 1) * kept // blocks == block * kept // blocks
+
+
 def requests(job, beat_bytes):
     """What must be asked for, in order."""
-    kept, blocks = job["resident_blocks"], job["blocks"]
     for _ in range(job["steps"]):
-        for block in range(blocks):
-            if (block + 1) * kept // blocks == block * kept // blocks:
+        for block in range(job["blocks"]):
+            if streamed(job, block):
                 addr = job["weights_addr"] + block * job["block_bytes"]
                 yield {"addr": addr, "beats": job["block_bytes"] // beat_bytes}
 
@@ -49,6 +57,216 @@ def test_a_block_takes_a_cycle_from_the_one_after_start_on(bench, small, job_of,
     walked = [block % 8 for block in range(16)]
     streamed = [(block + 1) * kept // 8 == block * kept // 8 for block in walked]
     assert out.cycles == [1 + k for k, asks in enumerate(streamed) if asks]
+
+
+class Lists:
+    """Two banks of lists of one part: made when a bank is free, given up when used and fetched.
+
+    What is not there to be read is noise. ``idle`` is how seldom a list is made, ``lazy`` how
+    seldom one is used.
+    """
+
+    def __init__(self, dut, name, lists, rng, idle=0.0, lazy=0.0):
+        self.dut, self.name, self.lists, self.rng = dut, name, lists, rng
+        self.idle, self.lazy = idle, lazy
+        self.view, self.column = getattr(dut, f"{name}_list"), getattr(dut, f"{name}_column")
+        self.made = self.used = self.fetched = 0
+        self.read = None
+
+    @property
+    def done(self):
+        """Whether the fetcher has gone through all lists."""
+        return self.fetched == len(self.lists)
+
+    def drive(self, ctx, cycle):
+        """Make a list, use a list, show what was read."""
+        rng = self.rng
+        if self.used < self.made and rng.random() >= self.lazy:
+            self.used += 1
+        room = self.made - min(self.used, self.fetched) < 2
+        if self.made < len(self.lists) and room and rng.random() >= self.idle:
+            self.made += 1
+        self.ready = self.made > self.fetched
+        view = {"empty": rng.randrange(2), "last": rng.randrange(16), "bank": rng.randrange(2)}
+        if self.ready:
+            self.turn = self.lists[self.fetched]
+            view = {"empty": not self.turn, "bank": self.fetched % 2}
+            view["last"] = len(self.turn) - 1 if self.turn else rng.randrange(16)
+        ctx.set(self.view, {"ready": self.ready, "mode": rng.randrange(4), **view})
+        ctx.set(self.column, rng.randrange(16) if self.read is None else self.read)
+
+    def sample(self, ctx, cycle):
+        """Answer a read; see the list given up."""
+        dut, self.read = self.dut, None
+        if ctx.get(dut.list_en) and ctx.get(dut.list_hidden) == (self.name == "h"):
+            assert self.ready, "a list was read before it was complete"
+            assert ctx.get(dut.list_bank) == self.fetched % 2
+            self.read = self.turn[ctx.get(dut.list_index)]
+        if ctx.get(getattr(dut, f"{self.name}_fetched")):
+            assert self.ready, "a list was given up before it was complete"
+            self.fetched += 1
+
+
+def runs(job, config, lists):
+    """What must be asked for, in order: runs of neighbours up to the end of a burst."""
+    burst, column_bytes = config.burst_beats * config.bus_bytes, config.column_bytes
+    for parts in lists:
+        for block in range(job["blocks"]):
+            if not streamed(job, block):
+                continue
+            base = job["weights_addr"] + block * job["block_bytes"]
+            for part, offset in zip(parts, (0, job["input_size"] * column_bytes), strict=True):
+                begin = end = None
+                for column in part:
+                    addr = base + offset + column * column_bytes
+                    if end is not None and (addr != end or end % burst == 0):
+                        yield {"addr": begin, "beats": (end - begin) // config.bus_bytes}
+                        begin = None
+                    begin, end = addr if begin is None else begin, addr + column_bytes
+                if end is not None:
+                    yield {"addr": begin, "beats": (end - begin) // config.bus_bytes}
+
+
+def some_of(rng, size):
+    """None, all or some of so many columns."""
+    share = rng.choice([0, 0, 0.2, 0.8, 1])
+    return [column for column in range(size) if rng.random() < share]
+
+
+def follow(b, dut, config, job, lists, start, after, stalls=(0, 0, 0), seed=0):
+    """Runs a job that follows ``lists``, pairs of columns; returns its requests and lists."""
+    rng = random.Random(seed)
+    job = {"weights_addr": 0, "resident_blocks": 0, **job}
+    b.add(start(dut, job))
+    parts = [
+        after(b, b.add(Lists(dut, name, list(columns), random.Random(rng.random()), *stalls[:2])))
+        for name, columns in zip("xh", zip(*lists, strict=True), strict=True)
+    ]
+    expected = list(runs(job, config, lists))
+    out = after(b, b.drain(dut.request, len(expected), stalls[2]))
+    b.run(extra=20)
+    assert out.items == expected
+    return out, parts
+
+
+KINDS = [
+    {"plan": Plan.MIDDLE},
+    {"plan": Plan.SCORED},
+    {"plan": Plan.NORMAL, "skip": 1},
+    {"plan": Plan.NORMAL, "zero_skip": 1},
+]
+"""Jobs of which a step need not have every column as an event."""
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_the_columns_of_every_list_are_asked_for_and_neighbours_together(
+    bench, small, job_of, start, after, seed
+):
+    rng = random.Random(seed)
+    config = small(**rng.choice([{}, {"lanes": 16, "burst_beats": 16}, {"burst_beats": 1}]))
+    sizes = {"input_size": rng.randint(1, 16), "hidden_size": rng.randint(1, 16)}
+    blocks = config.blocks(sizes["hidden_size"])
+    job = job_of(
+        config,
+        **sizes,
+        **rng.choice(KINDS),
+        weights_addr=8 * rng.randrange(1 << 16),
+        resident_blocks=rng.randrange(blocks),
+        steps=rng.randint(1, 8),
+    )
+    lists = [tuple(some_of(rng, size) for size in sizes.values()) for _ in range(job["steps"])]
+    stalls = tuple(rng.choice([0, 0.3, 0.9]) for _ in range(3))
+    dut = WeightFetcher(config, REQUEST)
+    follow(bench(dut, seed), dut, config, job, lists, start, after, stalls, seed)
+
+
+@pytest.mark.parametrize("gap", [1, 2])
+def test_scattered_columns_are_one_request_per_cycle_across_blocks(
+    bench, small, job_of, start, after, gap
+):
+    """``gap`` 1 makes every column a request of its own by bursts of one column."""
+    config = small(burst_beats=1 if gap == 1 else 4)
+    job = job_of(config, input_size=16, hidden_size=16, plan=1, steps=2)
+    columns = list(range(0, 16, gap))
+    dut = WeightFetcher(config, REQUEST)
+    out, _ = follow(bench(dut), dut, config, job, [(columns, columns)] * 2, start, after)
+    count = 2 * 8 * 2 * len(columns)
+    assert out.cycles == list(range(5, 5 + count))
+
+
+def test_neighbours_are_read_one_per_cycle_and_asked_for_by_the_burst(
+    bench, small, job_of, start, after
+):
+    config = small()
+    job = job_of(config, input_size=16, hidden_size=16, plan=1)
+    columns = list(range(16))
+    dut = WeightFetcher(config, REQUEST)
+    out, parts = follow(bench(dut), dut, config, job, [(columns, columns)], start, after)
+    assert out.cycles == list(range(8, 8 + 256, 4))
+
+
+def test_the_columns_of_x_are_asked_for_before_the_list_of_h_is_there(
+    bench, small, job_of, start, after
+):
+    config = small()
+    job = job_of(config, input_size=5, hidden_size=4, plan=1, weights_addr=0x100)
+    dut = WeightFetcher(config, REQUEST)
+    b = bench(dut)
+    b.add(start(dut, job))
+    x = after(b, b.add(Lists(dut, "x", [[0, 2, 3]], random.Random(0))))
+    out = b.drain(dut.request, 2)
+    b.agents.remove(b.agents[1])
+    b.add(Quiet(x))
+    b.run(extra=20)
+    assert out.items == [{"addr": 0x100, "beats": 1}, {"addr": 0x110, "beats": 2}]
+    assert not x.fetched
+
+
+class Quiet:
+    """An agent that nobody waits for."""
+
+    done = True
+
+    def __init__(self, agent):
+        self.drive, self.sample = agent.drive, agent.sample
+
+
+@pytest.mark.parametrize("kept", [0, 1, 4, 7])
+def test_a_step_without_events_takes_two_cycles(bench, small, job_of, start, after, kept):
+    """Resident blocks before the first streamed one take a cycle each."""
+    config = small()
+    steps = 20
+    job = job_of(config, input_size=4, hidden_size=16, plan=1, steps=steps, resident_blocks=kept)
+    dut = WeightFetcher(config, REQUEST)
+    b = bench(dut)
+    follow(b, dut, config, job, [([], [])] * steps, start, after)
+    leading = next(block for block in range(8) if streamed(job, block))
+    assert b.cycles <= 1 + steps * (2 + leading) + 21
+
+
+@pytest.mark.parametrize("kept", [0, 2, 6])
+def test_a_block_without_events_of_h_costs_a_cycle_and_a_resident_one_a_cycle(
+    bench, small, job_of, start, after, kept
+):
+    config = small()
+    job = job_of(config, input_size=4, hidden_size=16, plan=1, steps=4, resident_blocks=kept)
+    dut = WeightFetcher(config, REQUEST)
+    b = bench(dut)
+    out, _ = follow(b, dut, config, job, [([0, 2], [])] * 4, start, after)
+    # The last block is resident if any is, and waits for both lists.
+    step = 3 * (8 - kept) + kept + (kept > 0)
+    assert out.cycles[:: 2 * (8 - kept)] == [out.cycles[0] + step * k for k in range(4)]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, {}])
+@pytest.mark.parametrize("kept", [3, 4])
+def test_fetches_follow_lists_where_a_column_may_be_none_and_blocks_are_streamed(
+    play, small, job_of, kind, kept
+):
+    config = small()
+    job = job_of(config, hidden_size=8, resident_blocks=kept, **kind)
+    seen = play(WeightFetcher(config, REQUEST), [{"job": job}, {}])
+    assert seen[1]["follow"] == (kept == 3 and bool(kind))
 
 
 def test_a_request_stands_until_it_is_taken(prover, small, one_start):

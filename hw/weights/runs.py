@@ -1,0 +1,96 @@
+"""Columns that stand side by side, as one request."""
+
+from amaranth import Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import Config
+from hw.events.layout import column_width
+
+__all__ = ["RunMerger", "column_layout"]
+
+
+def column_layout(config: Config) -> data.StructLayout:
+    """Layout of a column of weights that is wanted.
+
+    Members
+    -------
+    base : byte address of column 0 of its part of the block.
+    column : its index in the part.
+    first, last : first and last column that is wanted of this part of the block.
+    """
+    return data.StructLayout(
+        {
+            "base": unsigned(config.addr_width),
+            "column": unsigned(column_width(config)),
+            "first": 1,
+            "last": 1,
+        }
+    )
+
+
+class RunMerger(wiring.Component):
+    """Requests columns, neighbours together.
+
+    A run grows with each column that follows the one before. It is complete when the next column is
+    another one, with the last of the part, or where a burst of the bus ends: waiting longer would
+    give the same bursts later.
+
+    Throughput: a column per cycle, whether or not it makes a request.
+    Latency: a request stands in the cycle after the column that completes it was taken, or in that
+    in which the first column behind it stands on ``i``.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the widths, the bytes of a column and the beats of a burst.
+    request : data.StructLayout
+        The reader's request: ``addr`` and ``beats``.
+
+    Members
+    -------
+    i : In
+        Columns, in the order of their use.
+    o : Out
+        Runs of them, in that order.
+    """
+
+    def __init__(self, config: Config, request: data.StructLayout):
+        self._config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(column_layout(config))),
+                "o": Out(stream.Signature(request)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """The run that grows is the request, once it is complete."""
+        m = Module()
+        item, run = self.i.payload, self.o.payload
+        column_bytes, bus_bytes = self._config.column_bytes, self._config.bus_bytes
+        burst_bytes = self._config.burst_beats * bus_bytes
+        there, complete, grows, taken = Signal(), Signal(), Signal(), Signal()
+        # Where the run ends: column, and bytes into a burst.
+        end, place = Signal.like(item.column), Signal(range(burst_bytes))
+        addr, begin = Signal.like(run.addr), Signal.like(place)
+        m.d.comb += [
+            grows.eq(there & ~complete & ~item.first & (item.column == end)),
+            self.o.valid.eq(there & (complete | (self.i.valid & ~grows))),
+            self.i.ready.eq(grows | ~there | self.o.ready),
+            taken.eq(self.i.valid & self.i.ready),
+            addr.eq(item.base + item.column * column_bytes),
+            begin.eq(Mux(grows, place, addr)),
+        ]
+        with m.If(taken | (self.o.valid & self.o.ready)):
+            m.d.sync += there.eq(taken)
+        with m.If(taken):
+            m.d.sync += [
+                end.eq(item.column + 1),
+                place.eq(begin + column_bytes),
+                complete.eq(item.last | (begin == -column_bytes % burst_bytes)),
+                run.beats.eq(Mux(grows, run.beats, 0) + column_bytes // bus_bytes),
+            ]
+        with m.If(taken & ~grows):
+            m.d.sync += run.addr.eq(addr)
+        return m
