@@ -1,13 +1,17 @@
 """Makes the events of x while x is loaded."""
 
-from amaranth import Cat, Module, Mux, Signal, unsigned
+from amaranth import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
-from hw.events.layout import column_width, event_layout
+from hw.events.layout import event_layout
 from hw.events.ledger import ListLedger
+from hw.events.marker import BeatMarker, marked_layout
+from hw.events.rows import RowWalk
+from hw.events.view import MODE, list_view
 from hw.job import job_layout
+from hw.modes import Mode
 from hw.select import any_of, at_least
 
 __all__ = ["InputEvents", "InputRequester"]
@@ -88,12 +92,17 @@ class InputRequester(wiring.Component):
 class InputEvents(wiring.Component):
     """Turns beats of ``x`` into a list of events per step, at most two lists ahead.
 
-    A beat's columns are marked, and one marked column leaves per cycle. In normal mode every column
-    of the row is marked.
+    All columns of a beat are compared at once, those that are events are marked, and one marked
+    column leaves per cycle. Which columns are events, and what their values are, is defined in
+    ``docs/modes.md``.
 
-    Throughput: one event per cycle; the next beat is taken with the last event of the one before.
-    Latency: a beat taken in cycle t gives its first event to the list in t + 2; ``ready``
-    rises in the cycle after the list's last event.
+    Throughput: one event per cycle, or one beat per cycle where a beat has no event. A row begins
+    two cycles after the last beat of the row before was taken at the earliest; a delta row of up to
+    three beats four cycles after, as its references must have been written.
+    Latency: a beat taken in cycle t gives its first event to the list in t + 5, or later if events
+    of earlier beats are in front of it; a list is ready in the cycle after its last event, or in
+    t + 6 if its last beat, taken in t, has none. Three beats may wait behind the one whose events
+    leave.
 
     Parameters
     ----------
@@ -106,14 +115,16 @@ class InputEvents(wiring.Component):
         The layer; stable while active.
     start : In
         Begin a sequence with empty lists.
-    beats : In
+    rows : In
         Rows of ``x``, segments padded to whole beats.
+    modes : In
+        The mode of each row; taken before the row's first beat is.
     w_en, w_bank, w_index, w_event : Out
         To the event list.
-    ready, last : Out
-        The list in turn is complete; index of its last event.
-    done : In
-        Pulse: that list has been used.
+    done, follow, fetched : In
+        Of the list's readers: see ``ListLedger``.
+    current, ahead : Out
+        The lists in turn: see ``ListLedger``.
     """
 
     def __init__(self, config: Config):
@@ -123,96 +134,104 @@ class InputEvents(wiring.Component):
             {
                 "job": In(job_layout(config)),
                 "start": In(1),
-                "beats": In(stream.Signature(config.bus_width)),
+                "rows": In(stream.Signature(config.bus_width)),
+                "modes": In(stream.Signature(MODE)),
                 "w_en": Out(1),
                 "w_bank": Out(1),
                 "w_index": Out(index),
                 "w_event": Out(event_layout(config)),
-                "ready": Out(1),
-                "last": Out(index),
                 "done": In(1),
+                "follow": In(1),
+                "fetched": In(1),
+                "current": Out(list_view(index.width)),
+                "ahead": Out(list_view(index.width)),
             }
         )
 
     def elaborate(self, platform):
-        """Take a beat, pick a column, write an event, count lists."""
+        """Rows begin when they have a mode and a bank; beats are marked; events are picked."""
         m = Module()
-        m.submodules.ledger = ledger = ListLedger(len(self.last))
-        beat = Signal(self._config.bus_width)
-        base = Signal(unsigned(column_width(self._config)))
-        marks, picked = Signal(self._config.bus_bytes), Signal(self._config.bus_bytes)
-        more, row_end = Signal(), Signal()
-        # Registered: whether a beat may be taken decides much in the same cycle.
-        taken = self.beats.valid & self.beats.ready
-        row = self._track_row(m, taken)
+        m.submodules.ledger = ledger = ListLedger(len(self.w_index))
+        m.submodules.marker = marker = BeatMarker(self._config)
         m.d.comb += [
-            picked.eq(marks & (~marks + 1)),
-            self.beats.ready.eq(~more & (~row.first | ledger.room)),
+            marker.job.eq(self.job),
+            marker.start.eq(self.start),
             ledger.clear.eq(self.start),
-            ledger.begin.eq(taken & row.first),
             ledger.done.eq(self.done),
+            ledger.follow.eq(self.follow),
+            ledger.fetched.eq(self.fetched),
             self.w_bank.eq(ledger.bank),
-            self.ready.eq(ledger.ready),
-            self.last.eq(ledger.last),
+            self.current.eq(ledger.current),
+            self.ahead.eq(ledger.ahead),
         ]
-        m.d.sync += [marks.eq(marks & ~picked), more.eq(at_least(marks, 3))]
-        with m.If(taken):
-            m.d.sync += [
-                beat.eq(self.beats.payload),
-                marks.eq(row.marks),
-                more.eq(at_least(row.marks, 2)),
-                base.eq(row.column),
-                row_end.eq(row.final),
-            ]
-        with m.If(self.start):
-            m.d.sync += [marks.eq(0), more.eq(0)]
-        self._write(m, ledger, beat, base, picked, row_end & ~more)
+        self._take(m, ledger, marker)
+        self._pick(m, ledger, marker.o)
         return m
 
-    def _track_row(self, m, taken):
-        """What the next beat is: its first column, its valid columns, its place in the row."""
-        job, bus = self.job, self._config.bus_bytes
-        column, remaining = Signal.like(job.input_size), Signal.like(job.input_size)
-        in_tail = Signal()
-        row = Signal(
-            data.StructLayout({"column": column.shape(), "marks": bus, "first": 1, "final": 1})
-        )
-        short = remaining <= bus
-        to_tail = (job.x_head_size != job.input_size) & ~in_tail
+    def _take(self, m, ledger, marker):
+        """Beats with place and mode, to be marked."""
+        m.submodules.walk = walk = RowWalk(self._config)
+        mode, known, waits, may_go = Signal(MODE), Signal(), Signal(), Signal()
+        taken = self.rows.valid & self.rows.ready
+        place = walk.place
+        short = self.job.input_size <= marker.DEPTH * self._config.bus_bytes
         m.d.comb += [
-            row.column.eq(column),
-            row.marks.eq(Cat(remaining > k for k in range(bus))),
-            row.first.eq(column == 0),
-            row.final.eq(short & ~to_tail),
+            may_go.eq(~place.first | (known & ledger.room & ~(waits & marker.busy))),
+            self.rows.ready.eq(may_go & marker.i.ready),
+            marker.i.valid.eq(may_go & self.rows.valid),
+            marker.i.payload.codes.eq(self.rows.payload),
+            marker.i.payload.place.eq(place),
+            marker.i.payload.mode.eq(mode),
+            walk.job.eq(self.job),
+            walk.start.eq(self.start),
+            walk.next.eq(taken),
+            ledger.begin.eq(taken & place.first),
+            self.modes.ready.eq(~known),
         ]
-        with m.If(taken):
+        with m.If(self.modes.valid & self.modes.ready):
+            next_mode = self.modes.payload
             m.d.sync += [
-                column.eq(Mux(row.final, 0, column + Mux(short, remaining, bus))),
-                remaining.eq(remaining - bus),
+                known.eq(1),
+                mode.eq(next_mode),
+                waits.eq(short & (next_mode == Mode.DELTA)),
             ]
-            with m.If(short):
-                tail_size = job.input_size - job.x_head_size
-                m.d.sync += [
-                    in_tail.eq(to_tail),
-                    remaining.eq(Mux(to_tail, tail_size, job.x_head_size)),
-                ]
+        with m.If(taken & place.final):
+            m.d.sync += known.eq(0)
         with m.If(self.start):
-            m.d.sync += [column.eq(0), remaining.eq(job.x_head_size), in_tail.eq(0)]
-        return row
+            m.d.sync += known.eq(0)
 
-    def _write(self, m, ledger, beat, base, picked, list_end):
-        """The picked column becomes an event; a cycle later it is written."""
-        codes = [beat.word_select(k, 8) & picked[k].replicate(8) for k in range(len(picked))]
-        offsets = [Mux(picked[k], k, 0) for k in range(len(picked))]
-        ended = Signal()
-        m.d.sync += [self.w_en.eq(picked.any()), ended.eq(picked.any() & list_end)]
-        with m.If(picked.any()):
-            m.d.sync += [
-                self.w_event.column.eq(base + any_of(offsets)),
-                self.w_event.value.eq(any_of(codes).as_signed() - self.job.x_zero),
-            ]
+    def _pick(self, m, ledger, marked):
+        """Of a marked beat, one event a cycle; a cycle later it is written."""
+        beat, active, more = Signal(marked_layout(self._config)), Signal(), Signal()
+        picked, marks = Signal.like(beat.marks), beat.marks
+        m.d.comb += [picked.eq(marks & (~marks + 1)), marked.ready.eq(~more)]
+        # Registered: whether a beat may move decides much in the same cycle.
+        m.d.sync += [marks.eq(marks & ~picked), more.eq(at_least(marks, 3))]
+        with m.If(~more):
+            m.d.sync += active.eq(marked.valid)
+        with m.If(marked.valid & marked.ready):
+            m.d.sync += [beat.eq(marked.payload), more.eq(at_least(marked.payload.marks, 2))]
         with m.If(self.start):
-            m.d.sync += self.w_index.eq(0)
-        with m.Elif(self.w_en):
-            m.d.sync += self.w_index.eq(Mux(ended, 0, self.w_index + 1))
-        m.d.comb += [ledger.complete.eq(ended), ledger.complete_last.eq(self.w_index)]
+            m.d.sync += [active.eq(0), marks.eq(0), more.eq(0)]
+        is_event, list_end = picked.any(), active & ~more & beat.final
+        width = self._config.value_width
+        value = any_of([beat.values[k] & picked[k].replicate(width) for k in range(len(picked))])
+        offset = any_of([Mux(picked[k], k, 0) for k in range(len(picked))])
+        with m.If(is_event):
+            m.d.sync += self.w_event.column.eq(beat.base + offset)
+            m.d.sync += self.w_event.value.eq(value)
+        self._number(m, ledger, is_event, list_end)
+        with m.If(list_end):
+            m.d.sync += ledger.complete_mode.eq(beat.mode)
+
+    def _number(self, m, ledger, is_event, list_end):
+        """An event's index in its list; how long the list is."""
+        index, found = Signal.like(self.w_index), Signal()
+        m.d.sync += [self.w_en.eq(is_event), ledger.complete.eq(list_end)]
+        m.d.comb += ledger.complete_last.eq(self.w_index)
+        with m.If(is_event):
+            m.d.sync += [self.w_index.eq(index), index.eq(index + 1), found.eq(1)]
+        with m.If(list_end):
+            m.d.sync += [ledger.complete_empty.eq(~(found | is_event)), index.eq(0), found.eq(0)]
+        with m.If(self.start):
+            m.d.sync += [index.eq(0), found.eq(0), ledger.complete.eq(0), self.w_en.eq(0)]
