@@ -21,8 +21,8 @@ class WeightFetcher(wiring.Component):
 
     A job in which every column is an event of every step (``plan`` normal, neither ``skip`` nor
     ``zero_skip``) is asked for in whole blocks, as far ahead as the reader and the ring let it,
-    across steps. The fetches of any other job follow the lists: for each block the columns of ``x``,
-    then those of ``h``, neighbours together. A part waits for its list alone.
+    across steps. The fetches of any other job follow the lists: for each block the columns of
+    ``x``, then those of ``h``, neighbours together. A part waits for its list alone.
 
     Throughput: of whole blocks, a request per cycle, and a cycle for a resident block. Following, a
     column per cycle, alone or in a run; a cycle for an empty list and for a resident block, two for

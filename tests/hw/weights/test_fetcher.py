@@ -134,19 +134,18 @@ def some_of(rng, size):
 
 
 def follow(b, dut, config, job, lists, start, after, stalls=(0, 0, 0), seed=0):
-    """Runs a job that follows ``lists``, pairs of columns; returns its requests and lists."""
+    """Runs a job that follows ``lists``, pairs of columns; returns its requests."""
     rng = random.Random(seed)
     job = {"weights_addr": 0, "resident_blocks": 0, **job}
     b.add(start(dut, job))
-    parts = [
-        after(b, b.add(Lists(dut, name, list(columns), random.Random(rng.random()), *stalls[:2])))
-        for name, columns in zip("xh", zip(*lists, strict=True), strict=True)
-    ]
+    for name, columns in zip("xh", zip(*lists, strict=True), strict=True):
+        user = Lists(dut, name, columns, random.Random(rng.random()), *stalls[:2])
+        after(b, b.add(user))
     expected = list(runs(job, config, lists))
     out = after(b, b.drain(dut.request, len(expected), stalls[2]))
     b.run(extra=20)
     assert out.items == expected
-    return out, parts
+    return out
 
 
 KINDS = [
@@ -189,7 +188,7 @@ def test_scattered_columns_are_one_request_per_cycle_across_blocks(
     job = job_of(config, input_size=16, hidden_size=16, plan=1, steps=2)
     columns = list(range(0, 16, gap))
     dut = WeightFetcher(config, REQUEST)
-    out, _ = follow(bench(dut), dut, config, job, [(columns, columns)] * 2, start, after)
+    out = follow(bench(dut), dut, config, job, [(columns, columns)] * 2, start, after)
     count = 2 * 8 * 2 * len(columns)
     assert out.cycles == list(range(5, 5 + count))
 
@@ -201,7 +200,7 @@ def test_neighbours_are_read_one_per_cycle_and_asked_for_by_the_burst(
     job = job_of(config, input_size=16, hidden_size=16, plan=1)
     columns = list(range(16))
     dut = WeightFetcher(config, REQUEST)
-    out, parts = follow(bench(dut), dut, config, job, [(columns, columns)], start, after)
+    out = follow(bench(dut), dut, config, job, [(columns, columns)], start, after)
     assert out.cycles == list(range(8, 8 + 256, 4))
 
 
@@ -252,7 +251,7 @@ def test_a_block_without_events_of_h_costs_a_cycle_and_a_resident_one_a_cycle(
     job = job_of(config, input_size=4, hidden_size=16, plan=1, steps=4, resident_blocks=kept)
     dut = WeightFetcher(config, REQUEST)
     b = bench(dut)
-    out, _ = follow(b, dut, config, job, [([0, 2], [])] * 4, start, after)
+    out = follow(b, dut, config, job, [([0, 2], [])] * 4, start, after)
     # The last block is resident if any is, and waits for both lists.
     step = 3 * (8 - kept) + kept + (kept > 0)
     assert out.cycles[:: 2 * (8 - kept)] == [out.cycles[0] + step * k for k in range(4)]

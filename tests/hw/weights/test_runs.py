@@ -1,0 +1,74 @@
+"""Runs of columns against the loop that defines them."""
+
+import random
+
+import pytest
+from amaranth.hdl import Assume
+
+from hw.axi.bursts import request_layout
+from hw.weights.runs import RunMerger
+
+REQUEST = request_layout(32, 20)
+
+
+def merged(items, config):
+    """What must be asked for: a run ends with its part, before a gap, and where a burst ends."""
+    burst, runs = config.burst_beats * config.bus_bytes, []
+    for item in items:
+        addr = item["base"] + item["column"] * config.column_bytes
+        begin, end = runs[-1] if runs else (0, 0)
+        if not runs or item["first"] or addr != end or end % burst == 0:
+            runs.append((addr, addr + config.column_bytes))
+        else:
+            runs[-1] = (begin, end + config.column_bytes)
+    return [{"addr": a, "beats": (b - a) // config.bus_bytes} for a, b in runs]
+
+
+def parts(rng, config, count):
+    """Wanted columns of some parts; a part may begin where the one before ended."""
+    base = 0
+    for _ in range(count):
+        columns = sorted(rng.sample(range(16), rng.choice([1, 2, 8, 15, 16])))
+        for k, column in enumerate(columns):
+            ends = {"first": k == 0, "last": k == len(columns) - 1}
+            yield {"base": base, "column": column, **ends}
+        base = rng.choice([base + 16 * config.column_bytes, 8 * rng.randrange(1 << 12)])
+
+
+@pytest.mark.parametrize("lanes, burst", [(8, 1), (8, 4), (8, 8), (16, 2), (16, 16), (64, 4)])
+@pytest.mark.parametrize("stalls", [(0, 0), (0.5, 0.5), (0, 0.8)])
+def test_neighbours_are_one_request(bench, small, lanes, burst, stalls):
+    config = small(lanes=lanes, burst_beats=burst)
+    rng = random.Random(lanes + burst)
+    items = list(parts(rng, config, 12))
+    expected = merged(items, config)
+    dut = RunMerger(config, REQUEST)
+    b = bench(dut, seed=burst)
+    b.feed(dut.i, items, stalls[0])
+    out = b.drain(dut.o, len(expected), stalls[1])
+    b.run(extra=5)
+    assert out.items == expected
+
+
+def test_a_column_is_taken_every_cycle_and_a_run_leaves_when_it_is_known_to_end(bench, small):
+    """Two neighbours, a column alone, three neighbours up to the end of a burst, the last one."""
+    config = small()
+    columns = [4, 5, 7, 13, 14, 15, 0]
+    items = [
+        {"column": column, "first": k == 0, "last": k == 6} for k, column in enumerate(columns)
+    ]
+    dut = RunMerger(config, REQUEST)
+    b = bench(dut)
+    fed = b.feed(dut.i, items)
+    out = b.drain(dut.o, 4)
+    b.run(extra=5)
+    assert fed.cycles == list(range(7))
+    assert out.cycles == [2, 3, 6, 7]
+
+
+def test_a_request_stands_until_it_is_taken(prover, small):
+    def properties(m, dut):
+        prover.stable(m, dut.i.valid, dut.i.ready, dut.i.payload, check=Assume)
+        prover.stable(m, dut.o.valid, dut.o.ready, dut.o.payload)
+
+    prover.run(RunMerger(small(), REQUEST), properties, 8)
