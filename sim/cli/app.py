@@ -7,6 +7,7 @@ import typer
 from boards.driver import DeviceError
 from hw.config import ConfigError
 from sim.cli import commands
+from sim.cli.run import run as run_network
 from sim.cli.workloads import workload
 from sim.networks.network import NetworkError
 from sim.rtl import SimulationError, ToolError
@@ -24,7 +25,7 @@ app = typer.Typer(
 for command in (
     commands.configs,
     commands.quantize,
-    commands.run,
+    run_network,
     commands.verilog,
     commands.demo,
     commands.bench,

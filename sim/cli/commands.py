@@ -13,12 +13,12 @@ from sim.explore.bench_model import bench_model
 from sim.explore.demo import run_demo
 from sim.explore.export import write_verilog
 from sim.explore.quantising import float_layers, quantize_measured
-from sim.explore.running import find_config, make_backend, run_file
+from sim.explore.running import find_config
 from sim.explore.synthesis import bench_synthesis, bench_timing
 from sim.networks.loader import load_network
 from sim.networks.tflite_writer import write_tflite
 
-__all__ = ["bench", "configs", "demo", "quantize", "run", "verilog"]
+__all__ = ["bench", "configs", "demo", "quantize", "verilog"]
 
 Json = Annotated[
     Path | None,
@@ -81,47 +81,6 @@ def quantize(
     printing.say(f"SQNR on the samples, against floating point: {figures['sqnr_db']:.1f} dB")
     printing.say(f"wrote {output}")
     printing.write_json(json, figures)
-
-
-def run(
-    network: Annotated[Path, typer.Argument(help="A .tflite, .onnx, .safetensors or .pt file.")],
-    given: Annotated[
-        Path, typer.Option("--input", metavar="X", help="Input: .npy, or .npz with inputs by name.")
-    ],
-    backend: Annotated[
-        str, typer.Option(help="model: the NumPy model; rtl: simulated hardware.")
-    ] = "model",
-    config: ConfigName = "edge",
-    latency: Annotated[
-        int, typer.Option(help="Cycles from a memory read's address to its first data.")
-    ] = 30,
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="SAMPLES",
-            help="Samples to quantise a floating-point network on; without, the input itself.",
-        ),
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the outputs to this file.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
-    json: Json = None,
-) -> None:
-    """Run a .tflite network, or a whole ONNX model with its LSTM nodes in integers."""
-    for path in (output, report, json):
-        printing.check_json(path)
-    chosen = find_config(config)
-    with printing.working(f"running on {backend}") as (say, tell):
-        machine = make_backend(backend, chosen, latency, say, tell)
-        inputs = files.read_arrays(given)
-        samples = None if calibration is None else files.read_arrays(calibration)
-        done = run_file(load_network(network), inputs, samples, machine)
-    if output is not None:
-        files.write_whole(output, files.arrays_bytes(done.outputs))
-    printing.print_values(done.figures)
-    if done.calibrated_on_input:
-        printing.say("quantised on the input itself; --calibration takes other samples")
-    printing.write_json(report, done.figures)
-    printing.write_json(json, done.figures)
 
 
 def verilog(

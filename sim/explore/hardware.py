@@ -65,7 +65,8 @@ class Simulation:
             The machine stopped with an error.
         """
         check_integer(network)
-        image = compile_network(network, self.config, steps=1, sequences=1)
+        modes = options.get("modes")
+        image = compile_network(network, self.config, steps=1, sequences=1, modes=modes)
         # The lanes take a cycle for each event of each block.
         cycles = sum(
             self.config.blocks(placement.direction.hidden_size)

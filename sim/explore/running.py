@@ -8,8 +8,11 @@ import numpy as np
 from hw.config import CONFIGS, Config, ConfigError
 from sim.explore.files import codes
 from sim.explore.hardware import Simulation
+from sim.explore.traces import Tracer
 from sim.image.image import State
+from sim.image.modes import NORMAL, Modes
 from sim.model.backend import ModelBackend
+from sim.model.result import Result, share
 from sim.networks.network import FloatLayer, IntegerLstm, IntegerNetwork, NetworkError
 from sim.networks.onnx_runner import OnnxModel, float_lstm
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
@@ -106,8 +109,16 @@ def _with_time(report: dict, config: Config) -> dict:
     return {**report, "clock_mhz": config.clock_mhz, "step_us": step_us}
 
 
-def run_integer(network: IntegerNetwork, x: np.ndarray, backend) -> Run:
+def run_integer(
+    network: IntegerNetwork,
+    x: np.ndarray,
+    backend,
+    modes: Modes = NORMAL,
+    tracer: Tracer | None = None,
+) -> Run:
     """Run ``x``, int8 or floating point ``[batch, time, I]``, through an integer network.
+
+    ``tracer`` is told what each step did.
 
     Raises
     ------
@@ -115,11 +126,20 @@ def run_integer(network: IntegerNetwork, x: np.ndarray, backend) -> Run:
         The input is unusable, or the network does not fit the configuration.
     """
     first = network.layers[0].directions[0]
-    result = backend.run(network, codes(x, first.input_size, first.x))
+    x = codes(x, first.input_size, first.x)
+    result = _run_traced(backend, tracer, "lstm", network, x, modes=modes)
     return Run(outputs={"h": result.h}, figures=_with_time(result.report(), backend.config))
 
 
-def run_file(network, inputs, samples, backend) -> Run:
+def _run_traced(backend, tracer: Tracer | None, name: str, network, x, **options) -> Result:
+    if tracer is None:
+        return backend.run(network, x, **options)
+    return tracer.run(backend, name, network, x, **options)
+
+
+def run_file(
+    network, inputs, samples, backend, modes: Modes = NORMAL, tracer: Tracer | None = None
+) -> Run:
     """Run a network of any kind that ``load_network`` gives.
 
     Parameters
@@ -132,6 +152,10 @@ def run_file(network, inputs, samples, backend) -> Run:
         What a floating-point network is quantised on; None takes ``inputs``.
     backend
         What runs its LSTM layers.
+    modes : Modes
+        How their modes are chosen; in an ONNX model, the settings of each LSTM node.
+    tracer : Tracer or None
+        Told what each step did.
 
     Raises
     ------
@@ -140,15 +164,14 @@ def run_file(network, inputs, samples, backend) -> Run:
     """
     chosen = inputs if samples is None else samples
     if isinstance(network, OnnxModel):
-        done = run_onnx(
-            network, named_inputs(network, inputs), named_inputs(network, chosen), backend
-        )
+        named = (named_inputs(network, each) for each in (inputs, chosen))
+        done = run_onnx(network, *named, backend, modes, tracer)
         return replace(done, calibrated_on_input=samples is None)
     if not isinstance(inputs, np.ndarray) or not isinstance(chosen, np.ndarray):
         raise NetworkError("inputs by name are for ONNX models; this network takes one .npy array")
     if isinstance(network, IntegerNetwork):
-        return run_integer(network, inputs, backend)
-    done = run_integer(quantize(network, chosen), inputs, backend)
+        return run_integer(network, inputs, backend, modes, tracer)
+    done = run_integer(quantize(network, chosen), inputs, backend, modes, tracer)
     return replace(done, calibrated_on_input=samples is None)
 
 
@@ -163,15 +186,22 @@ def merge_reports(reports: Sequence[Mapping]) -> dict:
             merged[name] = _add(name, merged[name], value)
     if merged["cycles"] is not None:
         merged["utilisation"] = merged["macs_done"] / (merged["lanes"] * merged["cycles"])
+    for avoided, done in (("macs_avoided", "macs_done"), ("weight_bytes_avoided", "weight_bytes")):
+        if f"{avoided}_share" in merged:
+            merged[f"{avoided}_share"] = share(merged[avoided], merged[done])
     return merged
+
+
+_NOT_ADDED = ("lanes", "utilisation", "macs_avoided_share", "weight_bytes_avoided_share")
 
 
 def _add(name: str, one, other):
     if one is None or other is None:
         return None
     if isinstance(one, Mapping):
-        return {key: one.get(key, 0) + other.get(key, 0) for key in {**one, **other}}
-    return one if isinstance(one, str) or name in ("lanes", "utilisation") else one + other
+        both = {key: _add(key, one[key], other[key]) for key in one if key in other}
+        return {**one, **other, **both}
+    return one if isinstance(one, str) or name in _NOT_ADDED else one + other
 
 
 class LstmNodes:
@@ -183,6 +213,10 @@ class LstmNodes:
         By node name; one layer each.
     backend
         What they run on.
+    modes : Modes
+        How modes are chosen, for each node or for all of them.
+    tracer : Tracer or None
+        Told what each step did.
 
     Members
     -------
@@ -190,9 +224,17 @@ class LstmNodes:
         By node name, in the order in which they ran.
     """
 
-    def __init__(self, networks: Mapping[str, IntegerNetwork], backend):
+    def __init__(
+        self,
+        networks: Mapping[str, IntegerNetwork],
+        backend,
+        modes: Modes = NORMAL,
+        tracer: Tracer | None = None,
+    ):
         self.networks = networks
         self.backend = backend
+        self.modes = dict(zip(networks, modes.for_layers(len(networks)), strict=True))
+        self.tracer = tracer
         self.results = {}
 
     def __call__(self, name: str, layer: FloatLayer, x, h0, c0):
@@ -211,7 +253,9 @@ class LstmNodes:
                 for number, direction in enumerate(directions)
             ]
         form = directions[0].h
-        result = self.backend.run(network, to_codes(x, directions[0].x), initial=initial)
+        options = {"initial": initial, "modes": self.modes[name]}
+        codes_x = to_codes(x, directions[0].x)
+        result = _run_traced(self.backend, self.tracer, name, network, codes_x, **options)
         self.results[name] = result
         pairs = list(zip(result.states, directions, strict=True))
         h_n = np.stack([from_codes(state.h, form) for state, _ in pairs])
@@ -267,7 +311,14 @@ def quantize_nodes(model: OnnxModel, inputs: Mapping, percentile: float = 100.0)
     }
 
 
-def run_onnx(model: OnnxModel, inputs: Mapping, calibration: Mapping, backend) -> Run:
+def run_onnx(
+    model: OnnxModel,
+    inputs: Mapping,
+    calibration: Mapping,
+    backend,
+    modes: Modes = NORMAL,
+    tracer: Tracer | None = None,
+) -> Run:
     """Run a whole ONNX model, its LSTM nodes on ``backend`` in integers.
 
     The figures hold ``sqnr_db``, the outputs' signal-to-noise ratio against the model in floating
@@ -278,7 +329,7 @@ def run_onnx(model: OnnxModel, inputs: Mapping, calibration: Mapping, backend) -
     NetworkError
         The inputs are unusable, or a node does not fit the configuration.
     """
-    nodes = LstmNodes(quantize_nodes(model, calibration), backend)
+    nodes = LstmNodes(quantize_nodes(model, calibration), backend, modes, tracer)
     outputs = model.run(inputs, nodes)
     reference = model.run(inputs, float_lstm)
     ratios = {name: sqnr(reference[name], outputs[name]) for name in model.outputs}

@@ -60,6 +60,7 @@ class ModelBackend:
             config=self.config.name,
             backend=self.name,
             trace=outputs.activity if trace else (),
+            layers=outputs.layers if trace else (),
         )
 
 

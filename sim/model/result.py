@@ -36,6 +36,8 @@ class Result:
         What ran: ``model``, ``rtl`` or a board.
     trace : tuple of Activity
         Of each direction, layer by layer, where a trace was wanted; else empty.
+    layers : tuple of int8 [sequences, steps, sum of H]
+        Outputs of every layer, where a trace was wanted; else empty.
     """
 
     h: np.ndarray
@@ -47,6 +49,7 @@ class Result:
     config: str
     backend: str
     trace: tuple[Activity, ...] = ()
+    layers: tuple[np.ndarray, ...] = ()
 
     @property
     def utilisation(self) -> float | None:

@@ -1,0 +1,163 @@
+"""``refrain run`` in modes, with settings and traces."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from sim.image.modes import LayerModes, Modes
+from sim.model.network import run_network
+from sim.networks.quantizer import to_codes
+from sim.networks.tflite_reader import read_tflite
+
+
+@pytest.fixture
+def walk(tmp_path):
+    """Input of ``net`` that moves slowly: 2 sequences of 40 steps."""
+    rng = np.random.default_rng(2)
+    steps = rng.normal(0, 0.05, (2, 40, 3)) * (rng.random((2, 40, 1)) < 0.7)
+    path = tmp_path / "walk.npy"
+    np.save(path, np.cumsum(steps, axis=1).astype(np.float32))
+    return path
+
+
+@pytest.fixture
+def ran(refrain, net, walk, tmp_path):
+    """Runs ``net`` with the given options; gives outputs, figures and what was printed."""
+
+    def call(*options):
+        h, figures = tmp_path / "h.npy", tmp_path / "figures.json"
+        arguments = ["--config", "tiny", "--output", h, "--json", figures]
+        status, out, err = refrain("run", net, "--input", walk, *arguments, *options)
+        assert (status, err) == (0, "")
+        return np.load(h), json.loads(figures.read_text()), out
+
+    return call
+
+
+def expected(net, walk, modes=None):
+    network = read_tflite(net)
+    codes = to_codes(np.load(walk), network.layers[0].directions[0].x)
+    return run_network(network, codes, modes=modes)
+
+
+def test_options_choose_the_modes(ran, net, walk):
+    options = ["--mode", "auto", "--threshold-x", 2, "--threshold-h", 3, "--delta-threshold", 0.5]
+    options += ["--skip-threshold", 0.97, "--skip-action", "freeze", "--max-skips", 2]
+    options += ["--normal-every", 9, "--reference", "previous", "--middle", "delta", "--zero-skip"]
+    h, figures, out = ran(*options)
+    modes = LayerModes(
+        mode="auto",
+        x_threshold=2,
+        h_threshold=3,
+        delta_threshold=0.5,
+        skip_threshold=0.97,
+        skip_action="freeze",
+        max_skips=2,
+        normal_every=9,
+        reference="previous",
+        zero_skip=True,
+    )
+    assert np.array_equal(h, expected(net, walk, modes).h)
+    assert sum(figures["mode_steps"].values()) == figures["steps"] == 80
+    assert set(figures["mode_steps"]) == {"normal", "delta", "skip"} == set(figures["modes"])
+    dense = 80 * 4 * 5 * 8
+    assert figures["macs_done"] + figures["macs_avoided"] == dense
+    assert figures["macs_avoided_share"] == figures["macs_avoided"] / dense > 0.2
+    assert "weight bytes avoided" in out and "skip" in out
+
+
+def test_exact_delta_changes_nothing_but_the_work(ran):
+    normal, dense, out = ran()
+    delta, figures, _ = ran("--mode", "delta")
+    assert np.array_equal(normal, delta)
+    assert figures["macs_done"] < dense["macs_done"]
+    assert "weight bytes avoided" not in out
+
+
+def test_options_go_before_the_settings_file(ran, net, walk, tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text(Modes.of(LayerModes(mode="delta", x_threshold=9, h_threshold=4)).to_json())
+    modes = LayerModes(mode="delta", x_threshold=9, h_threshold=4)
+    assert np.array_equal(ran("--settings", path)[0], expected(net, walk, modes).h)
+    modes = LayerModes(mode="delta", x_threshold=1, h_threshold=4)
+    given = ran("--settings", path, "--threshold-x", 1)[0]
+    assert np.array_equal(given, expected(net, walk, modes).h)
+
+
+def test_a_trace_tells_what_each_step_did(ran, tmp_path):
+    table, picture = tmp_path / "new" / "t.csv", tmp_path / "new" / "t.png"
+    options = ["--mode", "auto", "--skip-threshold", 0.97, "--delta-threshold", 0.5]
+    _, figures, _ = ran(*options, "--trace", table, "--trace-picture", picture)
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 80
+    assert list(rows[0]) == [
+        *("node", "layer", "direction", "sequence", "step", "mode", "score", "D", "N"),
+        *("events_x", "events_h", "h_size", "h_error"),
+    ]
+    for mode, steps in figures["mode_steps"].items():
+        assert sum(row["mode"] == mode for row in rows) == steps
+    assert sum(int(row["events_h"]) for row in rows) == figures["events_h"]
+    assert rows[0]["score"] == "" and rows[40]["score"] == ""
+    skipped = [float(row["score"]) for row in rows if row["mode"] == "skip"]
+    assert skipped and min(skipped) >= 0.9699
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    table = tmp_path / "t.json"
+    ran("--trace", table)
+    assert all(row["h_error"] == 0 for row in json.loads(table.read_text()))
+
+
+def test_nodes_of_an_onnx_model_are_traced_by_name(refrain, tmp_path, onnx_lstm):
+    model = onnx_lstm(nodes=2, second_input=True)
+    both = np.random.default_rng(4).normal(size=(6, 2, 3)).astype(np.float32)
+    np.savez(tmp_path / "both.npz", x=both, y=both)
+    settings, table = tmp_path / "s.json", tmp_path / "t.json"
+    settings.write_text('{"layers": [{"mode": "delta"}, {}]}')
+    arguments = ["--settings", settings, "--trace", table, "--json", tmp_path / "f.json"]
+    assert refrain("run", model, "--input", tmp_path / "both.npz", *arguments)[0] == 0
+    rows = json.loads(table.read_text())
+    seen = {(row["node"], row["mode"]) for row in rows}
+    assert seen == {("lstm0", "normal"), ("lstm0", "delta"), ("lstm1", "normal")}
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert figures["mode_steps"] == {"normal": 14, "delta": 10}
+    assert {k: v["steps"] for k, v in figures["modes"].items()} == figures["mode_steps"]
+    done, avoided = figures["macs_done"], figures["macs_avoided"]
+    assert done + avoided == 24 * 16 * 7
+    assert figures["macs_avoided_share"] == avoided / (done + avoided)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--mode", "fast"], "mode must be normal, delta, reduced, skip or auto, not fast"),
+        (
+            ["--mode", "delta", "--threshold-x", 300],
+            "x_threshold must be a whole number from 0 to 255, not 300",
+        ),
+        (["--threshold-x", 3], "--threshold-x does nothing in mode normal"),
+        (["--mode", "delta", "--max-skips", 3], "--max-skips does nothing in mode delta"),
+        (["--mode", "skip"], "mode skip needs a skip_threshold"),
+        (
+            ["--mode", "skip", "--skip-threshold", 2],
+            "skip_threshold must be a number from 0 to 1, not 2.0",
+        ),
+        (
+            ["--mode", "auto", "--delta-threshold", "nan"],
+            "delta_threshold must be a number from 0 to 1, not nan",
+        ),
+        (["--trace", "t.csv", "--backend", "rtl"], "a trace is made by the backend model, not rtl"),
+        (["--settings", "no.json"], "no.json cannot be read: No such file or directory"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(refused, net, x, options, sentence):
+    assert refused("run", net, "--input", x, *options) == sentence
+
+
+def test_settings_for_another_network_are_refused(refused, net, x, tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text('{"layers": [{"mode": "delta"}, {}]}')
+    for backend in ("model", "rtl"):
+        sentence = refused("run", net, "--input", x, "--settings", path, "--backend", backend)
+        assert sentence == "the settings are for 2 layers, and the network has 1"
