@@ -111,7 +111,7 @@ def demo(
         done = run_demo(chosen, output, say, tell)
     figures = done.figures
     printing.print_rows(figures["scores"], "Speech detection against the labels")
-    printing.print_values(figures["rtl"], "The LSTM in RTL simulation")
+    printing.print_report(figures["rtl"], "The LSTM in RTL simulation")
     printing.say(
         f"Bits of h that differ between RTL and integer model: {figures['bits_that_differ']:,} "
         f"of {figures['bits_compared']:,}"

@@ -11,7 +11,16 @@ from rich.table import Table
 
 from sim.explore.files import check_writable, write_whole
 
-__all__ = ["check_json", "number", "print_rows", "print_values", "say", "working", "write_json"]
+__all__ = [
+    "check_json",
+    "number",
+    "print_report",
+    "print_rows",
+    "print_values",
+    "say",
+    "working",
+    "write_json",
+]
 
 
 def _console(stderr: bool = False) -> Console:
@@ -72,6 +81,14 @@ def print_rows(rows: Iterable[Mapping[str, object]], title: str = "") -> None:
     for row in rows:
         table.add_row(*(number(value) for value in row.values()))
     _console().print(table)
+
+
+def print_report(figures: Mapping[str, object], title: str = "") -> None:
+    """The figures of a run, and a table of its modes if a step was not normal."""
+    print_values({name: value for name, value in figures.items() if name != "modes"}, title)
+    modes = figures["modes"]
+    if list(modes) != ["normal"]:
+        print_rows({"mode": name, **counts} for name, counts in modes.items())
 
 
 @contextmanager

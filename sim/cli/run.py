@@ -184,10 +184,7 @@ def run(
 
 def _print(done: Run, *paths: Path | None) -> None:
     """Print the figures, and write them to the files that are named."""
-    printing.print_values({k: v for k, v in done.figures.items() if k != "modes"})
-    modes = done.figures["modes"]
-    if list(modes) != ["normal"]:
-        printing.print_rows({"mode": name, **counts} for name, counts in modes.items())
+    printing.print_report(done.figures)
     if done.calibrated_on_input:
         printing.say("quantised on the input itself; --calibration takes other samples")
     for path in paths:
