@@ -1,0 +1,222 @@
+"""Chooses the mode of each step."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import Config
+from hw.events.rows import max_row_beats
+from hw.events.view import MODE
+from hw.job import job_layout
+from hw.modes import Middle, Mode, Plan
+from hw.similarity.distance import RowDistance, distance_latency
+from hw.similarity.near import NearTest
+from hw.streams.fifo import Fifo
+
+__all__ = ["ModeChooser", "choice_latency", "row_buffer_depth"]
+
+_QUEUE = 4
+"""Modes that wait: those of h are asked for up to three steps later than those of x."""
+
+
+def row_buffer_depth(config: Config) -> int:
+    """Beats of the two longest rows: one waits for its events while the next is scored."""
+    return 2 * max_row_beats(config)
+
+
+def choice_latency(config: Config) -> int:
+    """Cycles from the last beat of a row to its mode on ``x_modes``, where a score is needed."""
+    return distance_latency(config) + NearTest.LATENCY + 3
+
+
+class ModeChooser(wiring.Component):
+    """Lets rows of ``x`` pass and chooses the mode of each step, as ``docs/modes.md`` defines it.
+
+    A job with skips or a scored plan compares each row while it passes; its row of the next step
+    passes when the mode is chosen. In any other job modes do not wait for rows, and nothing is
+    compared.
+
+    Throughput: one beat per cycle; a mode per cycle without scores, else one row in
+    ``choice_latency(config)`` cycles beside its beats.
+    Latency: a beat passes in 2 cycles; without scores, or for a step that is normal in any case,
+    the mode is there 3 cycles after ``start`` or after the choice before.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the widths.
+
+    Members
+    -------
+    job : In
+        The layer; stable while active.
+    start : In
+        Begin a sequence.
+    beats : In
+        Rows of ``x``.
+    rows : Out
+        The same. At least two rows are held if they are not taken.
+    x_modes : Out
+        Modes of steps 0, 1, ...
+    h_modes : Out
+        Modes of steps 1, 2, ..., and normal for the list behind the last step.
+    """
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "job": In(job_layout(config)),
+                "start": In(1),
+                "beats": In(stream.Signature(config.bus_width)),
+                "rows": Out(stream.Signature(config.bus_width)),
+                "x_modes": Out(stream.Signature(MODE)),
+                "h_modes": Out(stream.Signature(MODE)),
+            }
+        )
+
+    def elaborate(self, platform):
+        """Rows pass; sums, tests, the choice, the queues of modes."""
+        m = Module()
+        m.submodules.distance = distance = RowDistance(self._config)
+        m.submodules.buffer = buffer = Fifo(self._config.bus_width, row_buffer_depth(self._config))
+        m.submodules.x_queue = x_queue = Fifo(MODE, _QUEUE)
+        m.submodules.h_queue = h_queue = Fifo(MODE, _QUEUE)
+        wiring.connect(m, buffer.o, wiring.flipped(self.rows))
+        wiring.connect(m, x_queue.o, wiring.flipped(self.x_modes))
+        wiring.connect(m, h_queue.o, wiring.flipped(self.h_modes))
+        scored, may_pass = Signal(), Signal()
+        m.d.comb += [
+            scored.eq(self.job.skip | (self.job.plan == Plan.SCORED)),
+            may_pass.eq(~scored | distance.open),
+            buffer.i.payload.eq(self.beats.payload),
+            buffer.i.valid.eq(self.beats.valid & may_pass),
+            self.beats.ready.eq(buffer.i.ready & may_pass),
+            distance.job.eq(self.job),
+            distance.start.eq(self.start),
+            distance.codes.eq(self.beats.payload),
+            distance.valid.eq(self.beats.valid & self.beats.ready & scored),
+        ]
+        told = self._choose(m, distance, scored, x_queue.i.ready & h_queue.i.ready)
+        m.d.comb += [
+            x_queue.i.valid.eq(told.valid & ~told.behind),
+            x_queue.i.payload.eq(told.mode),
+            h_queue.i.valid.eq(told.valid & ~told.opening),
+            h_queue.i.payload.eq(told.mode),
+        ]
+        return m
+
+    def _choose(self, m, distance, scored, room):
+        """One step after the other: know its row, choose, tell both queues in the same cycle."""
+        told = Signal(data.StructLayout({"valid": 1, "mode": MODE, "opening": 1, "behind": 1}))
+        chosen, advance, test = Signal(MODE), Signal(), Signal()
+        skipped = told.mode == Mode.SKIP
+        step = self._count(m, advance, skipped)
+        scores = self._score(m, distance, test, step.run)
+        plain = Mux(self.job.plan == Plan.MIDDLE, _middle(self.job), Mode.NORMAL)
+        known = step.due | ~scored
+        m.d.comb += [
+            told.opening.eq(step.opening),
+            distance.next.eq(advance & scored),
+            distance.keep.eq(self.job.previous | ~skipped),
+        ]
+
+        def go_on():
+            with m.If(step.left == 1):
+                m.next = "Tell behind"
+            with m.Else():
+                m.next = "Begin step"
+
+        with m.FSM():
+            with m.State("Rest"), m.If(self.start):
+                m.next = "Begin step"
+            with m.State("Begin step"):
+                m.d.comb += [
+                    told.mode.eq(Mux(step.due, Mode.NORMAL, plain)),
+                    told.valid.eq(known & room),
+                ]
+                with m.If(~known):
+                    m.next = "Await row"
+                with m.Elif(room & scored):
+                    m.next = "Let row pass"
+                with m.Elif(room):
+                    m.d.comb += advance.eq(1)
+                    go_on()
+            with m.State("Let row pass"), m.If(distance.ready):
+                m.d.comb += advance.eq(1)
+                go_on()
+            with m.State("Await row"), m.If(distance.ready):
+                m.d.comb += test.eq(1)
+                m.next = "Test"
+            with m.State("Test"), m.If(scores.ready):
+                m.d.sync += chosen.eq(scores.mode)
+                m.next = "Tell"
+            with m.State("Tell"):
+                m.d.comb += [told.mode.eq(chosen), told.valid.eq(room), advance.eq(room)]
+                with m.If(room):
+                    go_on()
+            with m.State("Tell behind"):
+                m.d.comb += [told.behind.eq(1), told.valid.eq(room)]
+                with m.If(room):
+                    m.next = "Rest"
+        return told
+
+    def _count(self, m, advance, skipped):
+        """The step, and what its mode depends on beside its row."""
+        job = self.job
+        step = Signal(
+            data.StructLayout(
+                {
+                    "left": job.steps.shape(),  # steps from this one on
+                    "since": job.normal_every.shape(),  # steps since one that had to be normal
+                    "run": job.max_skips.shape(),  # steps right before this one that were skipped
+                    "opening": 1,  # it is the first
+                    "due": 1,  # it has to be normal
+                }
+            )
+        )
+        due = step.since + 1 == job.normal_every
+        with m.If(advance):
+            m.d.sync += [
+                step.left.eq(step.left - 1),
+                step.since.eq(Mux(due, 0, step.since + 1)),
+                step.run.eq(Mux(skipped, step.run + 1, 0)),
+                step.opening.eq(0),
+                step.due.eq(due),
+            ]
+        with m.If(self.start):
+            m.d.sync += [
+                step.left.eq(job.steps),
+                step.since.eq(0),
+                step.run.eq(0),
+                step.opening.eq(1),
+                step.due.eq(1),
+            ]
+        return step
+
+    def _score(self, m, distance, test, run):
+        """The mode that the row's score asks for."""
+        job = self.job
+        scores = Signal(data.StructLayout({"ready": 1, "mode": MODE}))
+        width = len(distance.norm)
+        m.submodules.skip_test = skip = NearTest(width)
+        m.submodules.middle_test = middle = NearTest(width)
+        for near, limit in ((skip, job.skip_distance), (middle, job.middle_distance)):
+            m.d.comb += [
+                near.start.eq(test),
+                near.limit.eq(limit),
+                near.distance.eq(distance.distance),
+                near.norm.eq(distance.norm),
+            ]
+        may_skip = job.skip & ((job.max_skips == 0) | (run < job.max_skips))
+        is_middle = (job.plan == Plan.MIDDLE) | ((job.plan == Plan.SCORED) & middle.near)
+        m.d.comb += [scores.ready.eq(skip.ready), scores.mode.eq(Mode.NORMAL)]
+        with m.If(may_skip & skip.near):
+            m.d.comb += scores.mode.eq(Mode.SKIP)
+        with m.Elif(is_middle):
+            m.d.comb += scores.mode.eq(_middle(job))
+        return scores
+
+
+def _middle(job):
+    return Mux(job.middle == Middle.REDUCED, Mode.REDUCED, Mode.DELTA)
