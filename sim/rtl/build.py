@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hw.verilog import rtlil_to_verilog
@@ -25,7 +25,10 @@ from hw.verilog import rtlil_to_verilog
 __all__ = ["ToolError", "build", "default_cache", "port_widths"]
 
 _HERE = Path(__file__).parent
-_SOURCES = ("shim.cpp", "memory.h", "referee.h")
+_HEADERS = ("memory.h", "referee.h")
+_SHIM = "shim.cpp"
+_PORTS = ("aclk", "aresetn", "interrupt", "s_axi_awvalid", "m_axi_arvalid", "m_axi_rdata")
+"""The standard ports that a top needs, at the least."""
 _VERILATOR_FLAGS = (
     *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing"),
     *("-Wno-fatal", "-Wno-lint", "-Wno-SYMRSVDWORD"),
@@ -140,7 +143,7 @@ def _build_runtime(compiler: str, trace: bool, identity: str, cache: Path) -> li
     return [target / f"{name}.o" for name in names]
 
 
-def _units(folder: Path, bus_bytes: int, trace: bool) -> dict[str, str]:
+def _units(folder: Path, shim: str, bus_bytes: int, trace: bool) -> dict[str, str]:
     """Flag of each translation unit, by its name; writes both."""
     generated = sorted(Path(folder, "generated").glob("*.cpp"))
     slow = [f'#include "{path}"' for path in generated if path.stem.endswith("Slow")]
@@ -148,16 +151,17 @@ def _units(folder: Path, bus_bytes: int, trace: bool) -> dict[str, str]:
     # `interrupt` is a word of Microsoft's C++, so Verilator renames that port.
     fast += [f"#define BUS_BYTES {bus_bytes}", "#define INTERRUPT __SYM__interrupt"]
     fast += ['#include "verilated_vcd_c.h"'] if trace else []
-    fast += [f'#include "{_HERE / "shim.cpp"}"']
+    fast += [f'#include "{_HERE / shim}"']
     for name, lines in (("slow", slow), ("fast", fast)):
         Path(folder, f"{name}.cpp").write_text("\n".join(lines) + "\n")
     return {"fast": "-O2", "slow": "-O0"}
 
 
-def _build_model(verilog: str, name: str, bus_bytes: int, trace: bool, compiler: str, link):
+def _build_model(verilog: str, name: str, shim: str, trace: bool, compiler: str, link):
     """What fills a cache entry: ``model.so``, and ``design.v`` that it was made from."""
     root = _verilator_root()
     include = root / "include"
+    bus_bytes = port_widths(verilog, name).get("m_axi_rdata", 0) // 8
 
     def make(folder: Path):
         Path(folder, "design.v").write_text(verilog)
@@ -169,7 +173,7 @@ def _build_model(verilog: str, name: str, bus_bytes: int, trace: bool, compiler:
         flags += ["-DVM_COVERAGE=0", "-DVM_SC=0", f"-I{folder / 'generated'}"]
         flags += [f"-I{include}", f"-I{include}/vltstd"]
         objects = []
-        for unit, level in _units(folder, bus_bytes, trace).items():
+        for unit, level in _units(folder, shim, bus_bytes, trace).items():
             source, target = folder / f"{unit}.cpp", folder / f"{unit}.o"
             _run([compiler, *flags, level, "-c", source, "-o", target], f"{compiler} on the model")
             objects.append(target)
@@ -188,6 +192,8 @@ def build(
     *,
     rtlil: bool = False,
     trace: bool = False,
+    shim: str = _SHIM,
+    ports: Sequence[str] = _PORTS,
     cache: Path | None = None,
     compiler: str = "g++",
     say: Callable[[str], None] = lambda text: None,
@@ -204,6 +210,10 @@ def build(
         ``source`` is RTLIL; Yosys runs only when it is new.
     trace : bool
         Able to write a VCD file; about half as fast.
+    shim : str
+        The loop around the model: a C++ file beside this one.
+    ports : sequence of str
+        Ports of the top that the loop drives or reads.
     cache : Path or None
         Where compiled models are kept; None is ``default_cache()``.
     compiler : str
@@ -216,28 +226,26 @@ def build(
     ToolError
         A tool is missing or failed.
     ValueError
-        A standard port is missing.
+        A port is missing.
     """
     version = importlib.metadata.version("verilator") if _verilator_root() else ""
     identity = " ".join([version, _compiler_id(compiler), *_VERILATOR_FLAGS, *_CXX_FLAGS])
-    shim = [(_HERE / file).read_text() for file in _SOURCES]
+    loop = [(_HERE / file).read_text() for file in (shim, *_HEADERS)]
     cache = Path(cache) if cache is not None else default_cache()
-    target = cache / f"model-{_digest(identity, str(trace), name, source, *shim)}"
+    target = cache / f"model-{_digest(identity, str(trace), name, source, *loop)}"
     if target.exists():
         return target
     if rtlil:
         say("writing Verilog")
         source = rtlil_to_verilog(source)
-    bus_bytes = _bus_bytes(port_widths(source, name), name)
+    _check_ports(port_widths(source, name), name, ports)
     say("compiling Verilator's runtime and the model")
     link = _build_runtime(compiler, trace, identity, cache)
-    _publish(_build_model(source, name, bus_bytes, trace, compiler, link), target)
+    _publish(_build_model(source, name, shim, trace, compiler, link), target)
     return target
 
 
-def _bus_bytes(widths: dict[str, int], name: str) -> int:
-    needed = ["aclk", "aresetn", "interrupt", "s_axi_awvalid", "m_axi_arvalid", "m_axi_rdata"]
+def _check_ports(widths: dict[str, int], name: str, needed: Sequence[str]):
     for port in needed:
         if port not in widths:
             raise ValueError(f"module {name} has no port {port}, so it cannot be simulated")
-    return widths["m_axi_rdata"] // 8
