@@ -53,8 +53,8 @@ class Splitter(wiring.Component):
     So no burst crosses 4 KiB, every burst but the first starts aligned, and the end of a burst
     needs no address adder.
 
-    Throughput: one burst per cycle; the next request is taken the cycle after the last burst left,
-    so requests of one burst leave every second cycle.
+    Throughput: one burst per cycle, across requests if ``ahead``. Else a request is taken the cycle
+    after the last burst of the one before left, so requests of one burst leave every second cycle.
     Latency: a request taken in cycle t is a burst on ``o`` in t + 2.
 
     Parameters
@@ -67,6 +67,8 @@ class Splitter(wiring.Component):
         Bits of the beats of a request.
     burst_beats : int
         Longest burst, a power of two.
+    ahead : bool
+        Take one more request while bursts of another leave, and hold it.
 
     Members
     -------
@@ -75,11 +77,20 @@ class Splitter(wiring.Component):
     o : stream of ``burst_layout``
     """
 
-    def __init__(self, *, addr_width: int, beat_bytes: int, beats_width: int, burst_beats: int):
+    def __init__(
+        self,
+        *,
+        addr_width: int,
+        beat_bytes: int,
+        beats_width: int,
+        burst_beats: int,
+        ahead: bool = False,
+    ):
         self.addr_width = addr_width
         self.beat_bytes = beat_bytes
         self.beats_width = beats_width
         self.burst_beats = burst_beats
+        self.ahead = ahead
         super().__init__(
             {
                 "i": In(stream.Signature(request_layout(addr_width, beats_width))),
@@ -95,20 +106,23 @@ class Splitter(wiring.Component):
         block = Signal(self.addr_width - byte_width - offset_width)
         left = Signal(self.beats_width)
         to_end = Signal(range(self.burst_beats + 1))
-        final, active, load = Signal(), Signal(), Signal()
+        final, active, load, free = Signal(), Signal(), Signal(), Signal()
+        request = self._hold(m, free) if self.ahead else self.i
 
         # length = min(left, burst_beats - offset)
         m.d.comb += [
             to_end.eq(self.burst_beats - offset),
             final.eq(left <= to_end),
             load.eq(active & (~self.o.valid | self.o.ready)),
-            self.i.ready.eq(~active),
+            free.eq(~active | (load & final & self.ahead)),
         ]
+        if not self.ahead:
+            m.d.comb += self.i.ready.eq(free)
 
-        with m.If(self.i.valid & self.i.ready):
+        with m.If(request.valid & free):
             m.d.sync += [
-                Cat(offset, block).eq(self.i.payload.addr[byte_width:]),
-                left.eq(self.i.payload.beats),
+                Cat(offset, block).eq(request.payload.addr[byte_width:]),
+                left.eq(request.payload.beats),
                 active.eq(1),
             ]
         with m.Elif(load):
@@ -127,3 +141,20 @@ class Splitter(wiring.Component):
                 self.o.payload.last.eq(final),
             ]
         return m
+
+    def _hold(self, m, free):
+        """The next request: on ``i``, or come before while there was no place for it."""
+        shape = self.i.payload.shape()
+        following = stream.Signature(shape).create()
+        there, held = Signal(), Signal(shape)
+        # Ready is a register: no path from ``o`` to whoever asks.
+        m.d.comb += [
+            self.i.ready.eq(~there),
+            following.valid.eq(there | self.i.valid),
+            following.payload.eq(Mux(there, held, self.i.payload)),
+        ]
+        with m.If(following.valid):
+            m.d.sync += there.eq(~free)
+        with m.If(self.i.valid & ~there & ~free):
+            m.d.sync += held.eq(self.i.payload)
+        return following

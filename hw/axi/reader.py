@@ -82,7 +82,8 @@ class ReadMaster(wiring.Component):
     To stop and start afresh: raise ``halt``, wait for ``idle``, pulse ``flush``, lower
     ``halt``. ``flush`` forgets requests and buffered data; it is heeded only while ``idle``.
 
-    Throughput: one beat per cycle; one burst per cycle; one request per two cycles and client.
+    Throughput: one beat per cycle; one burst per cycle; one request per two cycles and client, one
+    per cycle of a client that is taken ahead.
     Latency: request taken in cycle t, ``arvalid`` in t + 3; beat on the bus in t, ``data[k].valid``
     in t + 2; ``beats`` and ``error`` in t + 1.
 
@@ -99,6 +100,8 @@ class ReadMaster(wiring.Component):
         Bursts that may wait for data at once.
     beats_width : int
         Bits of the beats of a request.
+    ahead : tuple of int
+        Clients whose next request is taken and held while bursts of another leave.
 
     Members
     -------
@@ -127,6 +130,7 @@ class ReadMaster(wiring.Component):
         burst_beats: int,
         bursts_in_flight: int,
         beats_width: int = 20,
+        ahead: tuple[int, ...] = (),
     ):
         check_master(
             addr_width=addr_width,
@@ -142,6 +146,7 @@ class ReadMaster(wiring.Component):
         self.burst_beats = burst_beats
         self.bursts_in_flight = bursts_in_flight
         self.beats_width = beats_width
+        self.ahead = tuple(ahead)
         clients = len(self.buffers)
         request = stream.Signature(request_layout(addr_width, beats_width))
         super().__init__(
@@ -177,6 +182,7 @@ class ReadMaster(wiring.Component):
             "beat_bytes": self.data_width // 8,
             "beats_width": self.beats_width,
             "burst_beats": longest_burst(self.burst_beats, self.buffers[k]),
+            "ahead": k in self.ahead,
         }
         m.submodules[f"client_{k}"] = client = _Client(splitter, self.data_width, self.buffers[k])
         wiring.connect(m, client.o, wiring.flipped(self.data[k]))

@@ -27,11 +27,19 @@ def split(addr, beats, beat_bytes, burst_beats):
     return bursts
 
 
+def make(burst_beats, ahead=False):
+    """A splitter for beats of eight bytes."""
+    return Splitter(
+        addr_width=32, beat_bytes=8, beats_width=12, burst_beats=burst_beats, ahead=ahead
+    )
+
+
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("burst_beats", [1, 2, 16])
 @pytest.mark.parametrize("stalls", [(0, 0), (0.3, 0.5)])
-def test_bursts_cover_the_request_and_stay_in_their_block(bench, burst_beats, stalls):
+def test_bursts_cover_the_request_and_stay_in_their_block(bench, burst_beats, stalls, ahead):
     rng = random.Random(burst_beats)
-    dut = Splitter(addr_width=32, beat_bytes=8, beats_width=12, burst_beats=burst_beats)
+    dut = make(burst_beats, ahead)
     requests = [{"addr": 8 * rng.randrange(1 << 20), "beats": rng.randint(1, 70)} for _ in range(9)]
     requests += [{"addr": 0x1000 - 8, "beats": 1}, {"addr": 0x1000 - 8, "beats": 2}]
     expected = [b for r in requests for b in split(r["addr"], r["beats"], 8, burst_beats)]
@@ -43,13 +51,23 @@ def test_bursts_cover_the_request_and_stay_in_their_block(bench, burst_beats, st
 
 
 def test_a_burst_leaves_every_cycle_and_a_request_every_second(bench):
-    dut = Splitter(addr_width=32, beat_bytes=8, beats_width=12, burst_beats=4)
+    dut = make(4)
     b = bench(dut)
     fed = b.feed(dut.i, [{"addr": 0, "beats": n} for n in (16, 4, 1, 1)])
     out = b.drain(dut.o, 7)
     b.run()
     assert fed.cycles == [0, 5, 7, 9]
     assert out.cycles == [2, 3, 4, 5, 7, 9, 11]
+
+
+def test_a_burst_leaves_every_cycle_across_requests_that_are_taken_ahead(bench):
+    dut = make(4, ahead=True)
+    b = bench(dut)
+    fed = b.feed(dut.i, [{"addr": 0, "beats": n} for n in (16, 4, 1, 1)])
+    out = b.drain(dut.o, 7)
+    b.run()
+    assert fed.cycles == [0, 1, 5, 6]
+    assert out.cycles == [2, 3, 4, 5, 6, 7, 8]
 
 
 def test_a_short_buffer_shortens_bursts_to_a_power_of_two():

@@ -131,6 +131,27 @@ def test_bursts_cover_their_request(prover):
     prover.run(splitter, properties, 10)
 
 
+def test_a_request_that_is_taken_ahead_stays_what_it_was(prover):
+    """Requests of one burst: they leave as they came, at most three are inside."""
+
+    def properties(m, dut):
+        request, burst = dut.i.payload, dut.o.payload
+        prover.stable(m, dut.i.valid, dut.i.ready, request, check=Assume)
+        prover.stable(m, dut.o.valid, dut.o.ready, burst)
+        taken, gone = dut.i.valid & dut.i.ready, dut.o.valid & dut.o.ready
+        # Numbered requests must leave in their order.
+        came, left = Signal(4), Signal(4)
+        m.d.sync += [came.eq(came + taken), left.eq(left + gone)]
+        m.d.comb += [Assume(request.addr == came << 4), Assume(request.beats == 1 + came[:2])]
+        m.d.comb += [Assert((came - left)[:4] <= 3), Assert(~dut.o.valid | (came != left))]
+        with m.If(dut.o.valid):
+            m.d.comb += Assert((burst.addr == left << 4) & (burst.beats == 1 + left[:2]))
+            m.d.comb += Assert(burst.last)
+
+    splitter = {"addr_width": 13, "beat_bytes": 4, "beats_width": 4, "burst_beats": 4}
+    prover.run(Splitter(**splitter, ahead=True), properties, 10)
+
+
 def whole_window(m, dut):
     """Say that every address offered lies in the window, whatever that is."""
     steady(m, dut.base, dut.limit)

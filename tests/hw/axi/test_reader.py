@@ -7,7 +7,7 @@ import pytest
 from hw.axi.reader import ReadMaster
 
 
-def make(buffers=(16, 16), burst_beats=8, bursts_in_flight=4, data_width=64):
+def make(buffers=(16, 16), burst_beats=8, bursts_in_flight=4, data_width=64, ahead=()):
     """A small read master."""
     return ReadMaster(
         addr_width=32,
@@ -16,6 +16,7 @@ def make(buffers=(16, 16), burst_beats=8, bursts_in_flight=4, data_width=64):
         burst_beats=burst_beats,
         bursts_in_flight=bursts_in_flight,
         beats_width=12,
+        ahead=ahead,
     )
 
 
@@ -33,7 +34,8 @@ def test_every_client_gets_its_data_in_order(bench, read_memory, memory_word, se
     rng = random.Random(seed)
     width = rng.choice([32, 64, 128])
     buffers = tuple(rng.choice([3, 8, 16, 40]) for _ in range(rng.randint(1, 4)))
-    dut = make(buffers, rng.choice([1, 4, 16]), rng.randint(1, 6), width)
+    ahead = tuple(k for k in range(len(buffers)) if (seed + k) % 2)
+    dut = make(buffers, rng.choice([1, 4, 16]), rng.randint(1, 6), width, ahead)
     stall, latency = rng.choice([0, 0.3, 0.7]), rng.choice([1, 2, 20])
     b = bench(dut, seed)
     memory = b.add(read_memory(dut.axi, latency, stall, seed))
@@ -102,6 +104,31 @@ def test_a_request_of_one_burst_leaves_every_second_cycle(bench, read_memory):
     b.run()
     assert memory.address_cycles == list(range(3, 23, 2))
     assert out.cycles == list(range(35, 75))
+
+
+def test_requests_of_one_beat_leave_every_cycle_of_a_client_that_is_taken_ahead(bench, read_memory):
+    dut = make((64,), 4, 64, ahead=(0,))
+    b = bench(dut)
+    memory = b.add(read_memory(dut.axi, latency=30))
+    b.feed(dut.request[0], [{"addr": 32 * k, "beats": 1} for k in range(100)])
+    out = b.drain(dut.data[0], 100)
+    b.run()
+    assert memory.address_cycles == list(range(3, 103))
+    assert out.cycles == list(range(35, 135))
+
+
+@pytest.mark.parametrize("beats", [1, 4])
+def test_as_many_short_requests_as_may_be_in_flight_are_answered_per_round_trip(
+    bench, read_memory, beats
+):
+    """So bursts of fewer beats need more of them in flight."""
+    dut = make((64,), 4, 4, ahead=(0,))
+    b = bench(dut)
+    memory = b.add(read_memory(dut.axi, latency=30))
+    b.feed(dut.request[0], [{"addr": 32 * k, "beats": beats} for k in range(12)])
+    b.drain(dut.data[0], 12 * beats)
+    b.run()
+    assert memory.address_cycles[8] - memory.address_cycles[4] == 30 + beats + 1
 
 
 def test_the_lowest_index_goes_first_and_a_full_client_blocks_nobody(bench, read_memory):
