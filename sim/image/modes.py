@@ -5,7 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
+import numpy as np
+
+from hw.descriptor import pack
 from hw.modes import DISTANCE_ONE, Middle, Plan
+from hw.registers import OVERRIDE_WORD, OVERRIDES
 from sim.networks.network import NetworkError
 
 __all__ = ["NORMAL", "LayerModes", "Modes", "distance"]
@@ -148,6 +152,11 @@ class LayerModes:
             "max_skips": self.max_skips if self.skips else 0,
             "normal_every": 0 if self.mode == "normal" else self.normal_every,
         }
+
+    def words(self) -> dict[int, int]:
+        """Words of a descriptor that hold these settings, for ``Driver.override``."""
+        packed = np.frombuffer(pack(**self.fields()), "<u4")
+        return {word: int(packed[word]) for word in range(OVERRIDE_WORD, OVERRIDE_WORD + OVERRIDES)}
 
     def changed(self) -> dict:
         """The settings that differ from their defaults, and the mode."""
