@@ -139,3 +139,13 @@ def test_a_start_begins_again_in_bank_0_at_unit_0(play, small, job_of):
     assert known == [0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1]
     ready = [row["current"]["ready"] for row in seen]
     assert ready == [0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_a_sequence_begins_in_normal_mode_after_a_delta_step(play, small, job_of):
+    config = small()
+    job = job_of(config, hidden_size=1, h_zero=3, h_threshold=9, **MIXED)
+    delta = {"modes.valid": 1, "modes.payload": Mode.DELTA}
+    first = [{"job": job, "start": 1}, {"valid": 1, "h": 50}, delta, *[{}] * 3]
+    seen = play(HiddenEvents(config), [*first, {"valid": 1, "h": 60}, delta, *[{}] * 3, *first])
+    values = [row["w_event"]["value"] for row in seen if row["w_en"]]
+    assert values == [47, 10, 47]

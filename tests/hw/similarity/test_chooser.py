@@ -180,10 +180,12 @@ def test_a_queue_of_modes_that_is_not_taken_stops_the_choice_only(play, small, j
     assert h == [*[Mode.DELTA] * 8, Mode.NORMAL]
 
 
-def test_a_second_sequence_begins_with_a_normal_step(play, small, job_of):
+@pytest.mark.parametrize("fields", [{"max_skips": 2}, {"normal_every": 3}])
+def test_a_second_sequence_counts_afresh(play, small, job_of, fields):
     config = small()
-    begin = {"job": job_of(config, input_size=8, steps=2, skip=1, skip_distance=65535), "start": 1}
+    near = {"skip": 1, "skip_distance": 65535, **fields}
+    begin = {"job": job_of(config, input_size=8, steps=5, **near), "start": 1}
     taking = {"x_modes.ready": 1, "h_modes.ready": 1, "rows.ready": 1, "beats.valid": 1}
-    seen = play(ModeChooser(config), [*[begin, *[taking] * 80]] * 2)
+    seen = play(ModeChooser(config), [*[begin, *[taking] * 200]] * 2)
     told = [row["x_modes.payload"] for row in seen if row["x_modes.valid"]]
-    assert told == [Mode.NORMAL, Mode.SKIP] * 2
+    assert told == choose_modes([[0] * 8] * 5, near) * 2
