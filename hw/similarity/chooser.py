@@ -184,11 +184,11 @@ class ModeChooser(wiring.Component):
                 step.opening.eq(0),
                 step.due.eq(due),
             ]
+        # The first step is not skipped, so no run goes on behind it.
         with m.If(self.start):
             m.d.sync += [
                 step.left.eq(job.steps),
                 step.since.eq(0),
-                step.run.eq(0),
                 step.opening.eq(1),
                 step.due.eq(1),
             ]
