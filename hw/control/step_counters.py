@@ -104,8 +104,6 @@ class StepCounters(wiring.Component):
         with m.If(self.step):
             m.d.sync += [slot.eq(0), busy.eq(1)]
         m.d.sync += fresh.eq(busy)
-        with m.If(self.clear):
-            m.d.sync += [busy.eq(0), fresh.eq(0)]
         self._add(m, fresh, index, increment)
         return m
 
@@ -174,9 +172,9 @@ class StepCounters(wiring.Component):
 
         with m.If(clearing):
             m.d.sync += [clear_index.eq(clear_index + 1), clearing.eq(~clear_index.all())]
+        # A step that is still being counted ends meanwhile; nothing of it is written.
         with m.If(self.clear):
             m.d.sync += [clearing.eq(1), clear_index.eq(0)]
-            m.d.sync += [listed.eq(0), summed.eq(0), carried.eq(0)]
 
         read_high = Signal()
         with m.If(self.r_en):

@@ -124,7 +124,6 @@ class ListFollower(wiring.Component):
             m.d.sync += [
                 hidden.eq(self.list_hidden),
                 item.base.eq(self.addr + Mux(self.list_hidden, h_offset, 0)),
-                item.first.eq(self.list_index == 0),
                 item.last.eq(final),
             ]
         m.d.comb += [

@@ -17,16 +17,10 @@ def column_layout(config: Config) -> data.StructLayout:
     -------
     base : byte address of column 0 of its part of the block.
     column : its index in the part.
-    first, last : first and last column that is wanted of this part of the block.
+    last : the last column that is wanted of this part of the block.
     """
-    return data.StructLayout(
-        {
-            "base": unsigned(config.addr_width),
-            "column": unsigned(column_width(config)),
-            "first": 1,
-            "last": 1,
-        }
-    )
+    column = unsigned(column_width(config))
+    return data.StructLayout({"base": unsigned(config.addr_width), "column": column, "last": 1})
 
 
 class RunMerger(wiring.Component):
@@ -75,7 +69,7 @@ class RunMerger(wiring.Component):
         end, place = Signal.like(item.column), Signal(range(burst_bytes))
         addr, begin = Signal.like(run.addr), Signal.like(place)
         m.d.comb += [
-            grows.eq(there & ~complete & ~item.first & (item.column == end)),
+            grows.eq(there & ~complete & (item.column == end)),
             self.o.valid.eq(there & (complete | (self.i.valid & ~grows))),
             self.i.ready.eq(grows | ~there | self.o.ready),
             taken.eq(self.i.valid & self.i.ready),

@@ -78,6 +78,11 @@ class Lists:
         """Whether the fetcher has gone through all lists."""
         return self.fetched == len(self.lists)
 
+    @property
+    def bank(self):
+        """Bank of the list in its turn; the two parts need not agree."""
+        return (self.fetched + (self.name == "h")) % 2
+
     def drive(self, ctx, cycle):
         """Make a list, use a list, show what was read."""
         rng = self.rng
@@ -90,7 +95,7 @@ class Lists:
         view = {"empty": rng.randrange(2), "last": rng.randrange(16), "bank": rng.randrange(2)}
         if self.ready:
             self.turn = self.lists[self.fetched]
-            view = {"empty": not self.turn, "bank": self.fetched % 2}
+            view = {"empty": not self.turn, "bank": self.bank}
             view["last"] = len(self.turn) - 1 if self.turn else rng.randrange(16)
         ctx.set(self.view, {"ready": self.ready, "mode": rng.randrange(4), **view})
         ctx.set(self.column, rng.randrange(16) if self.read is None else self.read)
@@ -100,7 +105,7 @@ class Lists:
         dut, self.read = self.dut, None
         if ctx.get(dut.list_en) and ctx.get(dut.list_hidden) == (self.name == "h"):
             assert self.ready, "a list was read before it was complete"
-            assert ctx.get(dut.list_bank) == self.fetched % 2
+            assert ctx.get(dut.list_bank) == self.bank
             self.read = self.turn[ctx.get(dut.list_index)]
         if ctx.get(getattr(dut, f"{self.name}_fetched")):
             assert self.ready, "a list was given up before it was complete"
@@ -157,7 +162,7 @@ KINDS = [
 """Jobs of which a step need not have every column as an event."""
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(16))
 def test_the_columns_of_every_list_are_asked_for_and_neighbours_together(
     bench, small, job_of, start, after, seed
 ):
