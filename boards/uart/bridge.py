@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from boards.uart.access import Access
+from boards.access import Access
 from boards.uart.protocol import PAYLOAD_WORDS, SYNC_WORDS, VERSION, Operation
 from boards.uart.request import RequestReceiver
 from boards.uart.response import ResponseSender

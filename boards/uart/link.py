@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from boards.errors import BoardError
 from boards.uart.protocol import SYNC_WORDS, VERSION, FrameReader, Operation, Status, request
 
 __all__ = ["LinkError", "SerialLine", "SerialTransport"]
@@ -16,7 +17,7 @@ _WAIT_SECONDS = 0.1
 """Longest wait for the interrupt in one request: a lost answer costs no more than this."""
 
 
-class LinkError(Exception):
+class LinkError(BoardError):
     """The board does not answer, or refuses; the message is one sentence for the user."""
 
 

@@ -1,0 +1,44 @@
+"""The Digilent Arty A7 with 35 and with 100 thousand cells."""
+
+from functools import partial
+
+from amaranth_boards.arty_a7 import ArtyA7_35Platform, ArtyA7_100Platform
+
+from boards.board import Board, Plan, unchanged
+from boards.clocks import XilinxClock
+from boards.uart.top import UartTop, uart_system
+from boards.xilinx import TOOLCHAINS, add_constraints, xilinx_platform
+from hw.config import Config
+
+__all__ = ["BOARDS"]
+
+
+def _plan(platform, board: Board, config: Config | None, toolchain: str) -> Plan:
+    chosen = xilinx_platform(platform, toolchain)
+    add_constraints(chosen, toolchain, "uart.xdc")
+    clock = XilinxClock("clk100", 100.0, board.clock_mhz)
+    top = UartTop(uart_system(board, config), clock, (("led", 0), ""))
+    return Plan(platform=chosen, top=top, options={}, bitstream="top.bit")
+
+
+def _board(name: str, part: str, flash: str, platform, config: str, memory_kib: int) -> Board:
+    return Board(
+        name=name,
+        title=f"Digilent {name.replace('-', ' ').title()}T",
+        part=part,
+        host="uart",
+        config=config,
+        clock_mhz=100.0,
+        memory_kib=memory_kib,
+        baud=2_000_000,
+        toolchains=TOOLCHAINS,
+        flash=("--board", flash),
+        fit=unchanged,
+        plan=partial(_plan, platform),
+    )
+
+
+BOARDS = (
+    _board("arty-a7-35", "XC7A35T", "arty_a7_35t", ArtyA7_35Platform, "tiny", 64),
+    _board("arty-a7-100", "XC7A100T", "arty_a7_100t", ArtyA7_100Platform, "small", 256),
+)

@@ -1,0 +1,62 @@
+"""Boards with a Lattice ECP5, whose whole tool chain comes from PyPI."""
+
+from functools import partial
+
+from amaranth_boards.ecpix5 import ECPIX585Platform
+from amaranth_boards.ulx3s import ULX3S_85F_Platform
+
+from boards.board import Board, Plan, unchanged
+from boards.clocks import Ecp5Clock
+from boards.uart.top import UartTop, uart_system
+from hw.config import Config
+
+__all__ = ["BOARDS"]
+
+_OPTIONS = {
+    # The memories' and the multipliers' paths are what limits the clock: nextpnr is to go on where
+    # it misses the wish and to say what it reached.
+    "nextpnr_opts": "--timing-allow-fail --seed 1 --report report.json",
+    "ecppack_opts": "--compress",
+    "synth_opts": "-abc9",
+}
+
+
+def _plan(platform, clock, light, board: Board, config: Config | None, toolchain: str) -> Plan:
+    top = UartTop(uart_system(board, config), Ecp5Clock(*clock, board.clock_mhz), light)
+    return Plan(
+        platform=platform(toolchain=toolchain), top=top, options=_OPTIONS, bitstream="top.bit"
+    )
+
+
+BOARDS = (
+    Board(
+        name="ulx3s-85f",
+        title="Radiona ULX3S-85F",
+        part="LFE5U-85F",
+        host="uart",
+        config="small",
+        clock_mhz=100.0,
+        memory_kib=256,
+        # The FT231X on the board ends at 3 Mbaud, and what makes its clock from 48 MHz has few
+        # steps near there.
+        baud=2_000_000,
+        toolchains=("Trellis",),
+        flash=("--board", "ulx3s"),
+        fit=unchanged,
+        plan=partial(_plan, ULX3S_85F_Platform, ("clk25", 25.0), (("led", 0), "")),
+    ),
+    Board(
+        name="ecpix5-85f",
+        title="LambdaConcept ECPIX-5 85F",
+        part="LFE5UM5G-85F",
+        host="uart",
+        config="small",
+        clock_mhz=100.0,
+        memory_kib=256,
+        baud=2_000_000,
+        toolchains=("Trellis",),
+        flash=("--board", "ecpix5"),
+        fit=unchanged,
+        plan=partial(_plan, ECPIX585Platform, ("clk100", 100.0), (("rgb_led", 0), "g")),
+    ),
+)

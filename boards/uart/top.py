@@ -1,0 +1,87 @@
+"""A board whose host is a computer on a serial line: clock, pins and the system."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from boards.board import Board
+from boards.memory import BlockStorage
+from boards.uart.serial import cycles_per_bit
+from boards.uart.system import UartSystem
+from hw.axi.lite import LiteSlave
+from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
+from hw.config import Config
+
+__all__ = ["NoMachine", "UartTop", "uart_system"]
+
+_BARE_BUS = 64
+"""Bits of the memory of a board without a machine."""
+
+
+class NoMachine(wiring.Component):
+    """Stands where a machine would: every register reads zero, the memory is left alone.
+
+    With it a board answers on its line, so cable, adapter and memory can be tried.
+    """
+
+    def __init__(self):
+        super().__init__(
+            {
+                "s_axi": In(Axi4LiteSignature()),
+                "m_axi": Out(Axi4Signature(32, _BARE_BUS)),
+                "interrupt": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.slave = slave = LiteSlave()
+        wiring.connect(m, wiring.flipped(self.s_axi), slave.axi)
+        return m
+
+
+def uart_system(board: Board, config: Config | None, storage=BlockStorage) -> UartSystem:
+    """The system of ``board``; without a configuration, without a machine.
+
+    ``storage`` is called with words and bits of a word.
+    """
+    machine = NoMachine() if config is None else board.machine(config)
+    width = len(machine.m_axi.wdata)
+    words = board.memory_kib * 1024 * 8 // width
+    cycles = cycles_per_bit(board.clock_mhz * 1e6, board.baud)
+    return UartSystem(machine, storage(words, width), cycles)
+
+
+class UartTop(wiring.Component):
+    """Pins of a board around a system.
+
+    Parameters
+    ----------
+    system : UartSystem
+        What is on the board.
+    clock : wiring.Component
+        Makes the domain ``sync``.
+    light : tuple of (str, int) and str or None
+        The resource of a light that is on while the interrupt is high, and its member.
+    """
+
+    def __init__(self, system, clock, light=None):
+        self.system = system
+        self.clock = clock
+        self.light = light
+        super().__init__({})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.clock = self.clock
+        m.submodules.system = system = self.system
+        uart = platform.request("uart", 0)
+        tx = Signal(init=1)
+        m.d.sync += tx.eq(system.tx)
+        m.d.comb += [system.rx.eq(uart.rx.i), uart.tx.o.eq(tx)]
+        if self.light is not None:
+            (name, number), member = self.light
+            light = platform.request(name, number)
+            pin = getattr(light, member) if member else light
+            m.d.comb += pin.o.eq(system.interrupt)
+        return m
