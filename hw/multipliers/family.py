@@ -87,6 +87,11 @@ class Multiplier:
         """Largest magnitude of a weight that every family can store."""
         return 2 ** (self.weight_width - 1) - 1
 
+    @property
+    def least_weight(self) -> int:
+        """The least weight that can be stored."""
+        return -self.weight_limit
+
     def check_level(self, level: int):
         """Refuse a level that there is not."""
         if not 0 <= level < len(self.levels):
@@ -157,7 +162,7 @@ class Multiplier:
         """
         self.check_level(level)
         codes = np.arange(-128, 128)
-        weights = np.clip(codes, -self.weight_limit, self.weight_limit)
+        weights = np.clip(codes, self.least_weight, self.weight_limit)
         return self.compute(codes[:, None], weights, level).astype(np.int32)
 
     def behaviour(self, level: int = 0) -> Behaviour:

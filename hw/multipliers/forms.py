@@ -123,6 +123,11 @@ class TwosComplement(Multiplier):
     def __post_init__(self):
         check_weight_width(self.weight_width)
 
+    @property
+    def least_weight(self) -> int:
+        """The least weight that can be stored."""
+        return -(2 ** (self.weight_width - 1))
+
     def signed_product(self, net: Nets, value: Value, weight: Value, level: Value) -> Value:
         """The product of two signed values; longer than ``product_width`` bits are cut."""
         raise NotImplementedError

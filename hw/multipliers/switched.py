@@ -38,6 +38,11 @@ class Switched(Multiplier):
         return self.inner.weight_width
 
     @property
+    def least_weight(self) -> int:
+        """The least weight that can be stored."""
+        return self.inner.least_weight
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """``exact``, then the levels of the approximate multiplier."""
         return ("exact", *self.inner.levels)

@@ -182,7 +182,9 @@ def to_netlists(
     lines = [f"read_rtlil {name}" for name in files]
     lines += [f"read_verilog -sv {name}" for name in verilog or {}]
     with tempfile.TemporaryDirectory() as folder:
-        text = "; ".join([*lines, "attrmap -modattr -remove top", script, "write_json netlist.json"])
+        text = "; ".join(
+            [*lines, "attrmap -modattr -remove top", script, "write_json netlist.json"]
+        )
         run_yosys({**files, **(verilog or {})}, text, folder)
         modules = json.loads(Path(folder, "netlist.json").read_text())["modules"]
     return {name: Netlist(modules[name], **options) for name in components}
@@ -197,10 +199,7 @@ def _cell(name: str, cell: Mapping, is_output) -> Cell:
     directions = cell.get("port_directions")
     inputs, outputs = {}, {}
     for pin, bits in cell["connections"].items():
-        if directions:
-            output = directions[pin] == "output"
-        else:
-            output = is_output(cell["type"], pin)
+        output = directions[pin] == "output" if directions else is_output(cell["type"], pin)
         (outputs if output else inputs)[pin] = tuple(map(_net, bits))
     return Cell(name, cell["type"], inputs, outputs, cell.get("parameters", {}))
 

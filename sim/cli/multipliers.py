@@ -1,0 +1,115 @@
+"""The commands on multipliers: list them, and say what one does to products and what it costs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.cli import printing
+from sim.cli.commands import Json
+from sim.explore.files import check_writable
+from sim.explore.multiplier_cost import fpga_cost, liberty_cost
+from sim.explore.multiplier_operands import workload_parts
+from sim.explore.multipliers import (
+    differing_products,
+    level_reports,
+    multiplier_rows,
+    network_parts,
+    open_multiplier,
+    part_operands,
+    write_table,
+)
+from sim.networks.network import NetworkError
+
+__all__ = ["multiplier", "multipliers"]
+
+_SHOWN = ("level", "name", "mean_error", "mae", "rmse", "nmed", "mred_percent", "worst")
+_PROPERTIES = ("level", "name", "zero_preserving", "odd_symmetric", "linear", "in_delta")
+
+
+def multipliers(json: Json = None) -> None:
+    """List the multipliers that have a name."""
+    printing.check_json(json)
+    rows = multiplier_rows()
+    printing.print_rows(rows)
+    printing.write_json(json, rows)
+
+
+def multiplier(
+    name: Annotated[
+        str,
+        typer.Argument(help="NAME or NAME:NUMBERS of 'refrain multipliers', a .npy or a .v file."),
+    ],
+    level: Annotated[int | None, typer.Option(help="This level; all of them without.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="T.npy", help="Write the level's products here.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="T.npy", help="Compare the level's products with these.")
+    ] = None,
+    weight_bits: Annotated[int, typer.Option(help="Bits of a weight, sign included.")] = 8,
+    length: Annotated[int, typer.Option(help="Length of the dot products.")] = 256,
+    network: Annotated[
+        Path | None, typer.Option(metavar="NET", help="Take operands from this network,")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(metavar="X", help="run on this input;")] = None,
+    workload: Annotated[str | None, typer.Option(help="or from this workload.")] = None,
+    threshold: Annotated[int, typer.Option(help="Threshold of delta mode's events.")] = 4,
+    cells: Annotated[bool, typer.Option("--cells", help="Count FPGA cells, by Yosys.")] = False,
+    liberty: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Area, delay and energy with these cells.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Say what a multiplier's errors are like, and what it costs."""
+    printing.check_json(json)
+    chosen = open_multiplier(name, weight_bits)
+    levels = list(range(len(chosen.levels))) if level is None else [level]
+    if (table is not None or compare is not None) and len(levels) > 1:
+        raise NetworkError(f"{name} has {len(levels)} levels; choose one with --level")
+    if (network is None) != (data is None):
+        raise NetworkError("--network and --data go together")
+    if length < 1 or threshold < 0:
+        raise NetworkError("--length must be at least 1 and --threshold at least 0")
+    if table is not None:
+        check_writable(table)
+    with printing.working("measuring") as (say, tell):
+        parts = None
+        if network is not None:
+            parts = network_parts(network, data)
+        elif workload is not None:
+            parts = workload_parts(workload, say, tell)
+        given = {} if parts is None else part_operands(parts, threshold)
+        figures = {"levels": level_reports(chosen, levels, length, given)}
+        if cells:
+            say("synthesising")
+            figures["cells"] = fpga_cost(chosen)
+        if liberty is not None:
+            figures["liberty"] = liberty_cost(chosen, liberty, levels, parts, threshold, say)
+    _print(name, figures)
+    if table is not None:
+        write_table(chosen, levels[0], table)
+        printing.say(f"wrote {table}")
+    printing.write_json(json, {"multiplier": repr(chosen), **figures})
+    if compare is not None:
+        wrong = differing_products(chosen, levels[0], compare)
+        printing.say(f"products that differ from {compare}: {wrong:,} of 65,536")
+        if wrong:
+            raise typer.Exit(1)
+
+
+def _print(name: str, figures: dict) -> None:
+    rows = figures["levels"]
+    snr = tuple(key for key in rows[0] if key.startswith("snr_db"))
+    for keys, title in (
+        ((*_SHOWN, "error_percent"), f"Products of {name}"),
+        (_PROPERTIES, "In delta mode"),
+        (("level", "name", *snr), "Signal-to-noise ratio of dot products, dB (-: no error)"),
+    ):
+        printing.print_rows([{key: row[key] for key in keys} for row in rows], title)
+    for key, title in (
+        ("cells", "Cells of one product on FPGAs, and with multiplier blocks"),
+        ("liberty", "One lane: operand registers, product, accumulator"),
+    ):
+        if key in figures:
+            printing.print_rows(figures[key], title)
