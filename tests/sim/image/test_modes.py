@@ -62,7 +62,7 @@ def test_settings_become_descriptor_fields(settings, fields):
 
 
 def test_a_score_of_one_asks_for_equal_rows():
-    assert [distance(score) for score in (1, 0.5, 0)] == [0, 0x8000, 0xFFFF]
+    assert [distance(score) for score in (1, 0.9, 0.5, 0)] == [0, 6554, 0x8000, 0xFFFF]
 
 
 scores = st.one_of(st.none(), st.floats(0, 1))
