@@ -13,13 +13,13 @@ from hw.config import Config
 from hw.events.hidden import HiddenEvents
 from hw.events.input import InputEvents, InputRequester
 from hw.events.list import EventList
-from hw.events.replayer import STALLS, Replayer
 from hw.job import job_layout
 from hw.mac.accumulators import AccumulatorBank
 from hw.mac.array import MacArray
 from hw.mac.operands import OperandFetch
 from hw.modes import Mode
 from hw.output.packer import OutputPacker
+from hw.replay.replayer import STALLS, Replayer
 from hw.similarity.chooser import ModeChooser
 from hw.streams.fifo import Fifo
 from hw.streams.width import Upsizer

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.events.layout import event_layout
-from hw.events.operation import operation_layout
 from hw.mac.array import control_layout
+from hw.replay.operation import operation_layout
 from hw.weights.address import weight_address_width
 
 __all__ = ["OperandFetch"]

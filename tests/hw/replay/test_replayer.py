@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from hw.events.replayer import Replayer
 from hw.modes import Mode
+from hw.replay.replayer import Replayer
 
 
 def is_resident(block, job):

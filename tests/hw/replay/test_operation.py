@@ -4,7 +4,7 @@ import pytest
 from amaranth.hdl import unsigned
 
 from hw.config import CONFIGS
-from hw.events.operation import operation_layout
+from hw.replay.operation import operation_layout
 from hw.weights.address import weight_address_width
 
 

@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.counting import count
-from hw.events.operation import operation_layout
 from hw.events.view import list_view
 from hw.job import job_layout
 from hw.modes import Mode
+from hw.replay.operation import operation_layout
 from hw.weights.address import weight_address_width
 from hw.weights.residency import ResidencyWalk
 
