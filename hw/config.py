@@ -157,7 +157,7 @@ CONFIGS = {
             weight_words=2048,
             stream_words=256,
             cell_lanes=1,
-            bursts_in_flight=4,
+            bursts_in_flight=16,
             clock_mhz=50.0,
         ),
         Config(

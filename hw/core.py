@@ -11,7 +11,7 @@ from hw.axi.writer import WriteMaster
 from hw.config import Config
 from hw.control.override import override_layout
 from hw.engine import Engine, work_layout
-from hw.latency import ROW_BURSTS
+from hw.latency import ROW_BURSTS, WEIGHT_BURSTS
 from hw.registers import Error
 from hw.sequencer.decoder import DescriptorDecoder
 from hw.sequencer.sequencer import Sequencer
@@ -128,8 +128,9 @@ class Core(wiring.Component):
         }
         # Of the reads, control goes first: nothing runs without it. Weights go last: they are
         # asked for far ahead, and would keep a row of x waiting.
-        weights = config.burst_beats * config.bursts_in_flight
-        m.submodules.reader = reader = ReadMaster(buffers=(row, row, weights), **common)
+        weights = config.burst_beats * min(config.bursts_in_flight, WEIGHT_BURSTS)
+        # Their columns may be a beat each, so they need every cycle for a request.
+        m.submodules.reader = reader = ReadMaster(buffers=(row, row, weights), ahead=(2,), **common)
         m.submodules.writer = writer = WriteMaster(buffers=(row, row), **common)
         connect_halves(m, self.m_axi, reader.axi, writer.axi)
         m.d.comb += [

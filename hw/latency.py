@@ -14,6 +14,7 @@ __all__ = [
     "UNIT_QUEUE",
     "WRITE_BEGIN",
     "WRITE_END",
+    "WEIGHT_BURSTS",
     "X_EVENTS",
 ]
 
@@ -49,3 +50,6 @@ DECODE = 4
 
 ROW_BURSTS = 2
 """Longest bursts of control data, of x and of h that the bus masters buffer for each."""
+
+WEIGHT_BURSTS = 8
+"""Longest bursts of weights that the read master buffers, at most."""

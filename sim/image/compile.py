@@ -18,7 +18,7 @@ from sim.networks.network import IntegerLayer, IntegerLstm, IntegerNetwork, Netw
 __all__ = ["compile_network", "compile_run", "initial_state"]
 
 _ALIGN = 64
-"""Every region starts at a multiple of this, whatever the bus width."""
+"""Every region starts at a multiple of this, whatever the bus width; weights at a column word."""
 
 
 def compile_run(
@@ -141,9 +141,9 @@ class _Packer:
         self.end = 0
         self.words = 0
 
-    def take(self, size: int) -> int:
-        """Address of ``size`` new bytes."""
-        addr = self.end
+    def take(self, size: int, multiple: int = _ALIGN) -> int:
+        """Address of ``size`` new bytes, at such a multiple."""
+        addr = align(self.end, multiple)
         self.end = align(addr + size, _ALIGN)
         return addr
 
@@ -198,7 +198,7 @@ class _Packer:
             "steps": self.steps,
             "sequences": self.sequences,
             "params_addr": self.take(16 * direction.hidden_size),
-            "weights_addr": self.take(blocks * block_bytes),
+            "weights_addr": self.take(blocks * block_bytes, max(_ALIGN, config.column_bytes)),
             "block_bytes": block_bytes,
             "resident_blocks": kept,
             "resident_base": base if kept else 0,

@@ -288,7 +288,8 @@ class _ReadBus:
         # Bus to client, client to word, word to the ring's level.
         self.delay = 3 + (1 if self.word_beats > 1 else 0)
         self.capacity = config.stream_words - 4
-        self.capacity += config.bursts_in_flight * config.burst_beats // self.word_beats
+        buffered = min(config.bursts_in_flight, after.WEIGHT_BURSTS)
+        self.capacity += buffered * config.burst_beats // self.word_beats
         self.ends = deque(maxlen=self.capacity // self.columns + 2)
 
         self.in_flight = deque([-1] * config.bursts_in_flight, maxlen=config.bursts_in_flight)
