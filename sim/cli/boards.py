@@ -1,0 +1,80 @@
+"""The commands on boards: list, build, flash."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.cli import printing
+from sim.cli.commands import Json
+from sim.explore import boards as explore
+
+__all__ = ["boards", "build", "flash"]
+
+Name = Annotated[str, typer.Argument(metavar="BOARD", help="One of refrain boards.")]
+
+
+def boards(
+    frames: Annotated[
+        bool,
+        typer.Option(
+            "--frames",
+            help="How long each takes for a frame of speech, by RTL simulation, instead.",
+        ),
+    ] = False,
+    json: Json = None,
+) -> None:
+    """List the boards."""
+    printing.check_json(json)
+    if frames:
+        with printing.working("simulating") as (say, _):
+            rows = explore.frame_rows(say)
+        printing.print_rows(rows, "A frame of 32 ms through the speech demo's LSTM")
+    else:
+        rows = explore.board_rows()
+        printing.print_rows(rows)
+    printing.write_json(json, rows)
+
+
+def build(
+    board: Name,
+    config: Annotated[
+        str | None, typer.Option(help="The accelerator; without, the board's usual one.")
+    ] = None,
+    toolchain: Annotated[
+        str | None, typer.Option(help="Where a board has several: vivado or xray.")
+    ] = None,
+    plan_only: Annotated[
+        bool, typer.Option("--plan-only", help="Write the design and the scripts; run no tool.")
+    ] = False,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Without a machine: the board's line and memory alone.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder; build/BOARD if none.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Build a board's bitstream, or write all that the vendor's tools need for it."""
+    printing.check_json(json)
+    with printing.working(f"building {board}"):
+        figures = explore.build(
+            board, config, output, toolchain=toolchain, plan_only=plan_only, bare=bare
+        )
+    printing.print_values(figures)
+    printing.write_json(json, figures)
+
+
+def flash(
+    board: Name,
+    bitstream: Annotated[
+        Path | None, typer.Option(help="The file; what refrain build left if none.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Into the flash memory, where it survives power-off.")
+    ] = False,
+) -> None:
+    """Load a board's bitstream into it, over its cable."""
+    with printing.working(f"flashing {board}"):
+        loaded = explore.flash(board, bitstream, keep)
+    printing.say(f"loaded {loaded}")
