@@ -6,8 +6,9 @@ import typer
 
 from boards.driver import DeviceError
 from hw.config import ConfigError
-from sim.cli import commands
+from sim.cli import commands, multipliers
 from sim.cli.run import run as run_network
+from sim.cli.tune import tune_network
 from sim.cli.workloads import workload
 from sim.networks.network import NetworkError
 from sim.rtl import SimulationError, ToolError
@@ -29,8 +30,11 @@ for command in (
     commands.verilog,
     commands.demo,
     commands.bench,
+    multipliers.multipliers,
+    multipliers.multiplier,
 ):
     app.command()(command)
+app.command("tune")(tune_network)
 app.add_typer(workload, name="workload")
 
 _REFUSED = 2
