@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
-from sim.workloads import training
+from sim.workloads import backpropagation, training
 from sim.workloads.packages import cache_folder, keep
 from sim.workloads.scores import Score, share_right
 from sim.workloads.training import Classifier, Recipe, train
@@ -72,7 +72,8 @@ def classifier_case(
 def classifier_path(name: str, split: Split, recipe: Recipe) -> Path:
     """Where trained weights are kept: named by the data, the recipe and the training's code."""
     digest = hashlib.sha256(repr(recipe).encode())
-    digest.update(Path(training.__file__).read_bytes())
+    for module in (backpropagation, training):
+        digest.update(Path(module.__file__).read_bytes())
     for array in (split.x, split.lengths, split.labels):
         digest.update(np.ascontiguousarray(array).tobytes())
     return cache_folder() / "trained" / f"{name}-{digest.hexdigest()[:24]}.npz"

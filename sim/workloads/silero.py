@@ -75,9 +75,13 @@ def read_samples(path: Path) -> np.ndarray:
     return np.frombuffer(data, "<i2").astype(np.float32) / 32768
 
 
-def read_turns(path: Path) -> np.ndarray:
-    """Turns, float64 [turns, 2], as start and end in seconds, of an RTTM file."""
+def read_turns(path: Path, recording: str | None = None) -> np.ndarray:
+    """Turns, float64 [turns, 2], as start and end in seconds, of an RTTM file.
+
+    Those of ``recording``, where the file holds the turns of several.
+    """
     rows = [line.split() for line in path.read_text().splitlines() if line.startswith("SPEAKER")]
+    rows = [row for row in rows if recording in (None, row[1])]
     return np.array([[float(row[3]), float(row[3]) + float(row[4])] for row in rows])
 
 

