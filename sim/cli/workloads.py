@@ -1,12 +1,16 @@
 """The commands on workloads: list them, fetch their files, measure them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sim.cli import printing
 from sim.cli.commands import Json
+from sim.explore import files
 from sim.explore.bench import LATENCY
+from sim.explore.evidence import evidence
+from sim.explore.evidence_table import markdown, shown_row
 from sim.explore.running import find_config, make_backend
 from sim.explore.workloads import measure_workload, workload_rows
 from sim.workloads.catalogue import WORKLOADS, find_workload
@@ -70,3 +74,30 @@ def run(
     shown = ("sequences", "steps", "macs", "macs_per_step")
     printing.print_values({key: figures[key] for key in shown})
     printing.write_json(json, figures)
+
+
+@workload.command()
+def table(
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="This workload; all without.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the table as Markdown.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Measure what every scheme costs and saves, on held-out data; goes on where it stopped."""
+    for path in (output, json):
+        printing.check_json(path)
+    chosen = [find_workload(name) for name in only or WORKLOADS]
+    rows = []
+    with printing.working("measuring") as (say, tell):
+        for each in chosen:
+            rows += evidence(each, find_config(each.config), say, tell)
+    for each in chosen:
+        shown = [shown_row(row) for row in rows if row["workload"] == each.name]
+        printing.print_rows(shown, f"{each.name}: {each.metric}, configuration {each.config}")
+    if output is not None:
+        files.write_whole(output, markdown(rows).encode())
+        printing.say(f"wrote {output}")
+    printing.write_json(json, rows)

@@ -7,13 +7,21 @@ import numpy as np
 
 from hw.config import Config
 from sim.explore.running import merge_reports
+from sim.model.result import Result
 from sim.networks.float_lstm import run_float
 from sim.networks.network import FloatNetwork, IntegerNetwork
 from sim.networks.quantizer import from_codes, quantize, to_codes
 from sim.workloads.scores import Score
 from sim.workloads.workload import Case, Split, Workload
 
-__all__ = ["measure_workload", "quantize_case", "run_float_split", "run_split", "workload_rows"]
+__all__ = [
+    "measure_workload",
+    "quantize_case",
+    "run_float_split",
+    "run_results",
+    "run_split",
+    "workload_rows",
+]
 
 
 def workload_rows(workloads) -> list[dict]:
@@ -41,7 +49,7 @@ def run_float_split(network: FloatNetwork, split: Split) -> np.ndarray:
     return split.run(lambda x: run_float(network, x, dtype=np.float32)[0])
 
 
-def run_split(network: IntegerNetwork, split: Split, backend) -> tuple[np.ndarray, dict]:
+def run_split(network: IntegerNetwork, split: Split, backend, **options) -> tuple[np.ndarray, dict]:
     """Outputs ``[sequences, time, H]`` in floating point, padded, and the report of a backend.
 
     Sequences of equal length run together, so that no padding is computed or counted. Parameters
@@ -55,17 +63,26 @@ def run_split(network: IntegerNetwork, split: Split, backend) -> tuple[np.ndarra
         What it runs on.
     backend
         What it runs on: ``make_backend``.
+    options
+        Of each run: ``RunOptions``.
     """
+    h, results = run_results(network, split, backend, **options)
+    return h, merge_reports([result.report() for result in results])
+
+
+def run_results(
+    network: IntegerNetwork, split: Split, backend, **options
+) -> tuple[np.ndarray, list[Result]]:
+    """As ``run_split``, with the result of each group of equal length."""
     first, last = network.layers[0].directions[0], network.layers[-1].directions[0]
-    reports = []
+    results = []
 
     def run(x: np.ndarray) -> np.ndarray:
-        result = backend.run(network, to_codes(x, first.x))
-        reports.append(result.report())
+        result = backend.run(network, to_codes(x, first.x), **options)
+        results.append(result)
         return from_codes(result.h, last.h)
 
-    h = split.run(run)
-    return h, merge_reports(reports)
+    return split.run(run), results
 
 
 def measure_workload(

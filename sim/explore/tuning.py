@@ -1,0 +1,254 @@
+"""The settings that save the most within a budget: searched on one part of the data.
+
+A problem measures settings on two parts of its data. All choices are made on the calibration part;
+the held-out part is measured once, at the end, with what was chosen. The search is Optuna's
+tree-structured Parzen estimator, which begins with a ladder of thresholds. Everything measured
+goes at once to a study file, and a search that was interrupted takes it up again.
+
+References
+----------
+J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for hyper-parameter optimization",
+NeurIPS 2011. T. Akiba et al., "Optuna: a next-generation hyperparameter optimization framework",
+KDD 2019.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Protocol
+
+from sim.explore.budgets import Budget, Outcome
+from sim.explore.settings_space import Space
+from sim.explore.study_file import StudyFile
+from sim.image.modes import NORMAL, Modes
+from sim.networks.network import NetworkError
+from sim.workloads.scores import Score
+
+__all__ = ["SAVINGS", "Problem", "falling_fit", "outcome_row", "search", "tune"]
+
+SAVINGS = ("macs", "bytes")
+"""What can be saved: products, or bytes of weights."""
+
+
+class Problem(Protocol):
+    """A network with data and a metric.
+
+    Members
+    -------
+    key : str
+        A digest of everything that a measurement depends on.
+    title : str
+        What it is, in a few words.
+    metric : str
+        What the score measures.
+    layers : int
+        Layers that have settings of their own.
+    """
+
+    key: str
+    title: str
+    metric: str
+    layers: int
+
+    def measure(self, modes: Modes, part: str) -> Outcome:
+        """What settings give on the ``calibration`` or the ``held_out`` part."""
+
+
+def _remember(problem: Problem, study: StudyFile, modes: Modes) -> Outcome:
+    """The outcome on the calibration part: out of the study file, else measured and kept there."""
+    known = study.outcome(modes)
+    if known is None:
+        known = problem.measure(modes, "calibration")
+        study.keep(modes, known)
+    return known
+
+
+def search(
+    problem: Problem,
+    study: StudyFile,
+    budget: Budget,
+    *,
+    family: str = "all",
+    save: str = "macs",
+    trials: int = 80,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Modes, Outcome, Outcome]:
+    """The settings that save the most on the calibration part: they, what they give, and normal.
+
+    Parameters
+    ----------
+    problem, study : Problem, StudyFile
+        What is searched, and where measurements are kept.
+    budget : Budget
+        What may be lost.
+    family, save, trials, seed
+        As ``tune``.
+    progress
+        Told after each trial.
+
+    Raises
+    ------
+    NetworkError
+        A choice is none, or the budget cannot be met.
+    """
+    space = Space(family, problem.layers)
+    _check(budget, problem.metric, save, trials)
+    normal = _remember(problem, study, NORMAL)
+    budget.least(normal.score, problem.metric)
+    considered = {NORMAL: normal}
+
+    def consider(modes: Modes) -> tuple[float, float]:
+        outcome = considered[modes] = _remember(problem, study, modes)
+        return outcome.saved(save), budget.excess(outcome, normal.score, problem.metric)
+
+    exact = list(space.exact()) if family != "skip" else []
+    for number, modes in enumerate(exact):
+        consider(modes)
+        progress(number + 1, len(exact) + trials)
+    if not budget.exact or family == "skip":
+        study.optimize(
+            space,
+            consider,
+            name=f"{family} {save} {budget.text} {seed}",
+            trials=trials,
+            seed=seed,
+            progress=lambda done: progress(len(exact) + done, len(exact) + trials),
+        )
+    best = _choose(considered, normal, budget, problem.metric, save)
+    return best, considered[best], normal
+
+
+def _choose(considered: dict, normal: Outcome, budget: Budget, metric: str, save: str) -> Modes:
+    """The settings within the budget that save the most, but none that is within it by luck.
+
+    Of many settings that were measured on the same few examples the best one is partly lucky. So
+    the score that falls with the saving and fits all of them best must be within the budget too.
+    """
+    rows = sorted(considered.items(), key=lambda row: row[1].saved(save))
+    scores = [outcome.score.value for _, outcome in rows]
+    fitted = scores if metric == "sqnr" or budget.exact else falling_fit(scores)
+    best = NORMAL
+    for (modes, outcome), fit in zip(rows, fitted, strict=True):
+        smooth = replace(outcome, score=replace(outcome.score, value=fit))
+        excess = (budget.excess(each, normal.score, metric) for each in (outcome, smooth))
+        if outcome.exact or max(excess) <= 0:
+            best = modes
+    return best
+
+
+def falling_fit(values: list[float]) -> list[float]:
+    """The sequence that never rises and is nearest to ``values`` in squares.
+
+    References
+    ----------
+    M. Ayer et al., "An empirical distribution function for sampling with incomplete information",
+    Annals of Mathematical Statistics 26, 1955.
+    """
+    pools: list[tuple[float, int]] = []
+    for value in values:
+        mean, count = value, 1
+        while pools and pools[-1][0] < mean:
+            before, size = pools.pop()
+            mean, count = (before * size + mean * count) / (size + count), size + count
+        pools.append((mean, count))
+    return [mean for mean, count in pools for _ in range(count)]
+
+
+def _check(budget: Budget, metric: str, save: str, trials: int):
+    budget.check_metric(metric)
+    if save not in SAVINGS:
+        raise NetworkError(f"what to save must be {' or '.join(SAVINGS)}, not {save}")
+    if trials < 1:
+        raise NetworkError(f"a search takes at least 1 trial, not {trials}")
+
+
+def tune(
+    problem: Problem,
+    study: StudyFile,
+    budget: Budget,
+    *,
+    family: str = "all",
+    save: str = "macs",
+    trials: int = 80,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda text: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Modes, dict]:
+    """The settings, with the search in their notes, and the report, ready for JSON.
+
+    Parameters
+    ----------
+    problem, study : Problem, StudyFile
+        What is tuned, and where measurements are kept.
+    budget : Budget
+        What may be lost.
+    family : str
+        One of ``settings_space.FAMILIES``.
+    save : str
+        One of ``SAVINGS``.
+    trials, seed : int
+        Settings that are tried, and what the search begins with.
+    say, progress
+        Told what happens, and how far it is.
+
+    Raises
+    ------
+    NetworkError
+        A choice is none, or the budget cannot be met.
+    """
+    say("searching on the calibration data")
+    best, found, normal = search(
+        problem,
+        study,
+        budget,
+        family=family,
+        save=save,
+        trials=trials,
+        seed=seed,
+        progress=progress,
+    )
+    say("measuring on the held-out data")
+    held = {name: problem.measure(modes, "held_out") for name, modes in _pair(best).items()}
+    allowed = budget.excess(held["tuned"], held["normal"].score, problem.metric) <= 0
+    notes = {
+        "made_by": "refrain tune",
+        "of": problem.title,
+        "metric": problem.metric,
+        "budget": budget.text,
+        "save": save,
+        "seed": seed,
+        "trials": trials,
+    }
+    report = {
+        **notes,
+        "calibration": {
+            "normal": outcome_row(normal),
+            "tuned": outcome_row(found),
+        },
+        "held_out": {name: outcome_row(each) for name, each in held.items()},
+        "held_out_within_budget": allowed,
+        "measured_settings": study.size,
+        "settings": [layer.changed() for layer in best.layers],
+    }
+    return Modes(layers=best.layers, notes=notes), report
+
+
+def _pair(best: Modes) -> dict[str, Modes]:
+    return {"normal": NORMAL, "tuned": best}
+
+
+def outcome_row(outcome: Outcome) -> dict:
+    """An outcome, ready for JSON and tables; what is infinite or not a number is None."""
+    score: Score = outcome.score
+    values = {name: _finite(value) for name, value in asdict(score).items()}
+    return {
+        "score": values.pop("value"),
+        **values,
+        "exact": outcome.exact,
+        "macs_avoided_share": outcome.macs,
+        "weight_bytes_avoided_share": outcome.bytes,
+    }
+
+
+def _finite(value):
+    return value if abs(value) < float("inf") else None

@@ -1,0 +1,104 @@
+"""What the outputs of a network file are judged by."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.networks.network import NetworkError
+from sim.networks.quantizer import sqnr
+from sim.workloads.scores import Score, block_error, roc_auc, share_right
+
+__all__ = ["METRICS", "Metric"]
+
+METRICS = ("sqnr", "agreement", "accuracy", "roc_auc")
+"""Power of the outputs over that of their error, in dB, and the share of rows whose largest output
+is the same, both against the normal mode; the share of labels that the largest output is; the area
+under the curve of the last output against labels of two kinds."""
+
+_LABELLED = ("accuracy", "roc_auc")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One of ``METRICS``.
+
+    Raises
+    ------
+    NetworkError
+        There is no such metric, or it lacks labels, or has no use for those that are given.
+    """
+
+    name: str
+    labelled: bool = False
+
+    def __post_init__(self):
+        if self.name not in METRICS:
+            known = f"{', '.join(METRICS[:-1])} or {METRICS[-1]}"
+            raise NetworkError(f"the metric must be {known}, not {self.name}")
+        if self.name in _LABELLED and not self.labelled:
+            raise NetworkError(f"metric {self.name} compares with labels: give them by --labels")
+        if self.name not in _LABELLED and self.labelled:
+            raise NetworkError(f"metric {self.name} takes no labels: it compares with normal mode")
+
+    def score(self, outputs, normal, labels, part: str) -> Score:
+        """The score of outputs on a part of the data.
+
+        Parameters
+        ----------
+        outputs, normal : array [..., n]
+            Of this run, and of the normal mode.
+        labels : array or None
+            One for each row of outputs, or for each sequence: then its last step counts.
+        part : str
+            For refusals.
+
+        Raises
+        ------
+        NetworkError
+            The metric is not defined on these outputs and labels.
+        """
+        if self.name == "sqnr":
+            value = sqnr(normal, outputs)
+            return Score(value=value, standard_error=float("nan"), examples=int(outputs.size))
+        if self.name == "agreement":
+            self._check_classes(outputs)
+            return share_right(*(np.argmax(each, axis=-1).ravel() for each in (outputs, normal)))
+        rows, labels = self._rows(outputs, labels)
+        if self.name == "accuracy":
+            self._check_classes(outputs)
+            return share_right(np.argmax(rows, axis=-1), labels)
+        return self._area(rows[:, -1], labels, part)
+
+    def _check_classes(self, outputs):
+        if outputs.shape[-1] < 2:
+            raise NetworkError(
+                f"metric {self.name} compares outputs, and this network has only one"
+            )
+
+    def _rows(self, outputs, labels):
+        """Outputs ``[n, outputs]`` and a label for each."""
+        if labels.shape == outputs.shape[:1] and outputs.ndim == 3:
+            outputs = outputs[:, -1]
+        elif labels.shape == outputs.shape and outputs.shape[-1] == 1:
+            labels = labels[..., 0]
+        elif labels.ndim == 1 and labels.size == outputs.size:
+            outputs = outputs.reshape(-1, 1)
+        if labels.shape != outputs.shape[:-1]:
+            raise NetworkError(
+                f"the labels must have the shape {list(outputs.shape[:-1])} of the outputs, or one "
+                f"label for each sequence, not {list(labels.shape)}"
+            )
+        return outputs.reshape(-1, outputs.shape[-1]), labels.ravel()
+
+    def _area(self, values, labels, part: str) -> Score:
+        labels = labels.astype(bool)
+        if labels.all() or not labels.any():
+            raise NetworkError(
+                f"roc_auc is not defined on the {part.replace('_', '-')} data: its labels are all "
+                f"{int(labels[0])}"
+            )
+        block = max(1, len(labels) // 50)
+        error = block_error(
+            lambda numbers: roc_auc(values[numbers], labels[numbers]), len(labels), block, draws=200
+        )
+        return Score(value=roc_auc(values, labels), standard_error=error, examples=len(labels))
