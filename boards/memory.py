@@ -17,8 +17,9 @@ _DECODE_ERROR = 3
 class BlockStorage(wiring.Component):
     """Words in memory blocks, one access a cycle.
 
-    The words lie in banks, so that no path leads through more than one block: a register stands
-    before the banks, one behind each, and one behind the choice between them.
+    The words lie in banks, so that no path leads through more than one block or from one end of
+    the chip to the other: a register stands before all banks, one before and one behind each, and
+    one behind the choice between them.
 
     Throughput: an access a cycle.
     Latency: ``latency`` cycles.
@@ -44,7 +45,7 @@ class BlockStorage(wiring.Component):
         A word.
     """
 
-    latency = 4
+    latency = 5
 
     def __init__(self, words: int, width: int, bank_words: int = 2048):
         for name, value in (("words", words), ("bank_words", bank_words)):
@@ -79,25 +80,35 @@ class BlockStorage(wiring.Component):
 
         outputs = []
         for k in range(count):
-            m.submodules[f"bank_{k}"] = memory = Memory(
-                shape=self.width, depth=self.bank_words, init=[]
-            )
-            write, read = memory.write_port(granularity=8), memory.read_port()
-            mine = enable & (bank == k)
-            output = Signal(self.width, name=f"output_{k}")
-            m.d.comb += [
-                write.addr.eq(addr),
-                write.data.eq(written),
-                write.en.eq(Mux(mine, strb, 0)),
-                read.addr.eq(addr),
-                read.en.eq(mine),
-            ]
-            m.d.sync += output.eq(read.data)
-            outputs.append(output)
-
-        chosen, later = Signal.like(bank), Signal.like(bank)
-        m.d.sync += [chosen.eq(bank), later.eq(chosen), self.read_data.eq(Array(outputs)[later])]
+            mine = Signal(name=f"mine_{k}")
+            m.d.comb += mine.eq(enable & (bank == k))
+            outputs.append(self._bank(m, k, mine, addr, strb, written))
+        stages = [bank]
+        for stage in range(3):
+            stages.append(Signal.like(bank, name=f"bank_after_{stage}"))
+            m.d.sync += stages[-1].eq(stages[-2])
+        m.d.sync += self.read_data.eq(Array(outputs)[stages[-1]])
         return m
+
+    def _bank(self, m, k, mine, addr, strb, written):
+        """Bank ``k``, whose registers stand where it is and hold while others are at work."""
+        m.submodules[f"bank_{k}"] = memory = Memory(
+            shape=self.width, depth=self.bank_words, init=[]
+        )
+        write, read = memory.write_port(granularity=8), memory.read_port()
+        here, output = Signal(name=f"here_{k}"), Signal(self.width, name=f"output_{k}")
+        own_addr = Signal.like(addr, name=f"addr_{k}")
+        own_strb = Signal.like(strb, name=f"strb_{k}")
+        m.d.sync += [here.eq(mine), own_strb.eq(Mux(mine, strb, 0)), output.eq(read.data)]
+        with m.If(mine):
+            m.d.sync += [own_addr.eq(addr), write.data.eq(written)]
+        m.d.comb += [
+            write.addr.eq(own_addr),
+            write.en.eq(own_strb),
+            read.addr.eq(own_addr),
+            read.en.eq(here),
+        ]
+        return output
 
 
 class _WriteEnd(wiring.Component):
@@ -286,7 +297,7 @@ class BlockMemory(wiring.Component):
     a written beat before a read one.
 
     Throughput: a read beat every cycle, across bursts; a burst of n written beats every n + 2.
-    Latency: ``arvalid`` in cycle t, the first ``rvalid`` in t + 7.
+    Latency: ``arvalid`` in cycle t, the first ``rvalid`` in t + 8.
 
     Parameters
     ----------

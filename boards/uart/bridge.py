@@ -27,12 +27,12 @@ def _is(operation, *those: Operation):
 class Bridge(wiring.Component):
     """Answers requests on a serial line by accesses of registers and memory.
 
-    Throughput: as much as the line carries; an access takes some cycles, a byte at least 40.
+    Throughput: as much as the line carries; an access takes some cycles, a byte at least 80.
 
     Parameters
     ----------
     cycles : int
-        Clock cycles of a bit, at least 4.
+        Clock cycles of a bit, at least 8.
     memory_base, memory_bytes : int
         What ``SYNC`` tells of the memory.
     payload_words : int

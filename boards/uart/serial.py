@@ -17,10 +17,10 @@ def cycles_per_bit(clock_hz: float, baud: int) -> int:
     Raises
     ------
     ValueError
-        No whole number of at least 4 comes within two per cent of it.
+        No whole number of at least 8 comes within two per cent of it.
     """
     cycles = round(clock_hz / baud)
-    if cycles < 4 or abs(cycles * baud / clock_hz - 1) > _TOLERANCE:
+    if cycles < 8 or abs(cycles * baud / clock_hz - 1) > _TOLERANCE:
         raise ValueError(
             f"{baud} baud cannot be made from {clock_hz / 1e6:g} MHz: a bit would have "
             f"{clock_hz / baud:.2f} cycles"
@@ -39,7 +39,7 @@ class Receiver(wiring.Component):
     Parameters
     ----------
     cycles : int
-        Clock cycles of a bit, at least 4.
+        Clock cycles of a bit, at least 8.
 
     Members
     -------
@@ -84,7 +84,9 @@ class Receiver(wiring.Component):
                     m.next = "Check the stop bit"
             with m.State("Check the stop bit"), m.If(sample):
                 m.d.sync += [self.valid.eq(line), self.data.eq(bits[1:])]
-                m.next = "Wait for the line"
+                m.next = "Wait"
+                with m.If(~line):
+                    m.next = "Wait for the line"
             # After a break, or half a byte, the line is low without a start bit.
             with m.State("Wait for the line"), m.If(line):
                 m.next = "Wait"
