@@ -162,7 +162,8 @@ class SerialTransport:
                 self._check(operation, addr)
                 return answer[2:]
         raise LinkError(
-            f"the board does not answer: {self.attempts} requests at {self.baud} baud were in vain"
+            f"the board does not answer: {self.attempts} requests at {self.baud:,.0f} baud were in "
+            f"vain"
         )
 
     def _await(self, sequence: int, size: int, seconds: float) -> bytes | None:

@@ -86,8 +86,14 @@ class UartBoard:
         ports = ("aclk", "aresetn", "rx", "tx", "interrupt")
         options = {"shim": "board_uart.cpp", "ports": ports, "cache": cache, "say": say}
         self._library = _library(build(text, "board", rtlil=True, **options))
+        self._bit_cycles = system.cycles
+        self.restart(bit_errors=bit_errors, seed=seed)
+
+    def restart(self, *, bit_errors: float = 0.0, seed: int = 0):
+        """Start again from power-on, with other errors on the line."""
+        self.close()
         rate = round(bit_errors * 2**32)
-        settings = _Settings(bit_cycles=system.cycles, seed=seed, to_board=rate, to_host=rate)
+        settings = _Settings(bit_cycles=self._bit_cycles, seed=seed, to_board=rate, to_host=rate)
         self._board = self._library.board_create(settings)
 
     def close(self):
