@@ -14,6 +14,13 @@ def test_no_recording_is_in_two_parts_and_none_is_left_out():
     assert sorted(np.concatenate(list(parts.values()))) == list(range(3000))
 
 
+def test_more_to_calibrate_on_leaves_the_held_out_part_as_it_is():
+    parts = split_numbers(3000, 600)
+    assert (parts["evaluation"] == split_numbers(3000)["evaluation"]).all()
+    assert [len(parts[part]) for part in ("calibration", "training")] == [600, 1800]
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(3000))
+
+
 def test_the_parts_stay_as_they_are():
     assert split_numbers(3000)["evaluation"][:5].tolist() == EVALUATION
 

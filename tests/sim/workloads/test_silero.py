@@ -47,6 +47,17 @@ def _record(path, rate):
         file.writeframes(np.array([0, 16384, -32768], "<i2").tobytes())
 
 
+def test_turns_of_one_recording_are_read(tmp_path):
+    path = tmp_path / "two.rttm"
+    rows = [
+        "SPEAKER a 1 1.0 0.5 <NA> <NA> x <NA> <NA>",
+        "SPEAKER b 1 3.0 2.0 <NA> <NA> y <NA> <NA>",
+    ]
+    path.write_text("\n".join(rows))
+    assert silero.read_turns(path, "b").tolist() == [[3, 5]]
+    assert silero.read_turns(path).tolist() == [[1, 1.5], [3, 5]]
+
+
 def test_samples_are_scaled_to_one(tmp_path):
     _record(tmp_path / "a.wav", 16000)
     assert silero.read_samples(tmp_path / "a.wav").tolist() == [0, 0.5, -1]
