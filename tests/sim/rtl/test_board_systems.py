@@ -1,0 +1,177 @@
+"""Whole boards run networks: the driver that talks to a board, and the machine behind its host."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from boards.memory import BlockStorage
+from boards.uart.link import SerialTransport
+from boards.uart.system import UartSystem
+from boards.zynq.gp import BASE_REGISTER
+from boards.zynq.system import ZynqSystem
+from hw.accelerator import Accelerator
+from hw.config import CONFIGS, Config
+from sim.explore.board_backend import BoardBackend
+from sim.model.backend import ModelBackend
+from sim.model.random_network import random_codes, random_network
+from sim.networks.network import NetworkError
+from sim.rtl.backend import DeviceBackend
+from sim.rtl.board_uart import UartBoard
+from sim.rtl.board_zynq import DRAM_BASE, ProcessorStandIn
+from sim.rtl.memory_model import MemoryModel
+from sim.rtl.simulator import RtlSimulator
+
+CLOCK, CYCLES = 50e6, 8
+SMALL = Config(
+    name="small",
+    lanes=8,
+    bus_width=64,
+    max_input=16,
+    max_hidden=16,
+    weight_words=64,
+    stream_words=16,
+    cell_lanes=1,
+    burst_beats=4,
+    bursts_in_flight=2,
+)
+
+
+@pytest.fixture(scope="module")
+def board():
+    """A small machine with 4 KiB of memory on a serial line."""
+    system = UartSystem(Accelerator(SMALL), BlockStorage(512, 64), CYCLES)
+    return UartBoard(system, clock_hz=CLOCK)
+
+
+def backend(board, config=SMALL):
+    transport = SerialTransport(board, clock_hz=CLOCK, baud=board.baud, patience=1e-4)
+    return BoardBackend(config, transport, "board"), transport
+
+
+def assert_equal(found, wanted):
+    assert (found.h == wanted.h).all()
+    for mine, theirs in zip(found.states, wanted.states, strict=True):
+        assert (mine.h == theirs.h).all()
+        assert (mine.c == theirs.c).all()
+
+
+@pytest.mark.parametrize("bit_errors", [0.0, 1e-4])
+def test_a_network_runs_over_the_line_whatever_its_errors(board, bit_errors):
+    board.restart(bit_errors=bit_errors, seed=2)
+    machine, transport = backend(board)
+    network = random_network((10, 12, 9), seed=1)
+    for seed in range(2):
+        x = random_codes(network, 1, 5, seed)
+        assert_equal(machine.run(network, x), ModelBackend(SMALL).run(network, x))
+    assert bool(transport.repeated) == bool(board.wrong_bits) == bool(bit_errors)
+
+
+def test_weights_go_over_the_line_once(board):
+    board.restart()
+    machine, _ = backend(board)
+    network = random_network((10, 12), seed=1)
+    machine.run(network, random_codes(network, 1, 2, 0))
+    before = board.cycles
+    machine.run(network, random_codes(network, 1, 2, 1))
+    again = board.cycles - before
+    board.restart()
+    machine, _ = backend(board)
+    before = board.cycles
+    machine.run(network, random_codes(network, 1, 2, 1))
+    assert again < 0.7 * (board.cycles - before)
+
+
+def test_a_run_that_is_too_long_is_cut_without_a_trace(board):
+    board.restart()
+    machine, _ = backend(board)
+    network = random_network((10, 12), seed=1)
+    x = random_codes(network, 1, 150)
+    found, wanted = machine.run(network, x), ModelBackend(SMALL).run(network, x)
+    assert_equal(found, wanted)
+    assert found.counts.steps == wanted.counts.steps == 150
+    assert found.counts.macs_done == wanted.counts.macs_done
+    with pytest.raises(NetworkError) as refusal:
+        machine.run(random_network((10, 8), bidirectional=True), x)
+    assert str(refusal.value).startswith("the run of 150 steps needs ")
+    assert ", the memory of board has 4096, and only a run in normal mode" in str(refusal.value)
+
+
+def test_another_machine_is_refused(board):
+    board.restart()
+    other = dataclasses.replace(SMALL, max_hidden=32)
+    with pytest.raises(Exception) as refusal:
+        backend(board, other)
+    assert str(refusal.value) == (
+        "the machine on board is not small: it has lanes 8 (not 8), bus_bytes 8 (not 8), "
+        "max_input 16 (not 16), max_hidden 16 (not 32), weight_words 64 (not 64)"
+    )
+
+
+@pytest.fixture(scope="module")
+def zynq():
+    """The same machine beside a stand-in for the processor of a Zynq-7000."""
+    system = ZynqSystem(Accelerator(SMALL), SMALL.burst_beats)
+    return RtlSimulator(ProcessorStandIn(system), size=1 << 16, name="zynq")
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+def test_a_network_runs_beside_a_processor(zynq, stall):
+    names = ("ar", "r", "aw", "w", "b", "lite")
+    stalls = {f"stall_{name}": stall for name in names}
+    zynq.restart(MemoryModel(latency=20, **stalls))
+    network = random_network((10, 12, 9), seed=1)
+    x = random_codes(network, 2, 5)
+    found = DeviceBackend(SMALL, zynq, "zynq").run(network, x)
+    assert_equal(found, ModelBackend(SMALL).run(network, x))
+    assert zynq.first_violation == ""
+
+
+def test_the_stand_in_puts_the_buffer_somewhere():
+    assert DRAM_BASE % 4096 == 0
+    assert DRAM_BASE
+    assert BASE_REGISTER == 0x1000
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"burst_beats": 32},
+            "burst_beats must be at most the 16 beats of an AXI3 burst, not 32",
+        ),
+        (
+            {"lanes": 16, "bus_width": 128},
+            "bus_width must be the 64 bits of S_AXI_HP0, not 128",
+        ),
+    ],
+)
+def test_what_a_dram_port_cannot_do_is_refused(changes, sentence):
+    config = dataclasses.replace(SMALL, **changes)
+    with pytest.raises(ValueError) as refusal:
+        ZynqSystem(Accelerator(config), config.burst_beats)
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.slow
+def test_the_speech_demo_runs_over_a_line_with_errors():
+    from sim.explore.running import quantize_nodes
+    from sim.networks.onnx_runner import OnnxModel
+    from sim.workloads import silero
+
+    path, samples, _ = silero.load()
+    inputs = silero.inputs(samples)
+    model = OnnxModel(path)
+    first = {**inputs, "input": inputs["input"][:12]}
+    (network,) = quantize_nodes(model, first).values()
+    seen = next(iter(model.capture(first).values()))
+    from sim.networks.quantizer import to_codes
+
+    x = to_codes(seen, network.layers[0].directions[0].x)
+    config = dataclasses.replace(CONFIGS["tiny"], max_input=128, max_hidden=128)
+    system = UartSystem(Accelerator(config), BlockStorage(1 << 15, 64), CYCLES)
+    board = UartBoard(system, clock_hz=CLOCK, bit_errors=1e-5)
+    machine, transport = backend(board, config)
+    found, wanted = machine.run(network, x), ModelBackend(config).run(network, x)
+    assert np.array_equal(found.h, wanted.h)
+    assert transport.repeated
