@@ -60,7 +60,7 @@ class Config:
     stream_words: int = 512
     cell_lanes: int = 4
     burst_beats: int = 32
-    bursts_in_flight: int = 8
+    bursts_in_flight: int = 16
     clock_mhz: float = 100.0
     multiplier: Exact = field(default_factory=Exact)
 
@@ -157,7 +157,6 @@ CONFIGS = {
             weight_words=2048,
             stream_words=256,
             cell_lanes=1,
-            bursts_in_flight=16,
             clock_mhz=50.0,
         ),
         Config(
