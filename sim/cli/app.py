@@ -5,8 +5,9 @@ import sys
 import typer
 
 from boards.driver import DeviceError
+from boards.errors import BoardError
 from hw.config import ConfigError
-from sim.cli import commands, multipliers
+from sim.cli import boards, commands, multipliers
 from sim.cli.run import run as run_network
 from sim.cli.tune import tune_network
 from sim.cli.workloads import workload
@@ -32,6 +33,9 @@ for command in (
     commands.bench,
     multipliers.multipliers,
     multipliers.multiplier,
+    boards.boards,
+    boards.build,
+    boards.flash,
 ):
     app.command()(command)
 app.command("tune")(tune_network)
@@ -41,6 +45,7 @@ _REFUSED = 2
 # Of the click package, or of the copy of it inside typer: versions differ.
 _UsageError = typer.BadParameter.__base__
 _SENTENCES = (
+    BoardError,
     ConfigError,
     DeviceError,
     NetworkError,
