@@ -100,6 +100,17 @@ class LibraryCell:
     state: tuple[str, str] = ("", "")
     next_state: Callable | None = None
 
+    @property
+    def is_buffer(self) -> bool:
+        """The output is the one input."""
+        if self.clock or len(self.inputs) != 1:
+            return False
+        bits = np.array([0x55], np.uint8)
+        return all(
+            (each({pin: bits for pin in self.inputs}) == bits).all()
+            for each in self.outputs.values()
+        )
+
 
 @dataclass(frozen=True)
 class Library:

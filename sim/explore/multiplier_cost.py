@@ -17,8 +17,9 @@ from sim.explore.multiplier_energy import Switching, settle, timing
 from sim.explore.multiplier_netlist import Netlist, pack, run_yosys
 from sim.explore.multiplier_operands import Part, streams, uniform_streams
 from sim.explore.multiplier_operator import FixedProduct, Operator
+from sim.networks.network import NetworkError
 
-__all__ = ["fpga_cost", "liberty_cost", "map_operator", "operator_energy"]
+__all__ = ["fpga_cost", "liberty_cost", "map_operator", "operator_energy", "operator_values"]
 
 LANES, CYCLES = 64, 64
 """Lanes whose streams are simulated, and cycles of each."""
@@ -88,7 +89,21 @@ def _fpga_row(label: str, counts, name: str) -> dict:
 def map_operator(
     multiplier: Multiplier, path: Path, library: Library, level: int | None = None
 ) -> Netlist:
-    """One lane's operator mapped to the cells of a Liberty file."""
+    """One lane's operator mapped to the cells of a Liberty file.
+
+    Raises
+    ------
+    NetworkError
+        The library lacks a cell without which nothing can be mapped.
+    ToolError
+        Yosys is missing or refuses.
+    """
+    for what, there in (
+        ("buffer", any(cell.is_buffer for cell in library.cells.values())),
+        ("flip-flop", any(cell.clock for cell in library.cells.values())),
+    ):
+        if not there:
+            raise NetworkError(f"{path} has no {what}, and a lane needs one")
     script = [
         "read_rtlil operator.il",
         *(f"read_verilog -sv {file}" for file in multiplier.verilog),
@@ -125,7 +140,7 @@ def operator_energy(
     A sum starts in the first cycle. Energies are picojoules per operation.
     """
     values, weights = operands
-    cycles = _port_values(multiplier, netlist, level, values, weights)
+    cycles = operator_values(multiplier, netlist, level, values, weights)
     settled = settle(netlist, library, cycles)
     counted = Switching(netlist, library, timing(netlist, library))
     # The pipeline is full after three cycles.
@@ -147,7 +162,7 @@ def operator_energy(
     }
 
 
-def _port_values(multiplier, netlist: Netlist, level: int, values, weights) -> list[dict]:
+def operator_values(multiplier, netlist: Netlist, level: int, values, weights) -> list[dict]:
     """Packed values of the input ports, cycle by cycle."""
     inner = multiplier.inner if isinstance(multiplier, Switched) else multiplier
     if isinstance(inner, SignMagnitude):

@@ -14,7 +14,7 @@ import numpy as np
 from sim.explore.liberty import Library, LibraryCell
 from sim.explore.multiplier_netlist import Cell, Netlist
 
-__all__ = ["Switching", "Timing", "cell_function", "settle", "timing"]
+__all__ = ["Switching", "Timing", "cell_function", "settle", "timing", "without_pulses"]
 
 WIRE_FARAD = 1e-15
 """Capacitance of wiring that each pin on a net adds: an assumption, there is no layout."""
@@ -194,7 +194,7 @@ class Switching:
             return np.repeat(old[None], _MOMENTS, axis=0)
         wave = known.outputs[output](delayed)
         wave[0] = old
-        return _without_pulses(wave, min(delays))
+        return without_pulses(wave, min(delays))
 
     def _per_change(self, cell: Cell, known: LibraryCell, output: str, net: int) -> float:
         """Energy of one transition of an output: of its load, and inside the cell."""
@@ -232,12 +232,14 @@ def _shift(wave: np.ndarray, by: int) -> np.ndarray:
     return moved
 
 
-def _without_pulses(wave: np.ndarray, length: int) -> np.ndarray:
+def without_pulses(wave: np.ndarray, length: int) -> np.ndarray:
     """The waveform without pulses, high or low, that are shorter than ``length`` moments."""
     if length < 2:
         return wave
+    # What stands at the end goes on standing.
+    wave = np.concatenate([wave, np.repeat(wave[-1:], length, axis=0)])
     wave = _widest(_narrowest(wave, length), length)
-    return ~_widest(_narrowest(~wave, length), length)
+    return ~_widest(_narrowest(~wave, length), length)[:-length]
 
 
 def _narrowest(wave: np.ndarray, length: int) -> np.ndarray:

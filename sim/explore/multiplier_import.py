@@ -22,8 +22,9 @@ def import_table(path: Path, weight_width: int = 8) -> TableMultiplier:
     NetworkError
         The file is no such table.
     """
+    table = read_array(path)
     try:
-        return TableMultiplier(weight_width=weight_width, entries=Entries.of(read_array(path)))
+        return TableMultiplier(weight_width=weight_width, entries=Entries.of(table))
     except ValueError as error:
         raise NetworkError(f"{path}: {error}") from None
 

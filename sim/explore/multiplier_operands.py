@@ -127,7 +127,8 @@ def gather(network: IntegerNetwork, x: np.ndarray, sequences: int = _SEQUENCES) 
         for each in layer.directions:
             h = run_plain_direction(each, x)[0]
             given, found = (x[:, ::-1], h[:, ::-1]) if each.reverse else (x, h)
-            before = np.full_like(found, each.h.zero_point)
+            before = np.empty_like(found)
+            before[:, 0] = each.h.zero_point if each.h0 is None else each.h0
             before[:, 1:] = found[:, :-1]
             for rows, form, weights in ((given, each.x, each.W), (before, each.h, each.R)):
                 centred = rows.astype(np.int16) - np.int16(form.zero_point)
