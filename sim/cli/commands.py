@@ -9,6 +9,7 @@ from hw.config import CONFIGS
 from sim.cli import printing
 from sim.explore import files
 from sim.explore.bench import bench_hardware
+from sim.explore.bench_events import bench_events
 from sim.explore.bench_model import bench_model
 from sim.explore.demo import run_demo
 from sim.explore.export import write_verilog
@@ -142,6 +143,7 @@ def bench(
             figures["timing"] = bench_timing(say)
         if not synth and not timing:
             figures["hardware"] = bench_hardware(say, tell)
+            figures["events"] = bench_events(say, tell)
             say("measuring the model's speed")
             figures["model"] = bench_model()
     for name, rows in figures.items():
@@ -151,6 +153,7 @@ def bench(
 
 _TITLES = {
     "hardware": "Hardware in simulation, every column multiplied",
+    "events": "Cycles of a step by its events, beside the least that lanes, bus and cell unit take",
     "model": "Steps per second on one thread of this machine",
     "cells": "Cells of a Xilinx 7-series part",
     "timing": "Placed and routed in a Lattice ECP5-85F, speed grade 6",
