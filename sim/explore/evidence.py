@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hw import config as hw_config
 from hw.config import Config
+from sim.explore import settings_space, tuning
 from sim.explore.budgets import Budget
 from sim.explore.padded import Padded
 from sim.explore.study_file import StudyFile
@@ -124,7 +125,7 @@ def study_path(key: str) -> Path:
 
 def _code_digest() -> str:
     """A name for the code that a measurement depends on."""
-    modules = (hw_config, image_modes, lstm, plan)
+    modules = (hw_config, image_modes, lstm, plan, settings_space, tuning)
     return digest(*(Path(module.__file__).read_bytes() for module in modules))
 
 

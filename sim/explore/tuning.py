@@ -13,17 +13,17 @@ KDD 2019.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Protocol
 
 from sim.explore.budgets import Budget, Outcome
 from sim.explore.settings_space import Space
 from sim.explore.study_file import StudyFile
-from sim.image.modes import NORMAL, Modes
+from sim.image.modes import NORMAL, LayerModes, Modes
 from sim.networks.network import NetworkError
 from sim.workloads.scores import Score
 
-__all__ = ["SAVINGS", "Problem", "falling_fit", "outcome_row", "search", "tune"]
+__all__ = ["SAVINGS", "Problem", "milder", "outcome_row", "search", "tune"]
 
 SAVINGS = ("macs", "bytes")
 """What can be saved: products, or bytes of weights."""
@@ -121,37 +121,44 @@ def search(
 def _choose(considered: dict, normal: Outcome, budget: Budget, metric: str, save: str) -> Modes:
     """The settings within the budget that save the most, but none that is within it by luck.
 
-    Of many settings that were measured on the same few examples the best one is partly lucky. So
-    the score that falls with the saving and fits all of them best must be within the budget too.
+    Of many settings that were measured on the same few examples the best one is partly lucky. What
+    is milder in everything cannot cost more, so all milder settings must be within the budget too.
     """
-    rows = sorted(considered.items(), key=lambda row: row[1].saved(save))
-    scores = [outcome.score.value for _, outcome in rows]
-    fitted = scores if metric == "sqnr" or budget.exact else falling_fit(scores)
+    beyond = [
+        modes
+        for modes, outcome in considered.items()
+        if budget.excess(outcome, normal.score, metric) > 0
+    ]
     best = NORMAL
-    for (modes, outcome), fit in zip(rows, fitted, strict=True):
-        smooth = replace(outcome, score=replace(outcome.score, value=fit))
-        excess = (budget.excess(each, normal.score, metric) for each in (outcome, smooth))
-        if outcome.exact or max(excess) <= 0:
-            best = modes
+    for modes, outcome in considered.items():
+        lucky = not outcome.exact and any(milder(other, modes) for other in beyond)
+        if modes not in beyond and not lucky:
+            best = max(best, modes, key=lambda each: considered[each].saved(save))
     return best
 
 
-def falling_fit(values: list[float]) -> list[float]:
-    """The sequence that never rises and is nearest to ``values`` in squares.
+def milder(one: Modes, other: Modes) -> bool:
+    """Whether ``one`` approximates no more than ``other``, in every layer and in every way."""
+    count = max(len(one.layers), len(other.layers))
+    pairs = zip(one.for_layers(count), other.for_layers(count), strict=True)
+    return all(first.mode == "normal" or _milder(first, second) for first, second in pairs)
 
-    References
-    ----------
-    M. Ayer et al., "An empirical distribution function for sampling with incomplete information",
-    Annals of Mathematical Statistics 26, 1955.
-    """
-    pools: list[tuple[float, int]] = []
-    for value in values:
-        mean, count = value, 1
-        while pools and pools[-1][0] < mean:
-            before, size = pools.pop()
-            mean, count = (before * size + mean * count) / (size + count), size + count
-        pools.append((mean, count))
-    return [mean for mean, count in pools for _ in range(count)]
+
+def _milder(one: LayerModes, other: LayerModes) -> bool:
+    if other.normal_every not in (0, one.normal_every):
+        return False
+    if one.deltas and not (
+        other.deltas
+        and one.x_threshold <= other.x_threshold
+        and one.h_threshold <= other.h_threshold
+    ):
+        return False
+    return not one.skips or (
+        other.skips
+        and (one.skip_action, one.reference) == (other.skip_action, other.reference)
+        and one.skip_threshold >= other.skip_threshold
+        and (other.max_skips == 0 or 0 < one.max_skips <= other.max_skips)
+    )
 
 
 def _check(budget: Budget, metric: str, save: str, trials: int):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.explore import evidence
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.workloads import packages
 from sim.workloads.catalogue import WORKLOADS
@@ -93,3 +94,22 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(refused, offl
     path = tmp_path / "file" / "a.json"
     sentence = refused("workload", "run", "digits", "--json", path)
     assert sentence == f"{path} cannot be written: {tmp_path / 'file'} is not a folder"
+
+
+def test_a_table_is_printed_and_written(refrain, digits, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(evidence, "_TRIALS", 4)
+    output, path = tmp_path / "results.md", tmp_path / "results.json"
+    status, out, err = refrain(
+        "workload", "table", "--only", "digits", "--output", output, "--json", path
+    )
+    assert status == 0 and not err
+    rows = json.loads(path.read_text())
+    assert {row["workload"] for row in rows} == {"digits"}
+    assert all(row["scheme"] in out for row in rows)
+    assert "## digits: accuracy; `edge` at 150 MHz, bus 128 bits" in output.read_text()
+
+
+def test_a_table_of_an_unknown_workload_is_refused(refused, offline):
+    sentence = refused("workload", "table", "--only", "poems")
+    assert sentence.startswith("there is no workload poems; ")

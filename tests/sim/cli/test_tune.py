@@ -1,0 +1,148 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
+from sim.workloads.catalogue import WORKLOADS
+from sim.workloads.scores import share_right
+from sim.workloads.workload import Case, last_valid, pad
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "refrain"
+
+
+@pytest.fixture
+def samples(tmp_path):
+    """Input of ``net`` that changes slowly: 6 sequences of 12 steps."""
+    path = tmp_path / "samples.npy"
+    values = np.cumsum(np.random.default_rng(2).normal(0, 0.2, (6, 12, 3)), axis=1)
+    np.save(path, values.astype(np.float32))
+    return path
+
+
+def _case(paths, say, progress):
+    rng = np.random.default_rng(1)
+    lstm = FloatLstm(
+        W=rng.normal(0, 0.5, (4, 6, 3)).astype(np.float32),
+        R=rng.normal(0, 0.5, (4, 6, 6)).astype(np.float32),
+        bias=np.zeros((4, 6), np.float32),
+    )
+    split = pad([np.cumsum(rng.normal(0, 0.2, (4, 3)), axis=0) for _ in range(10)], np.ones(10))
+    return Case(
+        network=FloatNetwork(layers=(FloatLayer(directions=(lstm,)),)),
+        calibration=split,
+        evaluation=split,
+        score=lambda h, s: share_right(last_valid(h, s.lengths)[:, 0] < 2, s.labels),
+    )
+
+
+@pytest.fixture
+def digits(monkeypatch):
+    """A small network in the place of a real workload, without files."""
+    monkeypatch.setitem(
+        WORKLOADS, "digits", replace(WORKLOADS["digits"], members=(), prepare=_case)
+    )
+
+
+def test_settings_are_found_written_and_run(refrain, net, samples, tmp_path):
+    settings, report = tmp_path / "settings.json", tmp_path / "report.json"
+    given = ("--data", samples, "--metric", "sqnr", "--budget", "15dB", "--trials", 20)
+    written = ("--output", settings, "--report", report)
+    status, out, err = refrain("tune", net, *given, *written, "--config", "tiny")
+    assert status == 0 and not err
+    assert f"wrote {settings}" in out and "held-out" in out
+    figures = json.loads(report.read_text())
+    tuned = figures["held_out"]["tuned"]
+    assert tuned["score"] >= 15 or not figures["held_out_within_budget"]
+    assert figures["calibration"]["tuned"]["score"] >= 15 and tuned["macs_avoided_share"] > 0.2
+    status, out, _ = refrain("run", net, "--input", samples, "--settings", settings)
+    assert status == 0 and "macs_avoided" in out
+
+
+def test_a_budget_of_zero_changes_no_bit(refrain, net, samples, tmp_path):
+    path = tmp_path / "report.json"
+    status, _, _ = refrain("tune", net, "--data", samples, "--metric", "agreement", "--json", path)
+    assert status == 0
+    assert json.loads(path.read_text())["held_out"]["tuned"]["exact"]
+
+
+def test_a_search_is_taken_up_again(refrain, net, samples, cache, tmp_path):
+    study = tmp_path / "a.study"
+    given = ("tune", net, "--data", samples, "--metric", "sqnr", "--budget", "15dB")
+    for trials in (6, 12):
+        status, _, _ = refrain(*given, "--trials", trials, "--study", study)
+        assert status == 0
+    assert study.stat().st_size > 0 and not (cache / "studies").exists()
+    status, _, _ = refrain(*given, "--trials", 6)
+    assert status == 0 and len(list((cache / "studies").iterdir())) == 1
+
+
+def test_a_workload_is_tuned_by_its_own_score(refrain, digits, tmp_path):
+    path = tmp_path / "report.json"
+    arguments = ("--workload", "digits", "--budget", "1se", "--trials", 6, "--config", "tiny")
+    status, out, _ = refrain("tune", *arguments, "--json", path)
+    assert status == 0 and "accuracy within 1se" in out
+    assert json.loads(path.read_text())["metric"] == "accuracy"
+
+
+def test_labels_are_compared_with(refrain, refused, net, samples, tmp_path):
+    labels = tmp_path / "labels.npy"
+    np.save(labels, np.zeros((6, 12), int))
+    given = ("tune", net, "--data", samples, "--labels", labels, "--budget", "0.5")
+    assert refrain(*given, "--metric", "accuracy", "--trials", 3)[0] == 0
+    sentence = refused(*given, "--metric", "roc_auc")
+    assert sentence == "roc_auc is not defined on the calibration data: its labels are all 0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "name a network file or a --workload to tune, one of them"),
+        (["NET"], "a network file is tuned on samples: give --data and --metric"),
+        (
+            ["NET", "--workload", "digits"],
+            "name a network file or a --workload to tune, one of them",
+        ),
+        (
+            ["--workload", "digits", "--metric", "sqnr"],
+            "a workload has its own data, labels and metric",
+        ),
+        (
+            ["NET", "--data", "X", "--metric", "sqnr", "--calibration-share", "1"],
+            "the calibration share must be between 0 and 1, not 1",
+        ),
+        (
+            ["NET", "--data", "X", "--metric", "agreement", "--budget", "30dB"],
+            "a budget in dB is for metric sqnr, not for agreement",
+        ),
+        (
+            ["NET", "--data", "X", "--metric", "agreement", "--budget", ">=1.5"],
+            "the budget >=1.5 cannot be met: the network itself reaches agreement 1",
+        ),
+        (
+            ["NET", "--data", "X", "--metric", "sqnr", "--modes", "naps"],
+            "the modes to tune must be delta, skip or all, not naps",
+        ),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused(refused, net, samples, digits, arguments, sentence):
+    places = {"NET": net, "X": samples}
+    assert refused("tune", *(places.get(each, each) for each in arguments)) == sentence
+
+
+def test_a_foreign_or_damaged_study_is_refused(refused, refrain, net, samples, tmp_path):
+    study = tmp_path / "a.study"
+    given = ("tune", net, "--data", samples, "--study", study)
+    assert refrain(*given, "--metric", "sqnr")[0] == 0
+    assert refused(*given, "--metric", "agreement") == (
+        f"{study} holds the study of {net} with other data, metric or settings; name another file "
+        f"for {net}"
+    )
+    study.write_text("notes\n")
+    sentence = refused(*given, "--metric", "sqnr")
+    assert sentence == f"{study} is not a study file, or is damaged"
