@@ -122,7 +122,14 @@ def test_every_workload_says_what_it_is(workload):
     }
 
 
-LEAST = {"silero": 0.96, "deepspeech": 0.999, "digits": 0.97, "vowels": 0.95}
+LEAST = {
+    "silero": 0.96,
+    "deepspeech": 0.999,
+    "strings": 0.93,
+    "activity": 0.93,
+    "digits": 0.97,
+    "vowels": 0.95,
+}
 """Well below what was measured: other BLAS libraries train other weights."""
 
 
