@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from math import ceil
 
 from hw.multipliers.exact import Exact
+from hw.multipliers.family import Multiplier
 
 __all__ = ["CONFIGS", "RING_GUARD", "Config", "ConfigError"]
 
@@ -47,7 +48,7 @@ class Config:
         Read bursts that may be outstanding at once.
     clock_mhz : float
         Clock at which real-time figures are stated. It changes no gate.
-    multiplier : Exact
+    multiplier : Multiplier
         What a lane multiplies with, and the form in which weights are stored.
     """
 
@@ -62,7 +63,7 @@ class Config:
     burst_beats: int = 32
     bursts_in_flight: int = 16
     clock_mhz: float = 100.0
-    multiplier: Exact = field(default_factory=Exact)
+    multiplier: Multiplier = field(default_factory=Exact)
 
     act_width = 8
     addr_width = 32
@@ -137,7 +138,7 @@ class Config:
     def acc_width(self) -> int:
         """Bits of an accumulator that no sum of events can overflow."""
         longest = max(self.max_input, self.max_hidden)
-        largest = longest * (2**self.act_width - 1) * (2 ** (self.multiplier.weight_width - 1) - 1)
+        largest = longest * self.multiplier.product_limit(self.value_width)
         return largest.bit_length() + 1
 
     def blocks(self, hidden_size: int) -> int:
