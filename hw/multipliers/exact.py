@@ -84,7 +84,7 @@ class BaughWooley(TwosComplement):
 
     def product_limit(self, value_width: int) -> int:
         """A magnitude that no product of a value of ``value_width`` signed bits exceeds."""
-        return 2 ** (value_width - 1) * 2 ** (self.weight_width - 1)
+        return (2 ** (value_width - 1) - 1) * -self.least_weight
 
     def signed_product(self, net: Nets, value: Value, weight: Value, level: Value) -> Value:
         """Product modulo ``2**product_width``."""

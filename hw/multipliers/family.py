@@ -117,7 +117,10 @@ class Multiplier:
         raise NotImplementedError
 
     def product_limit(self, value_width: int) -> int:
-        """A magnitude that no product of a value of ``value_width`` signed bits exceeds."""
+        """A magnitude that no product of an event value of ``value_width`` bits exceeds.
+
+        An event value is never the most negative number of its width.
+        """
         return (2 ** (value_width - 1) - 1) * self.weight_limit
 
     # The gates.
