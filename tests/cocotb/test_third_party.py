@@ -13,6 +13,7 @@ from cocotb_tools.runner import get_runner
 
 from hw.accelerator import Accelerator
 from hw.config import CONFIGS
+from hw.modes import Mode
 from hw.verilog import to_verilog
 from sim.image.compile import compile_network
 from sim.model.backend import ModelBackend
@@ -84,8 +85,8 @@ def write_case(path, sizes, *, stall, seed, reset_after, **options):
         stall=stall,
         seed=seed,
         reset_after=reset_after,
-        **{name: getattr(counts, name) for name in ("steps", "macs_done")},
         **{name: getattr(counts, name) for name in ("read_bytes", "write_bytes")},
+        **vars(counts.modes[Mode.NORMAL]),
     )
 
 

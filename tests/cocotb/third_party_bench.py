@@ -9,7 +9,15 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
-from hw.registers import COUNTER_BASE, COUNTERS, REGISTERS, Control
+from hw.modes import Mode
+from hw.registers import (
+    COUNTER_BASE,
+    COUNTERS,
+    MODE_COUNTER_BASE,
+    MODE_COUNTERS,
+    REGISTERS,
+    Control,
+)
 
 _DONE, _ERROR = 1, 2
 _CYCLE_NS = 10
@@ -73,9 +81,15 @@ class Host:
         size = case["output"].size
         written = np.frombuffer(self.ram.read(int(case["output_base"]), size), np.uint8)
         assert np.array_equal(written, case["output"])
-        for name in ("steps", "macs_done", "read_bytes", "write_bytes"):
-            counter = await self.lite.read_dword(COUNTER_BASE + 8 * COUNTERS.index(name))
-            assert counter == case[name], name
+        for name in ("read_bytes", "write_bytes"):
+            await self.expect_counter(COUNTER_BASE + 8 * COUNTERS.index(name), case[name])
+        for k, name in enumerate(MODE_COUNTERS):
+            place = MODE_COUNTER_BASE + 64 * Mode.NORMAL + 8 * k
+            await self.expect_counter(place, case[name])
+
+    async def expect_counter(self, place, value):
+        """A counter has this value, which fits in its low word."""
+        assert await self.lite.read_dword(place) == value, hex(place)
 
 
 @cocotb.test()
