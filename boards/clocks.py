@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import ClockDomain, ClockSignal, Const, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.io import Buffer
@@ -25,7 +25,7 @@ def _search(reference, wanted, divides, multiplies, posts, phase, vco) -> PllSet
 
     ``phase`` and ``vco`` are the least and most MHz of the phase detector and of the oscillator.
     """
-    best = None
+    found = []
     for divide in divides:
         if not phase[0] <= reference / divide <= phase[1]:
             continue
@@ -35,15 +35,18 @@ def _search(reference, wanted, divides, multiplies, posts, phase, vco) -> PllSet
                 continue
             for post in posts:
                 mhz = oscillator / post
-                if mhz <= wanted * (1 + 1e-9) and (best is None or mhz > best.mhz):
-                    best = PllSettings(divide=divide, multiply=multiply, post=post, mhz=mhz)
-    if best is None or best.mhz < 0.9 * wanted:
+                if 0.9 * wanted <= mhz <= wanted * (1 + 1e-9):
+                    found.append(
+                        PllSettings(divide=divide, multiply=multiply, post=post, mhz=round(mhz, 6))
+                    )
+    if not found:
         raise ValueError(f"no clock near {wanted:g} MHz can be made from {reference:g} MHz")
-    return best
+    # Of equals, the one that jitters least: a fast phase detector, a fast oscillator.
+    return max(found, key=lambda each: (each.mhz, -each.divide, each.multiply))
 
 
 class _Clock(wiring.Component):
-    """The domain ``sync``, out of reset once the loop has locked.
+    """Drives the domain ``sync``, which its parent defines, out of reset once the loop has locked.
 
     Parameters
     ----------
@@ -63,7 +66,6 @@ class _Clock(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.domains.sync = ClockDomain("sync")
         clock, locked = Signal(), Signal()
         self._loop(m, platform, clock, locked)
         m.d.comb += ClockSignal("sync").eq(clock)

@@ -78,8 +78,8 @@ class SpramStorage(wiring.Component):
 
 
 def _plan(board: Board, config: Config | None, toolchain: str) -> Plan:
-    clock = Ice40Clock("clk12", 12.0, board.clock_mhz)
-    top = UartTop(uart_system(board, config, SpramStorage), clock, (("led", 0), ""))
+    system = uart_system(board, config, SpramStorage)
+    top = UartTop(system, Ice40Clock("clk12", 12.0, board.clock_mhz), (("led", 0), ""))
     return Plan(
         platform=ICEBreakerPlatform(toolchain=toolchain),
         top=top,

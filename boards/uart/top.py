@@ -1,7 +1,8 @@
 """A board whose host is a computer on a serial line: clock, pins and the system."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import wiring
+from amaranth.lib.io import Buffer
 from amaranth.lib.wiring import In, Out
 
 from boards.board import Board
@@ -60,7 +61,7 @@ class UartTop(wiring.Component):
     system : UartSystem
         What is on the board.
     clock : wiring.Component
-        Makes the domain ``sync``.
+        Drives the domain ``sync``.
     light : tuple of (str, int) and str or None
         The resource of a light that is on while the interrupt is high, and its member.
     """
@@ -73,15 +74,18 @@ class UartTop(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        m.domains.sync = ClockDomain("sync")
         m.submodules.clock = self.clock
         m.submodules.system = system = self.system
-        uart = platform.request("uart", 0)
-        tx = Signal(init=1)
-        m.d.sync += tx.eq(system.tx)
-        m.d.comb += [system.rx.eq(uart.rx.i), uart.tx.o.eq(tx)]
+        uart = platform.request("uart", 0, dir="-")
+        m.submodules.rx = rx = Buffer("i", uart.rx)
+        m.submodules.tx = tx = Buffer("o", uart.tx)
+        sent = Signal(init=1)
+        m.d.sync += sent.eq(system.tx)
+        m.d.comb += [system.rx.eq(rx.i), tx.o.eq(sent)]
         if self.light is not None:
             (name, number), member = self.light
-            light = platform.request(name, number)
-            pin = getattr(light, member) if member else light
-            m.d.comb += pin.o.eq(system.interrupt)
+            light = platform.request(name, number, dir="-")
+            m.submodules.light = lamp = Buffer("o", getattr(light, member) if member else light)
+            m.d.comb += lamp.o.eq(system.interrupt)
         return m

