@@ -7,6 +7,7 @@ import numpy as np
 from amaranth import Cat, Const, Mux, Value
 
 from hw.multipliers.choose import select
+from hw.multipliers.exact import magnitude_array
 from hw.multipliers.family import Nets
 from hw.multipliers.forms import SignMagnitude
 
@@ -40,6 +41,7 @@ class RoundedWeights(SignMagnitude):
 
     bits: tuple[int, ...] = (8, 6, 4)
     method: str = "nearest"
+    tree: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -84,7 +86,8 @@ class RoundedWeights(SignMagnitude):
     def magnitude(self, net: Nets, value: Value, weight: Value, level: Value) -> Value:
         """An exact multiplier behind the rounding."""
         choices = [self._rounded(net, weight, bits) for bits in self.bits]
-        return value * net(select(level, choices))
+        rounded = net(select(level, choices))
+        return magnitude_array(net, value, rounded) if self.tree else value * rounded
 
     def _rounded(self, net: Nets, weight: Value, bits: int) -> Value:
         shift = self.weight_width - bits

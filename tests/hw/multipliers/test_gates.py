@@ -44,7 +44,7 @@ def of_width(width):
         MaskedArray(weight_width=width, cuts=tuple(Cut(columns=k) for k in range(8))),
         MaskedArray(weight_width=width, cuts=MIXED.cuts),
         RoundedWeights(weight_width=width, bits=fewer),
-        RoundedWeights(weight_width=width, bits=fewer, method="centre"),
+        RoundedWeights(weight_width=width, bits=fewer, method="centre", tree=True),
         Drum(weight_width=width, segment=3),
         Mitchell(weight_width=width),
         Mitchell(weight_width=width, corrected=True),
