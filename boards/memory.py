@@ -14,6 +14,11 @@ _DECODE_ERROR = 3
 """AXI's answer where nothing is."""
 
 
+_GROUP_BITS = 2
+_GROUP = 1 << _GROUP_BITS
+"""Banks that share a register behind the choice between them."""
+
+
 class BlockStorage(wiring.Component):
     """Words in memory blocks, one access a cycle.
 
@@ -31,7 +36,8 @@ class BlockStorage(wiring.Component):
     width : int
         Bits of a word.
     bank_words : int
-        Words of a bank, a power of two.
+        Words of a bank, a power of two; 1024 of 16 bits are a block of an ECP5 with its byte
+        enables, so that no choice stands between a block and its register.
 
     Members
     -------
@@ -45,9 +51,9 @@ class BlockStorage(wiring.Component):
         A word.
     """
 
-    latency = 5
+    latency = 6
 
-    def __init__(self, words: int, width: int, bank_words: int = 2048):
+    def __init__(self, words: int, width: int, bank_words: int = 1024):
         for name, value in (("words", words), ("bank_words", bank_words)):
             if value < 2 or value & (value - 1):
                 raise ValueError(f"{name} must be a power of two, not {value!r}")
@@ -83,12 +89,22 @@ class BlockStorage(wiring.Component):
             mine = Signal(name=f"mine_{k}")
             m.d.comb += mine.eq(enable & (bank == k))
             outputs.append(self._bank(m, k, mine, addr, strb, written))
+        self._choose(m, outputs, bank)
+        return m
+
+    def _choose(self, m, outputs, bank):
+        """The word of ``bank``: a register for each few banks, then one for all."""
         stages = [bank]
-        for stage in range(3):
+        for stage in range(4):
             stages.append(Signal.like(bank, name=f"bank_after_{stage}"))
             m.d.sync += stages[-1].eq(stages[-2])
-        m.d.sync += self.read_data.eq(Array(outputs)[stages[-1]])
-        return m
+        groups = []
+        for first in range(0, len(outputs), _GROUP):
+            group = Signal(self.width, name=f"group_{first // _GROUP}")
+            near = Array(outputs[first : first + _GROUP])
+            m.d.sync += group.eq(near[stages[3][:_GROUP_BITS]])
+            groups.append(group)
+        m.d.sync += self.read_data.eq(Array(groups)[stages[4][_GROUP_BITS:]])
 
     def _bank(self, m, k, mine, addr, strb, written):
         """Bank ``k``, whose registers stand where it is and hold while others are at work."""
@@ -297,7 +313,7 @@ class BlockMemory(wiring.Component):
     a written beat before a read one.
 
     Throughput: a read beat every cycle, across bursts; a burst of n written beats every n + 2.
-    Latency: ``arvalid`` in cycle t, the first ``rvalid`` in t + 8.
+    Latency: ``arvalid`` in cycle t, the first ``rvalid`` in t + 9.
 
     Parameters
     ----------

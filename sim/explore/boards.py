@@ -34,7 +34,7 @@ FRAME_MS = 32.0
 _SPEECH = (128, 128)
 """Sizes of the demo's LSTM."""
 
-_LATENCY = {"uart": 8, "zynq": 40}
+_LATENCY = {"uart": 9, "zynq": 40}
 """Cycles from a read address to its data: counted of ``BlockMemory``, assumed of the DRAM."""
 
 

@@ -134,7 +134,7 @@ def random_bursts(rng, held, count):
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.5])
-@pytest.mark.parametrize("bank_words", [16, 64])
+@pytest.mark.parametrize("bank_words", [4, 16, 64])
 def test_what_is_written_is_read(bench, stall, bank_words):
     rng = random.Random(bank_words)
     bursts, wanted = random_bursts(rng, [0] * WORDS, 60)
@@ -167,12 +167,12 @@ def test_the_host_reaches_both_halves_of_a_word(bench):
     assert master_bench == [2, 1]
 
 
-def test_a_read_begins_after_eight_cycles_and_goes_on_every_cycle(bench):
+def test_a_read_begins_after_nine_cycles_and_goes_on_every_cycle(bench):
     dut = memory()
     b = bench(dut)
     master = b.add(Master(dut, [("read", 0, 32)]))
     b.run()
-    assert master.cycles == [master.asked[0] + 8 + k for k in range(32)]
+    assert master.cycles == [master.asked[0] + 9 + k for k in range(32)]
 
 
 def test_nothing_is_behind_the_memory(bench):
