@@ -124,8 +124,8 @@ class LanePair(wiring.Component):
         Bit patterns of both lanes, the lower lane's first.
     operand_valid, product_valid : In
         ``i_valid`` one and two cycles earlier: shared by all lanes.
-    product_first : In
-        The product starts a sum.
+    product_first, bases : In
+        The products start sums, and what they are added to.
     totals : Out
         The sums; signed.
     """
@@ -141,6 +141,7 @@ class LanePair(wiring.Component):
                 "operand_valid": In(1),
                 "product_valid": In(1),
                 "product_first": In(1),
+                "bases": In(data.ArrayLayout(signed(acc_width), 2)),
                 "totals": Out(data.ArrayLayout(signed(acc_width), 2)),
             }
         )
@@ -157,10 +158,12 @@ class LanePair(wiring.Component):
         with m.If(self.operand_valid):
             m.d.sync += pair.as_value().eq(multiplier.pair_product(operand.value, weights))
         with m.If(self.product_valid):
-            low, high = (Mux(self.product_first, 0, total) for total in self.totals)
-            width = len(self.totals[0])
+            low, high = (
+                Mux(self.product_first, base, total)
+                for base, total in zip(self.bases, self.totals, strict=True)
+            )
             m.d.sync += [
-                self.totals[0].eq((low + pair.low)[:width]),
-                self.totals[1].eq(multiplier.accumulate_high(high[:width], pair)),
+                self.totals[0].eq(low + pair.low),
+                self.totals[1].eq(multiplier.accumulate_high(high, pair)),
             ]
         return m

@@ -79,6 +79,8 @@ def lane_pairs(count):
         i_valid: In(1)
         operand: In(data.StructLayout({"value": 9}))
         weights: In(16 * count)
+        first: In(1)
+        bases: In(52)
         select: In(range(count))
         totals: Out(52)
 
@@ -95,6 +97,8 @@ def lane_pairs(count):
                     pair.weights.eq(self.weights.word_select(number, 16)),
                     pair.operand_valid.eq(valid[0]),
                     pair.product_valid.eq(valid[1]),
+                    pair.product_first.eq(self.first),
+                    pair.bases.as_value().eq(self.bases),
                     sums[number].eq(pair.totals.as_value()),
                 ]
             m.d.sync += self.totals.eq(sums[self.select])
@@ -126,6 +130,7 @@ def test_a_pair_of_lanes_sums_products():
             ctx.set(pair.operand_valid, step >= 1)
             ctx.set(pair.product_valid, step >= 2)
             ctx.set(pair.product_first, step == 2)
+            ctx.set(pair.bases, [1000, -2000])
             await ctx.tick()
             if step >= 2:
                 found.append([ctx.get(pair.totals[0]), ctx.get(pair.totals[1])])
@@ -134,7 +139,7 @@ def test_a_pair_of_lanes_sums_products():
     simulator.add_clock(1e-6)
     simulator.add_testbench(testbench)
     simulator.run()
-    assert found == np.cumsum(values[:, None] * weights, axis=0).tolist()
+    assert found == (np.cumsum(values[:, None] * weights, axis=0) + [1000, -2000]).tolist()
 
 
 def test_fields_that_do_not_fit_a_port_are_refused():
