@@ -9,12 +9,13 @@ PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help demo test test-slow lint clean
+.PHONY: help demo test test-slow bitstream lint clean
 
 help:
 	@echo "make demo       a real network and recording through generated hardware, into build/demo"
 	@echo "make test       the tests, on two cores"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make bitstream  bitstreams of the boards whose tools come from PyPI, into build/BOARD"
 	@echo "make lint       style and formatting"
 	@echo "make clean      removes the environment and everything built"
 
@@ -26,6 +27,10 @@ test: $(VENV)/.all
 
 test-slow: $(VENV)/.all
 	$(PYTEST) -n 2 -m slow
+
+bitstream: $(VENV)/.all
+	$(BIN)/refrain build icebreaker
+	$(BIN)/refrain build ulx3s-85f
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
