@@ -7,14 +7,17 @@ __all__ = [
     "CELL",
     "DECODE",
     "FEED",
+    "H_EVENTS",
+    "KNOWN",
     "LANES",
     "PACKER",
     "READ",
+    "ROW_BUFFER",
     "ROW_BURSTS",
     "UNIT_QUEUE",
+    "WEIGHT_BURSTS",
     "WRITE_BEGIN",
     "WRITE_END",
-    "WEIGHT_BURSTS",
     "X_EVENTS",
 ]
 
@@ -42,8 +45,17 @@ WRITE_BEGIN = 2
 WRITE_END = 1
 """From a write response to its being accounted for."""
 
-X_EVENTS = 2
-"""From a beat of x to its first event in the list."""
+ROW_BUFFER = 2
+"""From a beat of x at the mode chooser to the maker of its events."""
+
+X_EVENTS = 5
+"""From a beat of x at the maker of its events to its first event in the list."""
+
+H_EVENTS = 2
+"""From a hidden unit, the last of its step, to the list that it completes."""
+
+KNOWN = 4
+"""From a hidden unit, the last of its step, to the mode of the list that the next one begins."""
 
 DECODE = 4
 """Cycles in which the sequencer waits for the decoder."""
