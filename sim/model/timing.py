@@ -147,13 +147,13 @@ class _Layer:
     def first_h_list(self) -> int:
         """When the list made from the initial state is ready."""
         if not self.flag("load_state"):
-            return self.hidden + 1
+            return self.hidden + after.H_EVENTS
         per_word, last = 4, self.hidden - 1
         if self.config.bus_bytes >= _WORD_BYTES:
-            return self.first_beat + 2 + last
+            return self.first_beat + 1 + after.H_EVENTS + last
         # Two beats make a word, and the next word's cannot come while it is taken apart.
         word, unit = divmod(last, per_word)
-        return self.first_beat + 4 + word * (per_word + 1) + unit
+        return self.first_beat + 3 + after.H_EVENTS + word * (per_word + 1) + unit
 
     def sequence(self) -> _Run:
         """Every block of every step; once steps repeat, the rest is a multiple of the last."""
@@ -249,7 +249,7 @@ class _Sequence:
             self._block(block, x_ready)
         self.done.append(run.last_issue)
         run.last_unit = run.unit_times[-1]
-        self.h_ready = run.last_unit + 1
+        self.h_ready = run.last_unit + after.H_EVENTS
 
     def _wait(self, now: int, moment: int, cause: str) -> int:
         if moment > now:
@@ -342,7 +342,7 @@ class _ReadBus:
     def _serve_x(self):
         first = self._burst(self.segments[self.segment], self.row_offer)
         self.row_offer = max(self.row_offer + 2, self.issue + 1)
-        self.arrivals.setdefault(self.row, []).append(first + 2)
+        self.arrivals.setdefault(self.row, []).append(first + 2 + after.ROW_BUFFER)
         self.segment += 1
         if self.segment == len(self.segments):
             self.row, self.segment = self.row + 1, 0
