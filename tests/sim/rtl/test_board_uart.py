@@ -13,6 +13,7 @@ from boards.memory import BlockStorage
 from boards.uart.link import LinkError, SerialTransport
 from boards.uart.protocol import VERSION, FrameReader, Operation, Status, request
 from boards.uart.system import UartSystem
+from boards.uart.try_line import try_line
 from hw.axi.lite import LiteSlave
 from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
 from sim.rtl.board_uart import UartBoard
@@ -181,4 +182,11 @@ def test_a_line_that_only_disturbs_is_given_up():
         connect(board)
     assert str(refusal.value) == (
         "the board does not answer: 8 requests at 6,250,000 baud were in vain"
+    )
+
+
+def test_a_line_can_be_tried():
+    transport = connect(tally())
+    assert try_line(transport) == (
+        "4096 bytes written and read back at 6,250,000.0 baud, 0 requests repeated"
     )
