@@ -2,8 +2,11 @@ import pytest
 
 from boards.catalogue import BOARDS
 from boards.errors import BoardError
+from boards.zynq.system import ZynqSystem
+from hw.accelerator import Accelerator
 from hw.config import CONFIGS, ConfigError
 from sim.explore.boards import board_config, board_rows, flash, line_ms, make_board_backend
+from sim.explore.synthesis import xilinx_cells
 
 
 def test_every_board_has_a_row():
@@ -51,3 +54,13 @@ def test_flashing_begins_with_a_bitstream(tmp_path, monkeypatch):
     assert str(refusal.value) == (
         "build/icebreaker/top.bit is not there; refrain build icebreaker makes it"
     )
+
+
+@pytest.mark.slow
+def test_edge_leaves_room_in_an_xc7z020():
+    # DS190, table 1: 53,200 LUTs, 220 DSP48E1, 140 blocks of 36 kbit.
+    config = BOARDS["arty-z7-20"].fitted(CONFIGS["edge"])
+    cells = xilinx_cells(ZynqSystem(Accelerator(config), config.burst_beats))
+    assert cells["lut"] <= 0.6 * 53_200
+    assert cells["dsp"] <= 130
+    assert cells["bram"] <= 140

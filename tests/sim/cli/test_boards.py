@@ -1,0 +1,45 @@
+"""The commands on boards."""
+
+import json
+
+import pytest
+
+from sim.cli.app import run
+
+
+def test_boards_are_listed(capsys, tmp_path):
+    path = tmp_path / "boards.json"
+    assert run(["boards", "--json", str(path)]) == 0
+    assert "ulx3s-85f" in capsys.readouterr().out
+    assert {"arty-z7-20", "icebreaker"} <= {row["name"] for row in json.loads(path.read_text())}
+
+
+def test_a_plan_is_written_without_the_vendors_tools(capsys, tmp_path):
+    arguments = ["build", "arty-a7-35", "--bare", "--plan-only", "-o", str(tmp_path)]
+    assert run(arguments) == 0
+    assert str(tmp_path / "build_top.sh") in capsys.readouterr().out
+    assert (tmp_path / "top.tcl").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["build", "arty"], "there is no board 'arty'; the boards are arty-z7-20, "),
+        (
+            ["build", "icebreaker", "--config", "tiny"],
+            "no machine fits into the iCE40UP5K of icebreaker; it is built without one",
+        ),
+        (
+            ["build", "cora-z7-10", "--bare", "--plan-only"],
+            "cora-z7-10 has no line to try, so it is not built without a machine",
+        ),
+        (
+            ["build", "ulx3s-85f", "--toolchain", "vivado"],
+            "ulx3s-85f is built with Trellis, not vivado",
+        ),
+        (["flash", "ulx3s-85f", "--bitstream", "none"], "none is not there; refrain build "),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(capsys, arguments, sentence):
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"refrain: {sentence}")
