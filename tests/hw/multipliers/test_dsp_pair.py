@@ -107,7 +107,8 @@ def lane_pairs(count):
     return Pairs()
 
 
-@pytest.mark.parametrize("lanes", [2, pytest.param(64, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", [2, 64])
 def test_two_lanes_take_one_dsp_block(lanes):
     assert xilinx_cells(lane_pairs(lanes // 2))["dsp"] == lanes // 2
 

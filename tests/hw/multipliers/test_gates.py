@@ -128,7 +128,8 @@ def exact_ones(width):
 def test_level_0_is_proved_exact_for_short_weights():
     multipliers = exact_ones(4)
     assert len(multipliers) == 11
-    prove(multipliers)
+    # One of each kind; the slow test takes them all.
+    prove(multipliers[::3])
 
 
 @pytest.mark.slow
