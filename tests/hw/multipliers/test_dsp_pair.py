@@ -140,7 +140,8 @@ def test_a_pair_of_lanes_sums_products():
     simulator.add_clock(1e-6)
     simulator.add_testbench(testbench)
     simulator.run()
-    assert found == (np.cumsum(values[:, None] * weights, axis=0) + [1000, -2000]).tolist()
+    sums = np.array([1000, -2000]) + np.cumsum(values[:, None] * weights, axis=0)
+    assert found == sums.tolist()
 
 
 def test_fields_that_do_not_fit_a_port_are_refused():
