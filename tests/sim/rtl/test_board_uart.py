@@ -190,3 +190,15 @@ def test_a_line_can_be_tried():
     assert try_line(transport) == (
         "4096 bytes written and read back at 6,250,000.0 baud, 0 requests repeated"
     )
+
+
+@pytest.mark.parametrize("early", range(0, 1000, 40))
+def test_a_request_that_begins_too_early_is_done_once(early):
+    # The bridge is still at work when the write's first bytes come, and free before its last.
+    board = tally()
+    exchange(board, request(0, Operation.SYNC))
+    write = request(2, Operation.WRITE_REGISTERS, 0, data=pack("<I", 5))
+    exchange(board, request(1, Operation.WAIT, early) + write)
+    assert exchange(board, write) == [bytes([2, 0])]
+    count = exchange(board, request(3, Operation.READ_REGISTERS, 0, 1))
+    assert count == [pack("<BBI", 3, 0, 1)]
