@@ -7,13 +7,19 @@ __all__ = [
     "CELL",
     "DECODE",
     "FEED",
+    "FETCH",
+    "HELD",
     "H_EVENTS",
     "KNOWN",
     "LANES",
+    "MODE",
+    "MODES_AHEAD",
     "PACKER",
     "READ",
     "ROW_BUFFER",
     "ROW_BURSTS",
+    "SCORE",
+    "TEST",
     "UNIT_QUEUE",
     "WEIGHT_BURSTS",
     "WRITE_BEGIN",
@@ -29,6 +35,9 @@ FEED = 1
 
 CELL = 31
 """From the last gate row of a unit to its new state, for any number of cell lanes."""
+
+HELD = 2
+"""From the last gate row of a unit that holds its state, at the feeder, to that state."""
 
 UNIT_QUEUE = 2
 """From a unit's new state to the packer."""
@@ -56,6 +65,21 @@ H_EVENTS = 2
 
 KNOWN = 4
 """From a hidden unit, the last of its step, to the mode of the list that the next one begins."""
+
+SCORE = 5
+"""From a row's last beat to its score, beside a cycle for every two levels of adders of a beat."""
+
+TEST = 18
+"""From a score to whether it is near."""
+
+MODE = 2
+"""From the choice of a mode to the maker of events that takes it."""
+
+MODES_AHEAD = 4
+"""Chosen modes that wait for each maker of events."""
+
+FETCH = 4
+"""From the turn of a run's last column at the follower of lists to the run's request."""
 
 DECODE = 4
 """Cycles in which the sequencer waits for the decoder."""

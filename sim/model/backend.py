@@ -1,17 +1,15 @@
 """The model as a backend: the same call and the same result as the hardware's."""
 
-from importlib import import_module
-from importlib.util import find_spec
-
 import numpy as np
 
 from hw.config import Config
 from sim.image.compile import compile_run
-from sim.image.image import Image
 from sim.image.options import RunOptions
 from sim.model.counts import count
 from sim.model.network import Model
 from sim.model.result import Result
+from sim.model.timing import estimate
+from sim.model.timing_columns import columns_of
 from sim.networks.network import IntegerNetwork
 
 __all__ = ["ModelBackend"]
@@ -49,7 +47,8 @@ class ModelBackend:
         if self._model is None or self._model.network is not network:
             self._model = Model(network)
         outputs = self._model.run(x, options.initial, options.modes, trace=trace)
-        cycles, stalls = _estimate(image, self.latency)
+        columns = columns_of(image, x, outputs.layers, outputs.activity)
+        cycles, stalls = estimate(image, image.config, self.latency, columns)
         return Result(
             h=outputs.h,
             states=outputs.states if options.store_state else (),
@@ -62,11 +61,3 @@ class ModelBackend:
             trace=outputs.activity if trace else (),
             layers=outputs.layers if trace else (),
         )
-
-
-def _estimate(image: Image, latency: int) -> tuple[int | None, dict[str, int] | None]:
-    """Cycles and stalls where there is a model of time: for plain runs, so far."""
-    plain = all(placement.plain for placement in image.placements)
-    if find_spec("sim.model.timing") is None or not plain:
-        return None, None
-    return import_module("sim.model.timing").estimate(image, image.config, latency)

@@ -1,26 +1,33 @@
-"""When things happen in the machine: cycles and stalls of a run, from its image.
+"""When things happen in the machine: cycles and stalls of a run, from its image and its events.
 
 The gates are a handful of queues, so their time is a recurrence over blocks: an operation issues
 when the one before it has, when its list and its weights are there, and when its accumulators are
-free. Exact for resident weights and an ideal memory. Streamed weights are followed block by block,
-right to within two per cent at a fixed latency.
+free. Exact for resident weights and an ideal memory, in every mode. Streamed weights are followed
+burst by burst, right to within two per cent at a fixed latency.
 """
 
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from hw import latency as after
 from hw.config import Config
-from hw.descriptor import DESCRIPTOR_BYTES
-from sim.image.image import Image, Placement
+from sim.image.image import Image
+from sim.model.timing_columns import SequenceColumns
+from sim.model.timing_layer import LayerTiming
+from sim.model.timing_modes import ModeSequence
+from sim.model.timing_plain import PlainSequence
 
 __all__ = ["estimate"]
 
-_WORD_BYTES = 16
-"""The sequencer takes what it reads in words of this many bytes."""
+_CAUSES = "load", "input", "hidden", "weights", "cell", "drain"
 
 
-def estimate(image: Image, config: Config, latency: int = 1) -> tuple[int, dict[str, int]]:
+def estimate(
+    image: Image,
+    config: Config,
+    latency: int = 1,
+    columns: Sequence[Iterable[SequenceColumns] | None] | None = None,
+) -> tuple[int, dict[str, int]]:
     """Cycles from start to done, and cycles in which the lanes waited, by cause.
 
     Parameters
@@ -31,379 +38,30 @@ def estimate(image: Image, config: Config, latency: int = 1) -> tuple[int, dict[
         The machine.
     latency : int
         Cycles from a read address to its first beat; 1 is ideal.
+    columns : iterable of SequenceColumns or None for each direction, or None
+        Events of each sequence; None for a direction whose every step multiplies every column.
     """
-    stalls = Counter(dict.fromkeys(("load", "input", "hidden", "weights", "cell", "drain"), 0))
+    stalls = Counter(dict.fromkeys(_CAUSES, 0))
     clock = 0
-    for placement in image.placements:
-        layer = _Layer.of(placement, image, config, latency)
+    for k, placement in enumerate(image.placements):
+        layer = LayerTiming.of(placement, image, config, latency)
         begin = clock + layer.load()
-        run = layer.sequence()
-        rest = run.last_unit + after.UNIT_QUEUE + after.PACKER + 1
-        end = max(rest + 1, layer.drained(run))
-        again = image.sequences - 1
-        for cause, cycles in run.stalls.items():
-            stalls[cause] += image.sequences * cycles
-        stalls["load"] += begin - clock + again
-        stalls["drain"] += again * (rest - run.last_issue) + end - run.last_issue
-        clock = begin + again * (rest + 1) + end
+        stalls["load"] += begin - clock
+        clock = begin
+        for index, run in enumerate(_sequences(layer, columns and columns[k])):
+            if index:
+                clock += 1
+                stalls["load"] += 1
+            stalls.update(run.stalls)
+            rest = run.last_unit + after.UNIT_QUEUE + after.PACKER + 1
+            end = rest if index < layer.sequences - 1 else max(rest + 1, layer.drained(run))
+            stalls["drain"] += end - run.last_issue
+            clock += end
     return clock, dict(stalls)
 
 
-def _ceil(value: int, divisor: int) -> int:
-    return -(-value // divisor)
-
-
-@dataclass
-class _Run:
-    """One sequence; times count from its begin."""
-
-    last_issue: int = 0
-    last_unit: int = 0
-    unit_times: list[int] = field(default_factory=list)
-    stalls: Counter = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Layer:
-    """One direction of one layer, and the machine that runs it."""
-
-    config: Config
-    latency: int
-    fields: dict[str, int]
-    inputs: int
-    hidden: int
-    steps: int
-    sequences: int
-
-    @classmethod
-    def of(cls, placement: Placement, image: Image, config: Config, latency: int) -> "_Layer":
-        return cls(
-            config=config,
-            latency=latency,
-            fields=placement.fields,
-            inputs=placement.direction.input_size,
-            hidden=placement.direction.hidden_size,
-            steps=image.steps,
-            sequences=image.sequences,
-        )
-
-    @property
-    def first_beat(self) -> int:
-        """Cycles from a request to its first beat at the client."""
-        return after.READ + self.latency
-
-    @property
-    def phases(self) -> int:
-        """Cycles in which the cell unit takes one hidden unit."""
-        return 4 // self.config.cell_lanes
-
-    @property
-    def segments(self) -> list[int]:
-        """Columns of each segment of a row of x."""
-        head = self.fields["x_head_size"]
-        return [head, self.inputs - head] if head != self.inputs else [head]
-
-    def flag(self, name: str) -> bool:
-        """A flag of the descriptor."""
-        return bool(self.fields.get(name, 0))
-
-    def _words(self, words: int) -> int:
-        """Cycles from a control request to its last word, of ``words`` rounded up to beats."""
-        per_beat = max(self.config.bus_bytes // _WORD_BYTES, 1)
-        beats_per_word = max(_WORD_BYTES // self.config.bus_bytes, 1)
-        joined = 1 if beats_per_word > 1 else 0
-        taken = _ceil(words, per_beat) * per_beat * beats_per_word
-        return self.first_beat + taken - 1 + joined
-
-    def load(self) -> int:
-        """Cycles from the first in which the descriptor is asked for to the sequence's begin."""
-        clock = 1 + self._words(DESCRIPTOR_BYTES // _WORD_BYTES) + 1 + after.DECODE
-        if self.flag("load_params"):
-            clock += self._words(self.hidden) + 2
-        flags = self.residency()
-        placed = clock + len(flags)
-        if self.flag("load_weights") and any(flags):
-            first = clock + flags.index(True)
-            beats = sum(flags) * self.fields["block_bytes"] // self.config.bus_bytes
-            joined = 1 if self.config.column_bytes > self.config.bus_bytes else 0
-            placed = max(placed, first + self.first_beat + beats - 1 + joined + 1)
-        return placed + 1
-
-    def residency(self) -> list[bool]:
-        """Which blocks live in the weight memory."""
-        blocks = self.config.blocks(self.hidden)
-        resident = self.fields["resident_blocks"]
-        return [(b + 1) * resident // blocks > b * resident // blocks for b in range(blocks)]
-
-    def state_bursts(self) -> list[int]:
-        """Bursts of the initial state that its buffer takes at once."""
-        if not self.flag("load_state"):
-            return []
-        bus, burst = self.config.bus_bytes, self.config.burst_beats
-        beats = _ceil(4 * self.hidden, max(bus, _WORD_BYTES)) * max(bus, _WORD_BYTES) // bus
-        ahead = min(beats, after.ROW_BURSTS * burst)
-        return [length for _, length in _bursts(self.fields["state_in_addr"] // bus, ahead, burst)]
-
-    def first_h_list(self) -> int:
-        """When the list made from the initial state is ready."""
-        if not self.flag("load_state"):
-            return self.hidden + after.H_EVENTS
-        per_word, last = 4, self.hidden - 1
-        if self.config.bus_bytes >= _WORD_BYTES:
-            return self.first_beat + 1 + after.H_EVENTS + last
-        # Two beats make a word, and the next word's cannot come while it is taken apart.
-        word, unit = divmod(last, per_word)
-        return self.first_beat + 3 + after.H_EVENTS + word * (per_word + 1) + unit
-
-    def sequence(self) -> _Run:
-        """Every block of every step; once steps repeat, the rest is a multiple of the last."""
-        return _Sequence(self).run()
-
-    def drained(self, run: _Run) -> int:
-        """When the last write of the last step has been answered."""
-        bus, burst = self.config.bus_bytes, self.config.burst_beats
-        fields, again = self.fields, self.sequences - 1
-        row = fields["h_addr"] + again * fields["h_sequence_stride"]
-        row += (self.steps - 1) * fields["h_step_stride"]
-        rows = [(row // bus, 1)]
-        if self.flag("store_state"):
-            state = fields["state_out_addr"] + again * fields["state_sequence_stride"]
-            rows.append((state // bus, 4))
-        waiting = []
-        for start, unit_bytes in rows:
-            beats = _ceil(unit_bytes * self.hidden, bus)
-            bursts = deque()
-            # The request comes with the row's first unit and takes a cycle more than the data.
-            asked = run.unit_times[0] + after.UNIT_QUEUE + after.PACKER + 2
-            for done, length in _bursts(start, beats, burst):
-                last = min((done + length) * bus // unit_bytes, self.hidden) - 1
-                complete = run.unit_times[last] + after.UNIT_QUEUE + after.PACKER + 1
-                bursts.append((max(asked, complete), length))
-            waiting.append(bursts)
-        clock = 0
-        while any(waiting):
-            clock = max(clock, min(bursts[0][0] for bursts in waiting if bursts))
-            chosen = next(bursts for bursts in waiting if bursts and bursts[0][0] <= clock)
-            clock += after.WRITE_BEGIN + chosen.popleft()[1]
-        return clock + after.WRITE_END
-
-
-class _Sequence:
-    """The recurrence. Times count from the sequence's begin."""
-
-    def __init__(self, layer: _Layer):
-        self.layer = layer
-        self.flags = layer.residency()
-        config = layer.config
-        tail = layer.hidden - (len(self.flags) - 1) * config.units_per_block
-        units = [config.units_per_block] * (len(self.flags) - 1) + [tail]
-        self.slots = [count * layer.phases for count in units]
-        self.units = units
-        self.x_end, self.h_ready = 0, layer.first_h_list()
-        self.run_ = _Run()
-        self.taken = [-1] * len(self.flags)
-        self.feeder_free = 0
-        self.done = deque([-1, -1], maxlen=2)
-        streamed = [block for block, resident in enumerate(self.flags) if not resident]
-        self.bus = _ReadBus(layer, streamed)
-
-    def run(self) -> _Run:
-        """Step until two steps look the same, then jump to the last."""
-        run, steps = self.run_, self.layer.steps
-        before = None
-        step = 0
-        while step < steps:
-            start, stalls = run.last_issue, run.stalls.copy()
-            self._step(step)
-            step += 1
-            now = self._relative()
-            if now == before and step < steps:
-                self._jump(steps - step, run.last_issue - start, run.stalls - stalls)
-                break
-            before = now
-        return run
-
-    def _relative(self) -> tuple:
-        """What the next step depends on, as seen from the last issue."""
-        origin = self.run_.last_issue
-        moments = (*self.taken, self.x_end, self.h_ready, self.feeder_free, *self.done)
-        return (*(moment - origin for moment in moments), *self.bus.relative(origin))
-
-    def _jump(self, steps: int, period: int, stalls: Counter):
-        run = self.run_
-        run.last_issue += steps * period
-        run.last_unit += steps * period
-        run.unit_times = [moment + steps * period for moment in run.unit_times]
-        for cause, cycles in stalls.items():
-            run.stalls[cause] += steps * cycles
-
-    def _step(self, step: int):
-        layer, run = self.layer, self.run_
-        # Two lists at most: the next is begun when the one before the last is used up.
-        self.x_end = max(self.x_end, self.done[0] + 1)
-        for arrival, columns in zip(self.bus.x(step), layer.segments, strict=True):
-            self.x_end = max(self.x_end, arrival) + columns
-        x_ready = self.x_end + after.X_EVENTS
-        run.unit_times = []
-        for block in range(len(self.flags)):
-            self._block(block, x_ready)
-        self.done.append(run.last_issue)
-        run.last_unit = run.unit_times[-1]
-        self.h_ready = run.last_unit + after.H_EVENTS
-
-    def _wait(self, now: int, moment: int, cause: str) -> int:
-        if moment > now:
-            self.run_.stalls[cause] += moment - now
-            return moment
-        return now
-
-    def _block(self, block: int, x_ready: int):
-        layer, run = self.layer, self.run_
-        words = (0, 0, 0) if self.flags[block] else self.bus.fetch()
-        first_word, last_x_word, last_word = words
-        clock = self._wait(run.last_issue + 1, self.taken[block] + 1, "cell")
-        clock = self._wait(clock, x_ready, "input")
-        clock = self._wait(clock, first_word, "weights")
-        clock = self._wait(clock + layer.inputs - 1, last_x_word, "weights") + 1
-        clock = self._wait(clock, self.h_ready, "hidden")
-        clock = self._wait(clock + layer.hidden - 1, last_word, "weights")
-        run.last_issue = clock
-        if not self.flags[block]:
-            self.bus.consumed(clock)
-        taken = max(clock + after.LANES + 1, self.feeder_free)
-        self.taken[block] = taken
-        self.feeder_free = taken + self.slots[block]
-        state = taken + 1 + after.FEED + after.CELL
-        run.unit_times += [state + layer.phases * (unit + 1) for unit in range(self.units[block])]
-
-
-class _ReadBus:
-    """Bursts in the order in which the reader's clients get the bus: state, rows of x, weights."""
-
-    def __init__(self, layer: _Layer, streamed: list[int]):
-        config = layer.config
-        self.layer = layer
-        self.columns = layer.inputs + layer.hidden
-        self.word_beats = config.column_bytes // config.bus_bytes
-        # Bus to client, client to word, word to the ring's level.
-        self.delay = 3 + (1 if self.word_beats > 1 else 0)
-        self.capacity = config.stream_words - 4
-        buffered = min(config.bursts_in_flight, after.WEIGHT_BURSTS)
-        self.capacity += buffered * config.burst_beats // self.word_beats
-        self.ends = deque(maxlen=self.capacity // self.columns + 2)
-
-        self.in_flight = deque([-1] * config.bursts_in_flight, maxlen=config.bursts_in_flight)
-        self.issue = after.READ - 2
-        self.time = 0
-        self.segments = [_ceil(size, config.bus_bytes) for size in layer.segments]
-        buffered = after.ROW_BURSTS * config.burst_beats // sum(self.segments)
-        self.rows_allowed = max(buffered, 1) + 1
-        self.arrivals: dict[int, list[int]] = {}
-        self.row, self.segment = 0, 0
-        self.row_offer = self.word_offer = after.READ - 1
-        self.streamed = streamed
-        self.blocks_left = layer.steps * len(streamed)
-        self.block, self.bursts, self.fetched = 0, deque(), deque()
-        for length in layer.state_bursts():
-            self._burst(length, 0)
-
-    def relative(self, origin: int) -> tuple:
-        """What later blocks depend on."""
-        if not self.streamed:
-            return ()
-        moments = (self.time, self.issue, self.row_offer, self.word_offer)
-        moments += (*self.in_flight, *self.ends)
-        return (self.rows_allowed - self.row, *(moment - origin for moment in moments))
-
-    def _slot(self) -> int:
-        """When the next address can be on the bus."""
-        return max(self.issue + 1, self.in_flight[0] + 2)
-
-    def _burst(self, length: int, offer: int) -> int:
-        """When the first beat of a burst comes, of which all are taken."""
-        self.issue = max(self._slot(), offer)
-        first = max(self.time + 1, self.issue + self.layer.latency)
-        self.time = first + length - 1
-        self.in_flight.append(self.time)
-        return first
-
-    def _serve(self):
-        """One burst: of x if there is one to be had as early, else of weights."""
-        slot = self._slot()
-        rows = self.row < min(self.layer.steps, self.rows_allowed)
-        words = self.blocks_left > 0
-        if rows and (not words or max(slot, self.row_offer) <= max(slot, self.word_offer)):
-            self._serve_x()
-        elif words:
-            self._serve_words()
-        else:
-            self.rows_allowed += 1
-
-    def _serve_x(self):
-        first = self._burst(self.segments[self.segment], self.row_offer)
-        self.row_offer = max(self.row_offer + 2, self.issue + 1)
-        self.arrivals.setdefault(self.row, []).append(first + 2 + after.ROW_BUFFER)
-        self.segment += 1
-        if self.segment == len(self.segments):
-            self.row, self.segment = self.row + 1, 0
-
-    def _serve_words(self):
-        layer = self.layer
-        beats = self.columns * self.word_beats
-        if not self.bursts:
-            start = layer.fields["weights_addr"] // layer.config.bus_bytes
-            start += self.streamed[self.block] * beats
-            self.bursts.extend(_bursts(start, beats, layer.config.burst_beats))
-            self.wanted = deque([self.word_beats, layer.inputs * self.word_beats, beats])
-            self.moments = []
-            self.room = self._room()
-        done, length = self.bursts.popleft()
-        first = self._burst(length, self.word_offer)
-        self.word_offer = max(self.word_offer + (1 if self.bursts else 2), self.issue + 1)
-        while self.wanted and self.wanted[0] <= done + length:
-            self.moments.append(first + self.wanted.popleft() - done - 1 + self.delay)
-        if not self.bursts:
-            self.time = max(self.time, self.room)
-            self.moments[2] = max(self.moments[2], self.room + self.delay)
-            self.fetched.append(self.moments)
-            self.block = (self.block + 1) % len(self.streamed)
-            self.blocks_left -= 1
-
-    def x(self, row: int) -> list[int]:
-        """When the first beat of each segment of a row of x comes."""
-        while self.row <= row:
-            self._serve()
-        self.rows_allowed += 1
-        return self.arrivals.pop(row)
-
-    def fetch(self) -> list[int]:
-        """When the first, the last x and the last word of the next streamed block are there."""
-        while not self.fetched:
-            self._serve()
-        return self.fetched.popleft()
-
-    def _room(self) -> int:
-        """When the ring can have taken the block's last word."""
-        behind = self.columns - self.capacity
-        for end in reversed(self.ends):
-            # Of this earlier block, the words up to ``behind`` from its end must have been used.
-            if behind > 0:
-                return end
-            behind += self.columns
-            if behind > 0:
-                return end - (self.columns - behind)
-        return 0
-
-    def consumed(self, end: int):
-        """A streamed block's last word has been used."""
-        self.ends.append(end)
-
-
-def _bursts(start: int, beats: int, longest: int) -> list[tuple[int, int]]:
-    """(beats before, beats) of each burst of a transfer; none leaves its block of ``longest``."""
-    bursts, done = [], 0
-    while done < beats:
-        length = min(beats - done, longest - (start + done) % longest)
-        bursts.append((done, length))
-        done += length
-    return bursts
+def _sequences(layer: LayerTiming, columns: Iterable[SequenceColumns] | None):
+    """Each sequence of a layer."""
+    if columns is None:
+        return [PlainSequence(layer).run()] * layer.sequences
+    return (ModeSequence(layer, each).run() for each in columns)

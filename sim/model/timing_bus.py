@@ -1,0 +1,139 @@
+"""When columns of streamed blocks are fetched, where fetches follow the lists."""
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+
+from hw import latency as after
+from hw.config import RING_GUARD
+from sim.model.timing_layer import LayerTiming, split
+
+__all__ = ["FollowBus", "find_runs"]
+
+_EXACT_BURSTS = 48
+"""Bursts of a part that are followed one by one; of longer ones only the ends are."""
+
+
+def find_runs(events: np.ndarray) -> list[tuple[int, int]]:
+    """(first column, columns) of each run of neighbours that are events."""
+    edges = np.flatnonzero(np.diff(events, prepend=False, append=False))
+    return list(zip(edges[::2].tolist(), (edges[1::2] - edges[::2]).tolist(), strict=True))
+
+
+class FollowBus:
+    """Bursts of rows of x, and of the columns that the lists ask for, on one bus.
+
+    Rows are few and asked for long before they are needed: one is served when it is asked for, and
+    the beats that it takes from words are accounted for when those are.
+    """
+
+    def __init__(self, layer: LayerTiming):
+        config = layer.config
+        self.layer = layer
+        self.word_beats = config.column_bytes // config.bus_bytes
+        # Bus to client, client to word, word to the ring's level.
+        self.delay = 3 + (1 if self.word_beats > 1 else 0)
+        buffered = min(config.bursts_in_flight, after.WEIGHT_BURSTS) * config.burst_beats
+        self.held = config.stream_words - RING_GUARD + buffered // self.word_beats
+        self.in_flight = deque([-1] * config.bursts_in_flight, maxlen=config.bursts_in_flight)
+        self.issue = after.READ - 2
+        self.time = 0
+        # Rows of x.
+        self.row_offer = after.READ - 1
+        self.row_issue = self.row_time = 0
+        kept = after.ROW_BURSTS * config.burst_beats
+        self.passes = deque([-kept] * kept, maxlen=kept)
+        self.between: deque[tuple[int, int]] = deque()
+        # Words: how many were asked for, and when those of the last parts were used.
+        self.words = 0
+        self.used: deque[tuple[int, int]] = deque([(0, 0)])
+        for beats in layer.state_bursts():
+            self.issue = max(self.issue + 1, self.in_flight[0] + 2)
+            self.time = max(self.time + 1, self.issue + layer.latency) + beats - 1
+            self.in_flight.append(self.time)
+        self.row_issue, self.row_time = self.issue, self.time
+
+    def row(self) -> Iterator[tuple[int, int]]:
+        """(first beat at the client, beats) of each burst of the next row.
+
+        When a burst's beats have left the client is told to ``passes`` before the next is asked.
+        """
+        bus_bytes, longest = self.layer.config.bus_bytes, self.layer.config.burst_beats
+        for columns in self.layer.segments:
+            beats = -(-columns // bus_bytes)
+            for _, length in split(0, beats, longest):
+                offer = max(self.row_offer, self.passes[length - 1] + 2)
+                self.row_issue = max(self.row_issue + 1, offer)
+                behind = self.time if self.issue < self.row_issue else 0
+                first = max(self.row_time, behind) + 1
+                first = max(first, self.row_issue + self.layer.latency)
+                self.row_time = first + length - 1
+                self.between.append((self.row_issue, length))
+                self.row_offer = self.row_issue + 1
+                yield first + 2, length
+            self.row_offer += 1
+
+    def fetch(self, base: int, runs: list[tuple[int, int]], columns: int, turn: int):
+        """When the first and the last word of a part are there; ``turn`` is its first column's."""
+        config, word_beats = self.layer.config, self.word_beats
+        count = len(runs)
+        if count > _EXACT_BURSTS:
+            return self._fetch_many(count, columns, turn)
+        longest = config.burst_beats
+        start, moment, done = base // config.bus_bytes, 0, 0
+        for column, length in runs:
+            place = start + column * word_beats
+            for before, beats in split(place, length * word_beats, longest):
+                words = -(-(before + beats) // word_beats)
+                first = self._burst(beats, turn + done + words - 1, done + words)
+                moment = moment or first + word_beats - 1 + self.delay
+            done += length
+        self.words += columns
+        return moment, self.time + self.delay
+
+    def _burst(self, beats: int, turn: int, words: int) -> int:
+        """When the first beat of a burst comes, whose last column has its turn then."""
+        offer = turn + after.FETCH + after.READ - 2
+        room = self._room(self.words + words - self.held)
+        issue = max(self.issue + 1, offer, self.in_flight[0] + 2, room)
+        between = self.between
+        while between and between[0][0] <= issue:
+            row_issue, length = between.popleft()
+            self.time = max(self.time, row_issue + self.layer.latency - 1) + length
+            issue = max(issue, row_issue + 1)
+        self.issue = issue
+        first = max(self.time + 1, issue + self.layer.latency)
+        self.time = first + beats - 1
+        self.in_flight.append(self.time)
+        return first
+
+    def _fetch_many(self, count: int, columns: int, turn: int):
+        """A long part with many runs: its first burst, and how fast the others can follow."""
+        config = self.layer.config
+        per_burst = (self.layer.latency + 2) / config.bursts_in_flight
+        first = self._burst(self.word_beats, turn, 1)
+        moment = first + self.word_beats - 1 + self.delay
+        beats = columns * self.word_beats
+        self.time = max(first + beats - 1, int(first + count * per_burst), first + columns - 1)
+        self.time = max(self.time, self._room(self.words + columns - self.held))
+        self.issue = max(self.issue, self.time - self.layer.latency)
+        self.in_flight.extend([self.time] * config.bursts_in_flight)
+        self.words += columns
+        return moment, self.time + self.delay
+
+    def _room(self, word: int) -> int:
+        """When a burst can be asked for, before which this many words must have been used."""
+        used = self.used
+        while len(used) > 1 and used[1][0] < word:
+            used.popleft()
+        if word <= used[0][0]:
+            return 0
+        if len(used) == 1:
+            return used[0][1] + word - used[0][0] + 2
+        return used[1][1] - (used[1][0] - word) + 2
+
+    def consumed(self, words: int, end: int):
+        """The last of so many words, the next in their order, has been used."""
+        self.total = self.used[-1][0] + words
+        self.used.append((self.total, end))

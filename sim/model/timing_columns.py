@@ -1,0 +1,109 @@
+"""Which columns were events, from what a run read and wrote: what the model of time is given."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw.modes import Mode
+from sim.image.image import Image, Placement
+from sim.model.activity import Activity
+
+__all__ = ["SequenceColumns", "columns_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceColumns:
+    """Events of one sequence of one direction, in running order.
+
+    Members
+    -------
+    mode : uint8 [steps]
+        ``hw.modes.Mode`` of each step.
+    x, h : bool [steps, I], bool [steps, H]
+        Columns that are events.
+    """
+
+    mode: np.ndarray
+    x: np.ndarray
+    h: np.ndarray
+
+
+def columns_of(
+    image: Image,
+    x: np.ndarray,
+    layers: Sequence[np.ndarray],
+    activity: Sequence[Activity | None],
+) -> list[Iterator[SequenceColumns] | None]:
+    """Events of each direction, sequence by sequence; None where every column is one.
+
+    Parameters
+    ----------
+    image : Image
+        What ran.
+    x : int8 [sequences, steps, I]
+        Its input.
+    layers : int8 [sequences, steps, sum of H] of each layer
+        What each layer gave.
+    activity : Activity or None of each direction
+        What its steps did.
+    """
+    inputs = [x, *layers]
+    found, first = [], 0
+    for k, (placement, done) in enumerate(zip(image.placements, activity, strict=True)):
+        if k and placement.layer != image.placements[k - 1].layer:
+            first = 0
+        behind = first + placement.direction.hidden_size
+        h = layers[placement.layer][:, :, first:behind]
+        first = behind
+        plain = placement.plain or done is None
+        found.append(None if plain else _columns(placement, inputs[placement.layer], h, done.mode))
+    return found
+
+
+def _columns(placement: Placement, x, h, mode) -> Iterator[SequenceColumns]:
+    fields, direction = placement.fields, placement.direction
+    order = slice(None, None, -1 if direction.reverse else 1)
+    for k in range(len(x)):
+        begin = np.full(direction.hidden_size, direction.h.zero_point, np.int8)
+        if placement.initial is not None:
+            begin = placement.initial.h[k]
+        modes = mode[k, order]
+        before = np.concatenate([begin[None], h[k, order][:-1]])
+        yield SequenceColumns(
+            mode=modes,
+            x=_events(x[k, order], direction.x.zero_point, modes, fields, fields["x_threshold"]),
+            h=_events(before, direction.h.zero_point, modes, fields, fields["h_threshold"]),
+        )
+
+
+def _events(
+    values: np.ndarray, zero: int, mode: np.ndarray, fields: Mapping[str, int], threshold: int
+) -> np.ndarray:
+    """Events of int8 ``values`` ``[steps, columns]``."""
+    fresh = (mode == Mode.NORMAL) | (mode == Mode.REDUCED)
+    events = np.zeros(values.shape, bool)
+    events[fresh] = values[fresh] != zero if fields["zero_skip"] else True
+    events[fresh, -1] = True
+    delta = mode == Mode.DELTA
+    if not delta.any():
+        return events
+    if threshold:
+        _follow_beyond(values, mode, threshold, events)
+        return events
+    kept = np.maximum.accumulate(np.where(mode == Mode.SKIP, 0, np.arange(len(mode))))
+    steps = np.flatnonzero(delta)
+    events[steps] = values[steps] != values[kept[steps - 1]]
+    return events
+
+
+def _follow_beyond(values, mode, threshold: int, events):
+    """Events of delta steps whose references stay where values move by ``threshold`` or less."""
+    reference = values[0].astype(np.int16)
+    for step, kind in enumerate(mode.tolist()):
+        if kind == Mode.DELTA:
+            moved = np.abs(values[step] - reference) > threshold
+            events[step] = moved
+            np.copyto(reference, values[step], where=moved)
+        elif kind != Mode.SKIP:
+            reference[...] = values[step]

@@ -1,0 +1,164 @@
+"""What the model of time must know of a layer; what happens before and behind its steps."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from hw import latency as after
+from hw.config import Config
+from hw.descriptor import DESCRIPTOR_BYTES
+from sim.image.image import Image, Placement
+
+__all__ = ["LayerTiming", "RunTiming", "split"]
+
+_WORD_BYTES = 16
+"""The sequencer takes what it reads in words of this many bytes."""
+
+
+def _ceil(value: int, divisor: int) -> int:
+    return -(-value // divisor)
+
+
+@dataclass
+class RunTiming:
+    """One sequence; times count from its begin."""
+
+    last_issue: int = 0
+    last_unit: int = 0
+    unit_times: list[int] = field(default_factory=list)
+    stalls: Counter = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerTiming:
+    """One direction of one layer, and the machine that runs it."""
+
+    config: Config
+    latency: int
+    fields: dict[str, int]
+    inputs: int
+    hidden: int
+    steps: int
+    sequences: int
+
+    @classmethod
+    def of(cls, placement: Placement, image: Image, config: Config, latency: int) -> "LayerTiming":
+        return cls(
+            config=config,
+            latency=latency,
+            fields=placement.fields,
+            inputs=placement.direction.input_size,
+            hidden=placement.direction.hidden_size,
+            steps=image.steps,
+            sequences=image.sequences,
+        )
+
+    @property
+    def first_beat(self) -> int:
+        """Cycles from a request to its first beat at the client."""
+        return after.READ + self.latency
+
+    @property
+    def phases(self) -> int:
+        """Cycles in which the cell unit takes one hidden unit."""
+        return 4 // self.config.cell_lanes
+
+    @property
+    def segments(self) -> list[int]:
+        """Columns of each segment of a row of x."""
+        head = self.fields["x_head_size"]
+        return [head, self.inputs - head] if head != self.inputs else [head]
+
+    def flag(self, name: str) -> bool:
+        """A flag of the descriptor."""
+        return bool(self.fields.get(name, 0))
+
+    def _words(self, words: int) -> int:
+        """Cycles from a control request to its last word, of ``words`` rounded up to beats."""
+        per_beat = max(self.config.bus_bytes // _WORD_BYTES, 1)
+        beats_per_word = max(_WORD_BYTES // self.config.bus_bytes, 1)
+        joined = 1 if beats_per_word > 1 else 0
+        taken = _ceil(words, per_beat) * per_beat * beats_per_word
+        return self.first_beat + taken - 1 + joined
+
+    def load(self) -> int:
+        """Cycles from the first in which the descriptor is asked for to the sequence's begin."""
+        clock = 1 + self._words(DESCRIPTOR_BYTES // _WORD_BYTES) + 1 + after.DECODE
+        if self.flag("load_params"):
+            clock += self._words(self.hidden) + 2
+        flags = self.residency()
+        placed = clock + len(flags)
+        if self.flag("load_weights") and any(flags):
+            first = clock + flags.index(True)
+            beats = sum(flags) * self.fields["block_bytes"] // self.config.bus_bytes
+            joined = 1 if self.config.column_bytes > self.config.bus_bytes else 0
+            placed = max(placed, first + self.first_beat + beats - 1 + joined + 1)
+        return placed + 1
+
+    def residency(self) -> list[bool]:
+        """Which blocks live in the weight memory."""
+        blocks = self.config.blocks(self.hidden)
+        resident = self.fields["resident_blocks"]
+        return [(b + 1) * resident // blocks > b * resident // blocks for b in range(blocks)]
+
+    def block_units(self) -> list[int]:
+        """Hidden units of each block."""
+        blocks, units = self.config.blocks(self.hidden), self.config.units_per_block
+        return [units] * (blocks - 1) + [self.hidden - (blocks - 1) * units]
+
+    def state_bursts(self) -> list[int]:
+        """Bursts of the initial state that its buffer takes at once."""
+        if not self.flag("load_state"):
+            return []
+        bus, burst = self.config.bus_bytes, self.config.burst_beats
+        beats = _ceil(4 * self.hidden, max(bus, _WORD_BYTES)) * max(bus, _WORD_BYTES) // bus
+        ahead = min(beats, after.ROW_BURSTS * burst)
+        return [length for _, length in split(self.fields["state_in_addr"] // bus, ahead, burst)]
+
+    def first_h_list(self) -> int:
+        """When the list made from the initial state is ready."""
+        if not self.flag("load_state"):
+            return self.hidden + after.H_EVENTS
+        per_word, last = 4, self.hidden - 1
+        if self.config.bus_bytes >= _WORD_BYTES:
+            return self.first_beat + 1 + after.H_EVENTS + last
+        # Two beats make a word, and the next word's cannot come while it is taken apart.
+        word, unit = divmod(last, per_word)
+        return self.first_beat + 3 + after.H_EVENTS + word * (per_word + 1) + unit
+
+    def drained(self, run: RunTiming) -> int:
+        """When the last write of the last step has been answered."""
+        bus, burst = self.config.bus_bytes, self.config.burst_beats
+        fields, again = self.fields, self.sequences - 1
+        row = fields["h_addr"] + again * fields["h_sequence_stride"]
+        row += (self.steps - 1) * fields["h_step_stride"]
+        rows = [(row // bus, 1)]
+        if self.flag("store_state"):
+            state = fields["state_out_addr"] + again * fields["state_sequence_stride"]
+            rows.append((state // bus, 4))
+        waiting = []
+        for start, unit_bytes in rows:
+            beats = _ceil(unit_bytes * self.hidden, bus)
+            bursts = deque()
+            # The request comes with the row's first unit and takes a cycle more than the data.
+            asked = run.unit_times[0] + after.UNIT_QUEUE + after.PACKER + 2
+            for done, length in split(start, beats, burst):
+                last = min((done + length) * bus // unit_bytes, self.hidden) - 1
+                complete = run.unit_times[last] + after.UNIT_QUEUE + after.PACKER + 1
+                bursts.append((max(asked, complete), length))
+            waiting.append(bursts)
+        clock = 0
+        while any(waiting):
+            clock = max(clock, min(bursts[0][0] for bursts in waiting if bursts))
+            chosen = next(bursts for bursts in waiting if bursts and bursts[0][0] <= clock)
+            clock += after.WRITE_BEGIN + chosen.popleft()[1]
+        return clock + after.WRITE_END
+
+
+def split(start: int, beats: int, longest: int) -> list[tuple[int, int]]:
+    """(beats before, beats) of each burst of a transfer; none leaves its block of ``longest``."""
+    bursts, done = [], 0
+    while done < beats:
+        length = min(beats - done, longest - (start + done) % longest)
+        bursts.append((done, length))
+        done += length
+    return bursts

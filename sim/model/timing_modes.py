@@ -1,0 +1,149 @@
+"""When the steps of a run happen whose events depend on its input."""
+
+from collections.abc import Iterator
+
+from hw import latency as after
+from hw.modes import Mode
+from sim.model.timing_bus import FollowBus, find_runs
+from sim.model.timing_columns import SequenceColumns
+from sim.model.timing_input import InputTiming
+from sim.model.timing_layer import LayerTiming, RunTiming
+
+__all__ = ["ModeSequence"]
+
+
+class ModeSequence:
+    """The recurrence over the blocks of every step. Times count from the sequence's begin.
+
+    Parameters
+    ----------
+    layer : LayerTiming
+        What runs.
+    columns : SequenceColumns
+        Its events.
+    """
+
+    def __init__(self, layer: LayerTiming, columns: SequenceColumns):
+        self.layer, self.columns = layer, columns
+        self.flags = layer.residency()
+        self.units = layer.block_units()
+        self.streamed = not all(self.flags)
+        self.bus = FollowBus(layer)
+        self.input = InputTiming(layer, columns, self.bus)
+        self.run_ = RunTiming()
+        self.stalls = dict.fromkeys(("input", "hidden", "weights", "cell"), 0)
+        self.clock = 0  # of the last operation or passed block
+        self.taken = [-1] * len(self.flags)
+        self.feeder_free = 0
+        self.turn = 1  # the follower's next column
+        self.list_end = layer.first_h_list() - after.H_EVENTS
+        # When the lists of the two steps before were free: both makers have two.
+        self.freed = [-1, -1]
+
+    def run(self) -> RunTiming:
+        """Every step."""
+        columns = self.columns
+        mode = columns.mode.tolist()
+        counts = zip(columns.x.sum(1).tolist(), columns.h.sum(1).tolist(), strict=True)
+        freeze = self.layer.flag("freeze")
+        self.input.tell(0)
+        for step, (x, h) in enumerate(counts):
+            self.input.tell(step + 1)
+            known = self.input.take_h_mode(step + 1, self.list_end) + after.KNOWN - 1
+            known = max(known, self.freed[1] + 1)
+            x_ready = self.input.list_ready(step, self.freed[0] + 1)
+            h_ready = self.list_end + after.H_EVENTS
+            held = freeze and mode[step] == Mode.SKIP
+            self._step(step, (x, h), (x_ready, h_ready), known, held)
+        run = self.run_
+        run.last_issue, run.last_unit = self.clock, self.list_end
+        run.stalls.update(self.stalls)
+        return run
+
+    def _step(self, step: int, events: tuple[int, int], ready: tuple[int, int], known, held):
+        """All blocks of a step: parts of ``events`` operations, whose lists are ready then."""
+        parts = self._follow(step, events, ready) if self.streamed else None
+        ends = ready[1] if self.columns.mode[step] == Mode.DELTA else 0
+        for block, resident in enumerate(self.flags):
+            words = (None, None) if resident else next(parts)
+            done = self._block(block, events, ready, words, ends)
+            if not resident:
+                self.bus.consumed(sum(events), self.clock)
+            taken = max(done + 1, self.feeder_free, known if block == 0 else 0)
+            self.taken[block] = taken
+            self.feeder_free = taken + self.units[block] * self.layer.phases
+        if step == self.layer.steps - 1:
+            self._note_units(held)
+        state = after.HELD if held else after.FEED + 1 + after.CELL
+        self.list_end = self.feeder_free + state
+        fetched = self.clock
+        if self.streamed:
+            fetched = max(self.clock, self._finish(parts))
+        self.freed = [self.freed[1], fetched]
+
+    def _block(self, block: int, events, ready, words, ends: int) -> int:
+        """When its sums are there, or it is passed."""
+        x, h = events
+        clock = self._wait(self.clock + 1, self.taken[block] + 1, "cell")
+        clock = self._wait(clock, ready[0], "input")
+        if x:
+            self.clock = self._part(clock, x, words[0], ends)
+            clock = self.clock + 1
+        if h or not x:
+            clock = self._wait(clock, ready[1], "hidden")
+        if h:
+            clock = self._part(clock, h, words[1], 0)
+            self.clock = clock
+        if not (x or h):
+            self.clock = clock
+            return clock
+        return self.clock + after.LANES
+
+    def _part(self, clock: int, count: int, words: tuple[int, int] | None, end: int) -> int:
+        """When the last of a part's operations goes, which waits for ``end`` too."""
+        if words and count > 1:
+            clock = self._wait(clock, words[0], "weights")
+        clock = self._wait(clock + count - 1, end, "hidden")
+        return self._wait(clock, words[1], "weights") if words else clock
+
+    def _wait(self, now: int, moment: int, cause: str) -> int:
+        if moment > now:
+            self.stalls[cause] += moment - now
+            return moment
+        return now
+
+    def _note_units(self, held: bool):
+        """When each unit of this step has its state."""
+        phases = self.layer.phases
+        state = after.HELD if held else after.FEED + 1 + after.CELL
+        self.run_.unit_times = [
+            taken + state + phases * (unit + 1)
+            for taken, units in zip(self.taken, self.units, strict=True)
+            for unit in range(units)
+        ]
+
+    def _follow(self, step: int, events, ready) -> Iterator:
+        """Of each streamed block, when the first and last words of both parts are there."""
+        layer = self.layer
+        runs = [find_runs(part[step]) for part in (self.columns.x, self.columns.h)]
+        offsets = 0, layer.inputs * layer.config.column_bytes
+        base, last = layer.fields["weights_addr"], len(self.flags) - 1
+        for block, resident in enumerate(self.flags):
+            words = [None, None]
+            if resident and block != last:
+                self.turn += 1
+            else:
+                for part, count in enumerate(events):
+                    turn = max(self.turn, ready[part])
+                    if count and not resident:
+                        place = base + block * layer.fields["block_bytes"] + offsets[part]
+                        words[part] = self.bus.fetch(place, runs[part], count, turn)
+                    self.turn = turn + (count if count and not resident else 1)
+            if not resident:
+                yield words
+
+    def _finish(self, parts: Iterator) -> int:
+        """Go through the blocks behind the last streamed one; when the lists were gone through."""
+        for _ in parts:
+            pass
+        return self.turn - 1
