@@ -125,14 +125,12 @@ class OutputPacker(wiring.Component):
         m.submodules.state = state = BeatPacker(32, self._config)
         wiring.connect(m, h.o, wiring.flipped(self.h_beats))
         wiring.connect(m, state.o, wiring.flipped(self.state_beats))
-        steps_left = Signal.like(self.job.steps)
-        row_start, row_end, final = Signal(), Signal(), Signal()
+        row_start, row_end, final, rows_left = Signal(), Signal(), Signal(), Signal()
         taken = self.units.valid & self.units.ready
         request_waits = row_start & (self.h_request.valid | self.state_request.valid)
         unit = self.units.payload
         m.d.comb += [
             self.units.ready.eq(h.i_ready & (state.i_ready | ~final) & ~request_waits),
-            final.eq(self.job.store_state & (steps_left == 1)),
             h.i_valid.eq(taken),
             h.i_item.eq(unit.h),
             h.i_last.eq(row_end),
@@ -140,26 +138,43 @@ class OutputPacker(wiring.Component):
             state.i_item.eq(Cat(unit.c, unit.h)),
             state.i_last.eq(row_end),
             self.active.eq(
-                (steps_left != 0)
+                rows_left
                 | h.o.valid
                 | state.o.valid
                 | self.h_request.valid
                 | self.state_request.valid
             ),
         ]
-        self._count(m, taken, row_start, row_end, steps_left)
+        self._count(m, taken, row_start, row_end, final, rows_left)
         self._request(m, taken & row_start, final)
         return m
 
-    def _count(self, m, taken, row_start, row_end, steps_left):
-        index = Signal.like(self.job.hidden_size)
-        m.d.comb += [row_start.eq(index == 0), row_end.eq(index == self.job.hidden_size - 1)]
+    def _count(self, m, taken, row_start, row_end, final, rows_left):
+        """What the next unit is in its row, and its row in the sequence: all in registers, since
+        whether a unit may go decides about everything up to the cell unit."""
+        job = self.job
+        index, steps_left = Signal.like(job.hidden_size), Signal.like(job.steps)
         with m.If(taken):
-            m.d.sync += index.eq(Mux(row_end, 0, index + 1))
+            m.d.sync += [
+                index.eq(Mux(row_end, 0, index + 1)),
+                row_start.eq(row_end),
+                row_end.eq(Mux(row_end, 1, index + 2) == job.hidden_size),
+            ]
             with m.If(row_end):
-                m.d.sync += steps_left.eq(steps_left - 1)
+                m.d.sync += [
+                    steps_left.eq(steps_left - 1),
+                    rows_left.eq(steps_left != 1),
+                    final.eq(job.store_state & (steps_left == 2)),
+                ]
         with m.If(self.start):
-            m.d.sync += [index.eq(0), steps_left.eq(self.job.steps)]
+            m.d.sync += [
+                index.eq(0),
+                row_start.eq(1),
+                row_end.eq(job.hidden_size == 1),
+                steps_left.eq(job.steps),
+                rows_left.eq(1),
+                final.eq(job.store_state & (job.steps == 1)),
+            ]
 
     def _request(self, m, row_start, final):
         """A row is asked for with its first unit, since it may be longer than the buffer."""
