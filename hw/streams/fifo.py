@@ -54,12 +54,14 @@ class Fifo(wiring.Component):
         pushed, popped, fetch = Signal(), Signal(), Signal()
         # Items in the memory that are not yet on the way to its output register.
         stored = Signal(range(self.depth + 1))
+        # Registers of their own: they decide about everything around the queue.
+        full, waiting = Signal(), Signal()
 
         m.d.comb += [
-            self.i.ready.eq(self.level != self.depth),
+            self.i.ready.eq(~full),
             pushed.eq(self.i.valid & self.i.ready),
             popped.eq(self.o.valid & self.o.ready),
-            fetch.eq((stored != 0) & (~self.o.valid | self.o.ready)),
+            fetch.eq(waiting & (~self.o.valid | self.o.ready)),
             write.en.eq(pushed),
             write.data.eq(self.i.payload),
             read.en.eq(fetch),
@@ -70,9 +72,15 @@ class Fifo(wiring.Component):
             with m.If(port.en):
                 m.d.sync += port.addr.eq(_next(port.addr, self.depth))
         with m.If(pushed != popped):
-            m.d.sync += self.level.eq(Mux(pushed, self.level + 1, self.level - 1))
+            m.d.sync += [
+                self.level.eq(Mux(pushed, self.level + 1, self.level - 1)),
+                full.eq(pushed & (self.level == self.depth - 1)),
+            ]
         with m.If(pushed != fetch):
-            m.d.sync += stored.eq(Mux(pushed, stored + 1, stored - 1))
+            m.d.sync += [
+                stored.eq(Mux(pushed, stored + 1, stored - 1)),
+                waiting.eq(pushed | (stored != 1)),
+            ]
         with m.If(fetch | popped):
             m.d.sync += self.o.valid.eq(fetch)
         return m
