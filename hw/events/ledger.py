@@ -78,6 +78,7 @@ class ListLedger(wiring.Component):
             completed.ready.eq(1),
             completed.empty.eq(self.complete_empty),
             completed.last.eq(self.complete_last),
+            completed.single.eq(self.complete_last == 0),
             completed.mode.eq(self.complete_mode),
             completed.bank.eq(self.bank),
         ]

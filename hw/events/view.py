@@ -19,7 +19,10 @@ def list_view(index_width: int) -> data.StructLayout:
     ready : the list is complete; the other members mean something only then.
     empty : it has no events.
     last : index of its last event, unless it is empty.
+    single : that index is 0.
     mode : ``Mode`` of the step that it is of.
     bank : the bank that it is in.
     """
-    return data.StructLayout({"ready": 1, "empty": 1, "last": index_width, "mode": MODE, "bank": 1})
+    return data.StructLayout(
+        {"ready": 1, "empty": 1, "last": index_width, "single": 1, "mode": MODE, "bank": 1}
+    )

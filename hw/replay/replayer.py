@@ -94,12 +94,16 @@ class Replayer(wiring.Component):
         """Position, readiness, advance."""
         m = Module()
         m.submodules.walk = walk = ResidencyWalk(self._config)
-        position = data.StructLayout({"hidden": 1, "index": self.op.index.shape(), "opening": 1})
+        # ``first``: the index is 0; ``final``: it is not, and that of the part's last event.
+        position = data.StructLayout(
+            {"hidden": 1, "index": self.op.index.shape(), "first": 1, "final": 1, "opening": 1}
+        )
         at = Signal(position)
         steps_left = Signal.like(self.job.steps)
         advance = Signal()
         self._issue(m, walk, at, self._track_room(m, at.opening))
         op = self.op
+        ends = [at.index + 1 == view.last for view in (self.x_list, self.h_list)]
         m.d.comb += [
             advance.eq(self.passed | (self.op_valid & op.block_end)),
             walk.job.eq(self.job),
@@ -110,6 +114,8 @@ class Replayer(wiring.Component):
         with m.If(self.op_valid):
             m.d.sync += [
                 at.index.eq(Mux(op.last, 0, at.index + 1)),
+                at.first.eq(op.last),
+                at.final.eq(~op.last & Mux(op.hidden, ends[1], ends[0])),
                 at.hidden.eq((op.hidden | op.last) & ~op.block_end),
                 at.opening.eq(op.block_end),
             ]
@@ -119,7 +125,7 @@ class Replayer(wiring.Component):
             m.d.sync += [steps_left.eq(steps_left - 1), self.active.eq(steps_left != 1)]
         with m.If(self.start):
             m.d.sync += [
-                at.eq(position.const({"opening": 1})),
+                at.eq(position.const({"first": 1, "opening": 1})),
                 steps_left.eq(self.job.steps),
                 self.active.eq(1),
             ]
@@ -131,7 +137,8 @@ class Replayer(wiring.Component):
         hidden = at.hidden | (x.ready & x.empty)
         list_ready = Mux(hidden, h.ready, x.ready)
         no_h = h.ready & h.empty
-        last_x = at.index == x.last
+        # A part's length is compared ahead: this decides whether anything moves.
+        last_x, last_h = (at.final | (at.first & view.single) for view in (x, h))
         may_end = ~hidden & x.ready & last_x & (x.mode == Mode.DELTA) & ~h.ready
         blocked = at.opening & ~room
         word_ready = walk.resident | self.streamed_ready
@@ -146,8 +153,8 @@ class Replayer(wiring.Component):
             op.weight_base.eq(Mux(walk.resident, resident_base, self.streamed_addr)),
             op.streamed.eq(~walk.resident),
             op.fresh.eq((x.mode != Mode.DELTA) & (x.mode != Mode.SKIP)),
-            op.first.eq(at.index == 0),
-            op.last.eq(Mux(hidden, at.index == h.last, last_x)),
+            op.first.eq(at.first),
+            op.last.eq(Mux(hidden, last_h, last_x)),
             op.block.eq(walk.block),
             op.block_end.eq(op.last & (hidden | no_h)),
             self.op_units.eq(Mux(walk.last, self.job.tail_units, self._config.units_per_block)),

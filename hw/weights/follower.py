@@ -88,12 +88,14 @@ class ListFollower(wiring.Component):
         hidden, index = self.list_hidden, self.list_index
         ready, empty, final = Signal(), Signal(), Signal()
         passed, ended = Signal(), Signal()
+        first, is_last = Signal(init=1), Signal()
         room = self._read(m, final)
         m.d.comb += [
             self.list_bank.eq(Mux(hidden, h.bank, x.bank)),
             ready.eq(self.active & Mux(hidden, h.ready, x.ready)),
             empty.eq(Mux(hidden, h.empty, x.empty) | self.resident),
-            final.eq(index == Mux(hidden, h.last, x.last)),
+            # Compared ahead, while the event before is read.
+            final.eq(is_last | (first & Mux(hidden, h.single, x.single))),
             self.list_en.eq(ready & ~empty & room),
             # The last block is where a step ends, so it waits for both lists.
             passed.eq(self.active & self.resident & ~self.last & ~hidden),
@@ -102,9 +104,13 @@ class ListFollower(wiring.Component):
             self.step_done.eq(ended & hidden & (self.last | (x.empty & h.empty))),
         ]
         with m.If(ended):
-            m.d.sync += [hidden.eq(~hidden), index.eq(0)]
+            m.d.sync += [hidden.eq(~hidden), index.eq(0), first.eq(1), is_last.eq(0)]
         with m.Elif(self.list_en):
-            m.d.sync += index.eq(index + 1)
+            m.d.sync += [
+                index.eq(index + 1),
+                first.eq(0),
+                is_last.eq(index + 1 == Mux(hidden, h.last, x.last)),
+            ]
         return m
 
     def _read(self, m, final):

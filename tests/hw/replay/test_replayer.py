@@ -66,6 +66,7 @@ class World:
                 "ready": ready,
                 "empty": length == 0 if ready else self.rng.randrange(2),
                 "last": length - 1 if ready and length else self.rng.randrange(16),
+                "single": length == 1 if ready and length else self.rng.randrange(2),
                 "mode": step[0],
                 "bank": number % 2,
             }
@@ -213,7 +214,7 @@ def test_a_block_waits_for_the_cell_unit_to_take_the_oldest_sums(play, small, jo
 def test_sums_of_a_single_block_wait_for_the_cell_unit_in_delta_mode_too(play, small, job_of):
     config = small()
     job = job_of(config, hidden_size=2, steps=3, resident_blocks=1)
-    ready = both_lists(ready=1, mode=int(Mode.DELTA))
+    ready = both_lists(ready=1, single=1, mode=int(Mode.DELTA))
     rows = [{"job": job, "start": 1}, *[ready] * 4, ready | {"block_taken": 1}, *[ready] * 4]
     issued = [cycle for cycle, row in enumerate(play(Replayer(config), rows)) if row["op_valid"]]
     assert issued == [1, 2, 6, 7]

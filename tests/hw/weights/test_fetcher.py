@@ -97,6 +97,7 @@ class Lists:
             self.turn = self.lists[self.fetched]
             view = {"empty": not self.turn, "bank": self.bank}
             view["last"] = len(self.turn) - 1 if self.turn else rng.randrange(16)
+            view["single"] = len(self.turn) == 1
         ctx.set(self.view, {"ready": self.ready, "mode": rng.randrange(4), **view})
         ctx.set(self.column, rng.randrange(16) if self.read is None else self.read)
 

@@ -10,7 +10,8 @@ def steady(x, h, cycles, **ports):
     row = {"job": JOB, "active": 1, "last": 1, "addr": 0x100, "o.ready": 1, **ports}
     for name, last in (("x", x), ("h", h)):
         if last is not None:
-            row[f"{name}_list"] = {"ready": 1, "empty": last < 0, "last": max(last, 0)}
+            view = {"ready": 1, "empty": last < 0, "last": max(last, 0), "single": last == 0}
+            row[f"{name}_list"] = view
     return [row] * cycles
 
 
