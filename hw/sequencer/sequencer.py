@@ -1,6 +1,6 @@
 """Walks the table of layer descriptors."""
 
-from amaranth import Module, Mux, Signal, signed, unsigned
+from amaranth import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -112,6 +112,10 @@ class Sequencer(wiring.Component):
         self._sequences_left = Signal.like(self.job.sequences)
         self._unpack(m)
         self._walk_blocks(m)
+        # Registers, as they begin long paths: a pulse beside its state, and units a cycle behind.
+        m.d.sync += self.begin.eq(0)
+        self._unit = unit = [Signal.like(p) for p in (self.state_valid, self.state_h, self.state_c)]
+        m.d.sync += Cat(self.state_valid, self.state_h, self.state_c).eq(Cat(unit))
         with m.FSM() as fsm:
             self._idle(m)
             self._read_descriptor(m)
@@ -249,20 +253,21 @@ class Sequencer(wiring.Component):
             with m.If(self._overflow):
                 m.next = "Refuse"
             with m.Elif(self._expected == 0):
+                m.d.sync += self.begin.eq(1)
                 m.next = "Begin"
 
     def _start_sequence(self, m):
         """Start the engine, and give it its initial state meanwhile."""
         job, unit, word = self.job, self._units.o, self._word
+        valid, h, c = self._unit
         last = self._count == job.hidden_size - 1
         with m.State("Begin"):
-            m.d.comb += self.begin.eq(1)
             m.d.sync += self._count.eq(0)
             m.next = "Clear state"
             with m.If(job.load_state):
                 m.next = "Read state"
         with m.State("Clear state"):
-            m.d.comb += [self.state_valid.eq(1), self.state_h.eq(job.h_zero)]
+            m.d.comb += [valid.eq(1), h.eq(job.h_zero)]
             m.d.sync += self._count.eq(self._count + 1)
             with m.If(last):
                 m.next = "Run"
@@ -275,9 +280,9 @@ class Sequencer(wiring.Component):
                 self._units.i.valid.eq(word.valid),
                 word.ready.eq(self._units.i.ready),
                 unit.ready.eq(1),
-                self.state_valid.eq(unit.valid & (self._count < job.hidden_size)),
-                self.state_c.eq(unit.payload.data[:16].as_signed()),
-                self.state_h.eq(unit.payload.data[16:24].as_signed()),
+                valid.eq(unit.valid & (self._count < job.hidden_size)),
+                c.eq(unit.payload.data[:16].as_signed()),
+                h.eq(unit.payload.data[16:24].as_signed()),
             ]
             with m.If(unit.valid):
                 m.d.sync += self._count.eq(self._count + 1)
@@ -295,7 +300,9 @@ class Sequencer(wiring.Component):
                 self._sequences_left.eq(self._sequences_left - 1),
             ]
             m.next = "Begin"
+            m.d.sync += self.begin.eq(1)
             with m.If(self._sequences_left == 1):
+                m.d.sync += self.begin.eq(0)
                 m.next = "Drain"
         with m.State("Drain"), m.If(self.writes_drained):
             m.d.sync += [
