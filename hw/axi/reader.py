@@ -52,13 +52,19 @@ class _Client(wiring.Component):
         beats = splitter.o.payload.beats
         issued, taken = Signal(), Signal()
         # Signed: negative where the burst does not fit. ``issued`` and ``taken`` come late, so all
-        # that they choose from is ready before them.
+        # that they choose from is ready before them; and whether there is room for any burst, or
+        # for the one that has stood for a cycle, is found a cycle ahead.
         left = Signal(signed(len(room) + 1))
-
+        longest = self.splitter["burst_beats"]
+        ample, fits = Signal(init=self.buffer >= longest), Signal()
+        m.d.sync += [
+            ample.eq(Mux(issued, left >= longest, room >= longest)),
+            fits.eq(splitter.o.valid & ~issued & (left >= 0)),
+        ]
         m.d.comb += [
             self.burst.payload.eq(splitter.o.payload),
             left.eq(room - beats),
-            self.burst.valid.eq(splitter.o.valid & (left >= 0)),
+            self.burst.valid.eq(splitter.o.valid & (ample | fits)),
             splitter.o.ready.eq(issued),
             issued.eq(self.burst.valid & self.burst.ready),
             taken.eq(self.o.valid & self.o.ready),
