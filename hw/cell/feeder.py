@@ -120,13 +120,15 @@ class CellFeeder(wiring.Component):
 
     def _take_blocks(self, m, loaded, block_end, last_slot, at_end):
         """Read the next finished block as the last slot of the one before leaves."""
-        waiting = Signal.like(self.job.blocks)
+        waiting, some = Signal.like(self.job.blocks), Signal()
         tail = self.block == (self.job.blocks - 1)[: len(self.block)]
         units = Mux(tail, self.job.tail_units, self._config.units_per_block)
-        may_take = (waiting != 0) & (self.known | (self.block != 0))
+        may_take = some & (self.known | (self.block != 0))
         m.d.comb += self.block_taken.eq(may_take & (~loaded | block_end))
         m.d.sync += loaded.eq(self.block_taken | (loaded & ~block_end))
         count(m, waiting, up=self.block_done, down=self.block_taken)
+        with m.If(self.block_done ^ self.block_taken):
+            m.d.sync += some.eq(self.block_done | (waiting != 1))
         with m.If(self.block_taken):
             m.d.sync += [
                 self.block.eq(Mux(tail, 0, self.block + 1)),
@@ -134,7 +136,7 @@ class CellFeeder(wiring.Component):
                 at_end.eq(units * self._phases == 1),
             ]
         with m.If(self.start):
-            m.d.sync += [waiting.eq(0), loaded.eq(0), self.block.eq(0)]
+            m.d.sync += [waiting.eq(0), some.eq(0), loaded.eq(0), self.block.eq(0)]
 
     def _room(self, m, unit_end):
         """Fewer units on their way than the far end can hold."""

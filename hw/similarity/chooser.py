@@ -86,8 +86,9 @@ class ModeChooser(wiring.Component):
         wiring.connect(m, x_queue.o, wiring.flipped(self.x_modes))
         wiring.connect(m, h_queue.o, wiring.flipped(self.h_modes))
         scored, may_pass = Signal(), Signal()
+        # Stable long before a sequence starts; in a register, as it begins long paths.
+        m.d.sync += scored.eq(self.job.skip | (self.job.plan == Plan.SCORED))
         m.d.comb += [
-            scored.eq(self.job.skip | (self.job.plan == Plan.SCORED)),
             may_pass.eq(~scored | distance.open),
             buffer.i.payload.eq(self.beats.payload),
             buffer.i.valid.eq(self.beats.valid & may_pass),
