@@ -75,29 +75,27 @@ class GateLane(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from ``i_valid`` to ``o_valid``."""
-        return self._x.latency + 1 + self._activator.latency
+        return 1 + self._x.latency + 1 + self._activator.latency
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.x, m.submodules.h = x, h = self._x, self._h
         m.submodules.activator = activator = self._activator
-        m.d.comb += [
-            # Wraps to 32 bits, as the reference does.
-            x.i.value.eq(self.i.acc_x + self.i.bias),
-            x.i.multiplier.eq(self.i.x_multiplier),
-            x.i.shift.eq(self.i.x_shift),
-            x.i_valid.eq(self.i_valid),
-            h.i.value.eq(self.i.acc_h),
-            h.i.multiplier.eq(self.i.h_multiplier),
-            h.i.shift.eq(self.i.h_shift),
-            h.i_valid.eq(self.i_valid),
-        ]
         pipe = Pipeline(m, self.i_valid)
-        is_tanh = pipe.delay(0, x.latency + 1, self.i.is_tanh, "is_tanh")
+        # Wraps to 32 bits, as the reference does.
+        x_value = (self.i.acc_x + self.i.bias)[:ACC_WIDTH].as_signed()
+        for part, name, value in ((x, "x", x_value), (h, "h", self.i.acc_h)):
+            m.d.comb += part.i_valid.eq(pipe.valid(1))
+            m.d.comb += part.i.value.eq(pipe.register(0, value, f"{name}_value"))
+            for field in ("multiplier", "shift"):
+                value = self.i[f"{name}_{field}"]
+                m.d.comb += part.i[field].eq(pipe.register(0, value, f"{name}_{field}"))
+        code_stage = 1 + x.latency
+        is_tanh = pipe.delay(0, code_stage + 1, self.i.is_tanh, "is_tanh")
         m.d.comb += [
-            activator.i.code.eq(pipe.register(x.latency, saturate_sum(x.o, h.o), "code")),
+            activator.i.code.eq(pipe.register(code_stage, saturate_sum(x.o, h.o), "code")),
             activator.i.is_tanh.eq(is_tanh),
-            activator.i_valid.eq(pipe.valid(x.latency + 1)),
+            activator.i_valid.eq(pipe.valid(code_stage + 1)),
             self.o.eq(activator.o),
             self.o_valid.eq(activator.o_valid),
         ]

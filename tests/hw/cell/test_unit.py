@@ -121,11 +121,11 @@ def test_every_setting_is_followed(settings):
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 4])
-def test_a_unit_takes_4_over_lanes_cycles_and_31_to_come_out(lanes):
+def test_a_unit_takes_4_over_lanes_cycles_and_32_to_come_out(lanes):
     dut = CellUnit(ACC_WIDTH, lanes)
     _, ended, came = simulate(dut, parameters(), random_units(20, seed=5))
     assert set(np.diff(came)) == {4 // lanes}
-    assert set(came - ended) == {31}
+    assert set(came - ended) == {32}
 
 
 def test_accumulators_of_32_bits_wrap_with_the_bias():
