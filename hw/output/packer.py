@@ -151,7 +151,8 @@ class OutputPacker(wiring.Component):
 
     def _count(self, m, taken, row_start, row_end, final, rows_left):
         """What the next unit is in its row, and its row in the sequence: all in registers, since
-        whether a unit may go decides about everything up to the cell unit."""
+        whether a unit may go decides about everything up to the cell unit.
+        """
         job = self.job
         index, steps_left = Signal.like(job.hidden_size), Signal.like(job.steps)
         with m.If(taken):
