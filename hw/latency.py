@@ -10,6 +10,7 @@ __all__ = [
     "FETCH",
     "HELD",
     "H_EVENTS",
+    "INITIAL_STATE",
     "KNOWN",
     "LANES",
     "MODE",
@@ -30,10 +31,13 @@ __all__ = [
 LANES = 7
 """From the issue of a block's last operation to its sums."""
 
+INITIAL_STATE = 1
+"""From the sequencer to the engine: a register."""
+
 FEED = 1
 """From the feeder to the cell unit: a register behind the memory of the biases."""
 
-CELL = 31
+CELL = 32
 """From the last gate row of a unit to its new state, for any number of cell lanes."""
 
 HELD = 2

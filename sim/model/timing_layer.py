@@ -117,13 +117,14 @@ class LayerTiming:
     def first_h_list(self) -> int:
         """When the list made from the initial state is ready."""
         if not self.flag("load_state"):
-            return self.hidden + after.H_EVENTS
+            return after.INITIAL_STATE + self.hidden + after.H_EVENTS
         per_word, last = 4, self.hidden - 1
+        first = self.first_beat + 1 + after.INITIAL_STATE + after.H_EVENTS
         if self.config.bus_bytes >= _WORD_BYTES:
-            return self.first_beat + 1 + after.H_EVENTS + last
+            return first + last
         # Two beats make a word, and the next word's cannot come while it is taken apart.
         word, unit = divmod(last, per_word)
-        return self.first_beat + 3 + after.H_EVENTS + word * (per_word + 1) + unit
+        return first + 2 + word * (per_word + 1) + unit
 
     def drained(self, run: RunTiming) -> int:
         """When the last write of the last step has been answered."""
