@@ -34,8 +34,9 @@ LANES = 7
 INITIAL_STATE = 1
 """From the sequencer to the engine: a register."""
 
-FEED = 1
-"""From the feeder to the cell unit: a register behind the memory of the biases."""
+FEED = 2
+"""From the feeder to the cell unit: a register in front of the sums' memory, and one behind that of
+the biases."""
 
 CELL = 32
 """From the last gate row of a unit to its new state, for any number of cell lanes."""

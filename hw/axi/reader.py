@@ -56,15 +56,14 @@ class _Client(wiring.Component):
         # for the one that has stood for a cycle, is found a cycle ahead.
         left = Signal(signed(len(room) + 1))
         longest = self.splitter["burst_beats"]
-        ample, fits = Signal(init=self.buffer >= longest), Signal()
+        fits = Signal(init=self.buffer >= longest)
         m.d.sync += [
-            ample.eq(Mux(issued, left >= longest, room >= longest)),
-            fits.eq(splitter.o.valid & ~issued & (left >= 0)),
+            fits.eq(Mux(issued, left >= longest, Mux(splitter.o.valid, left >= 0, room >= longest)))
         ]
         m.d.comb += [
             self.burst.payload.eq(splitter.o.payload),
             left.eq(room - beats),
-            self.burst.valid.eq(splitter.o.valid & (ample | fits)),
+            self.burst.valid.eq(splitter.o.valid & fits),
             splitter.o.ready.eq(issued),
             issued.eq(self.burst.valid & self.burst.ready),
             taken.eq(self.o.valid & self.o.ready),

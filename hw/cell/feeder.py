@@ -17,7 +17,7 @@ class CellFeeder(wiring.Component):
 
     Throughput: ``cell_lanes`` gate rows per cycle, also across blocks.
     Latency: ``block_done`` in cycle t, ``block_taken`` in t + 1, first
-    rows at ``o_valid`` in t + 3.
+    rows at ``o_valid`` in t + 4.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class CellFeeder(wiring.Component):
     block_taken, block : Out
         Read request to the bank; the block may be overwritten from the next cycle on.
     acc_x, acc_h : In
-        The bank's answer, held.
+        The bank's answer two cycles later, held.
     unit_en, unit : Out
         Read request to the unit store, which answers as ``o_valid`` rises.
     o_valid, o_phase, o_acc_x, o_acc_h : Out
@@ -91,32 +91,50 @@ class CellFeeder(wiring.Component):
         loaded, go, block_end = Signal(), Signal(), Signal()
         phase = slot % self._phases
         unit_end = phase == self._phases - 1
+        unit = Signal.like(self.unit)
         m.d.comb += [
             go.eq(loaded & self._room(m, loaded & unit_end)),
             block_end.eq(go & at_end),
-            self.unit_en.eq(go),
-        ]
-        m.d.sync += [
-            self.o_valid.eq(go & ~self.frozen),
-            self.o_held.eq(go & self.frozen & unit_end),
         ]
         with m.If(go):
             m.d.sync += at_end.eq(slot + 1 == last_slot)
-            width = len(self.o_acc_x.as_value())
             m.d.sync += [
                 slot.eq(Mux(block_end, 0, slot + 1)),
-                self.o_phase.eq(phase),
                 chosen.eq(Mux(block_end, 1, chosen << 1)),
-                self.o_acc_x.eq(pick(self.acc_x.as_value(), chosen, width)),
-                self.o_acc_h.eq(pick(self.acc_h.as_value(), chosen, width)),
             ]
             with m.If(unit_end):
-                end = block_end & (self.unit == (self.job.hidden_size - 1)[: len(self.unit)])
-                m.d.sync += self.unit.eq(Mux(end, 0, self.unit + 1))
+                end = block_end & (unit == (self.job.hidden_size - 1)[: len(unit)])
+                m.d.sync += unit.eq(Mux(end, 0, unit + 1))
         self._take_blocks(m, loaded, block_end, last_slot, at_end)
         with m.If(self.start):
-            m.d.sync += [slot.eq(0), chosen.eq(1), self.unit.eq(0)]
+            m.d.sync += [slot.eq(0), chosen.eq(1), unit.eq(0), self.unit.eq(0)]
+        self._choose(m, go, chosen, phase, unit, unit_end)
         return m
+
+    def _choose(self, m, go, chosen, phase, unit, unit_end):
+        """The bank answers a cycle behind its request's register, so the choice comes as late."""
+        late = Signal.like(chosen)
+        late_phase, late_end, held = Signal.like(self.o_phase), Signal(), Signal()
+        m.d.sync += self.unit_en.eq(go)
+        with m.If(go):
+            m.d.sync += [
+                late.eq(chosen),
+                late_phase.eq(phase),
+                late_end.eq(unit_end),
+                held.eq(self.frozen),
+                self.unit.eq(unit),
+            ]
+        width = len(self.o_acc_x.as_value())
+        m.d.sync += [
+            self.o_valid.eq(self.unit_en & ~held),
+            self.o_held.eq(self.unit_en & held & late_end),
+        ]
+        with m.If(self.unit_en):
+            m.d.sync += [
+                self.o_phase.eq(late_phase),
+                self.o_acc_x.eq(pick(self.acc_x.as_value(), late, width)),
+                self.o_acc_h.eq(pick(self.acc_h.as_value(), late, width)),
+            ]
 
     def _take_blocks(self, m, loaded, block_end, last_slot, at_end):
         """Read the next finished block as the last slot of the one before leaves."""

@@ -155,8 +155,9 @@ class HiddenEvents(wiring.Component):
 
     def _write(self, m, ledger, mode, moved, base, list_end):
         """A unit becomes an event; a cycle later it is written."""
-        fresh, found, is_event = ~mode[0], Signal(), Signal()
-        index = Signal.like(self.w_index)
+        fresh, is_event = ~mode[0], Signal()
+        # A sequence's start clears them: a reset would be one level of logic more.
+        index, found = Signal.like(self.w_index, reset_less=True), Signal(reset_less=True)
         # Fresh sums need one event to begin with.
         always = fresh & (~self.job.zero_skip | self.step_end)
         m.d.comb += [

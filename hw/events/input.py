@@ -202,7 +202,9 @@ class InputEvents(wiring.Component):
 
     def _pick(self, m, ledger, marked):
         """Of a marked beat, one event a cycle; a cycle later it is written."""
-        beat, active, more = Signal(marked_layout(self._config)), Signal(), Signal()
+        # A sequence's start clears what matters: a reset would be one level of logic more.
+        beat = Signal(marked_layout(self._config), reset_less=True)
+        active, more = Signal(reset_less=True), Signal(reset_less=True)
         picked, marks = Signal.like(beat.marks), beat.marks
         m.d.comb += [picked.eq(marks & (~marks + 1)), marked.ready.eq(~more)]
         # Registered: whether a beat may move decides much in the same cycle.
@@ -226,7 +228,7 @@ class InputEvents(wiring.Component):
 
     def _number(self, m, ledger, is_event, list_end):
         """An event's index in its list; how long the list is."""
-        index, found = Signal.like(self.w_index), Signal()
+        index, found = Signal.like(self.w_index, reset_less=True), Signal(reset_less=True)
         m.d.sync += [self.w_en.eq(is_event), ledger.complete.eq(list_end)]
         m.d.comb += ledger.complete_last.eq(self.w_index)
         with m.If(is_event):

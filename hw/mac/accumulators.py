@@ -13,8 +13,9 @@ class AccumulatorBank(wiring.Component):
     """Two memories, ``acc_x`` and ``acc_h``, a word of one sum per lane for each block.
 
     Throughput: one word written, one of each memory and one of either read per cycle.
-    Latency: sums are out one cycle after a request and hold until the next of its kind; a word can
-    be read in the cycle after it was written.
+    Latency: sums are out two cycles after a request of the cell unit, which passes a register, and
+    one cycle after a request of the lanes; they hold until the next of its kind. A word can be read
+    in the cycle after it was written.
 
     Parameters
     ----------
@@ -60,6 +61,11 @@ class AccumulatorBank(wiring.Component):
         """The same ports twice; the write goes to one, and the base comes from one."""
         m = Module()
         hidden = Signal()
+        # It enables a register for each bit of all sums.
+        self._reading, self._block = Signal(), Signal.like(self.r_block)
+        m.d.sync += self._reading.eq(self.r_en)
+        with m.If(self.r_en):
+            m.d.sync += self._block.eq(self.r_block)
         with m.If(self.base_en):
             m.d.sync += hidden.eq(self.base_hidden)
         x_base = self._memory(m, "x", self.acc_x, 0)
@@ -76,8 +82,8 @@ class AccumulatorBank(wiring.Component):
             write.en.eq(self.w_en & (self.w_hidden == hidden)),
             write.addr.eq(self.w_block),
             write.data.eq(self.w_totals),
-            read.en.eq(self.r_en),
-            read.addr.eq(self.r_block),
+            read.en.eq(self._reading),
+            read.addr.eq(self._block),
             out.eq(read.data),
             base.en.eq(self.base_en & (self.base_hidden == hidden)),
             base.addr.eq(self.base_block),

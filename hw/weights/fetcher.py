@@ -92,10 +92,12 @@ class WeightFetcher(wiring.Component):
         ]
         m.d.sync += self.follow.eq(streamed & picks)
 
-        active, steps_left = Signal(), Signal.like(job.steps)
+        # Whole blocks, or those that follow lists, are to be asked for: at most one is set.
+        whole, following = Signal(), Signal()
+        steps_left = Signal.like(job.steps)
         addr = Signal(unsigned(self._config.addr_width))
-        follower = self._follow(m, walk, active, addr)
-        whole, passed, step_done = active & ~self.follow, Signal(), Signal()
+        follower = self._follow(m, walk, following, addr)
+        passed, step_done = Signal(), Signal()
         m.d.comb += [
             passed.eq(follower.next | (whole & (walk.resident | self.request.ready))),
             step_done.eq(follower.step_done | (whole & passed & walk.last)),
@@ -106,15 +108,21 @@ class WeightFetcher(wiring.Component):
         with m.If(passed):
             m.d.sync += addr.eq(addr + job.block_bytes)
         with m.If(step_done):
-            m.d.sync += [steps_left.eq(steps_left - 1), active.eq(steps_left != 1)]
+            m.d.sync += steps_left.eq(steps_left - 1)
+            with m.If(steps_left == 1):
+                m.d.sync += [whole.eq(0), following.eq(0)]
         with m.If(self.start):
-            m.d.sync += [steps_left.eq(job.steps), active.eq(streamed)]
+            m.d.sync += [
+                steps_left.eq(job.steps),
+                whole.eq(streamed & ~picks),
+                following.eq(streamed & picks),
+            ]
         with m.If(walk.restart):
             m.d.sync += addr.eq(job.weights_addr)
         self._ask(m, whole & ~walk.resident, addr)
         return m
 
-    def _follow(self, m, walk, active, addr):
+    def _follow(self, m, walk, following, addr):
         """The follower between the lists and the walk."""
         m.submodules.follower = follower = ListFollower(self._config)
         given = ("job", "x_list", "h_list", "x_column", "h_column")
@@ -122,7 +130,7 @@ class WeightFetcher(wiring.Component):
         m.d.comb += [
             *(getattr(follower, name).eq(getattr(self, name)) for name in given),
             *(getattr(self, name).eq(getattr(follower, name)) for name in shown),
-            follower.active.eq(active & self.follow),
+            follower.active.eq(following),
             follower.resident.eq(walk.resident),
             follower.last.eq(walk.last),
             follower.addr.eq(addr),

@@ -8,7 +8,7 @@ from hw.cell.feeder import CellFeeder
 
 
 class World:
-    """The accumulator bank, which answers one cycle later and holds, and the far end."""
+    """The accumulator bank, which answers two cycles later and holds, and the far end."""
 
     def __init__(self, config, job, steps, rng, ready):
         self.config, self.job, self.rng, self.ready = config, job, rng, ready
@@ -19,7 +19,7 @@ class World:
             for _ in range(total)
         ]
         self.finished, self.taken, self.left = 0, 0, 0
-        self.answer = [[0] * config.lanes] * 2
+        self.answer = self.coming = [[0] * config.lanes] * 2
         self.rows, self.asked = [], []
 
     @property
@@ -40,10 +40,11 @@ class World:
 
     def see(self, seen, cycle):
         """Take the outputs of a cycle."""
+        self.answer = self.coming
         if seen["block_taken"]:
             assert self.finished > self.taken, "a block was taken before it was finished"
             assert seen["block"] == self.taken % self.job["blocks"]
-            self.answer = self.sums[self.taken]
+            self.coming = self.sums[self.taken]
             self.taken += 1
         if seen["unit_en"]:
             self.asked.append(seen["unit"])
@@ -103,7 +104,7 @@ def test_rows_are_the_sums_in_order(play, small, job_of, cell_lanes, hidden, rea
 
 
 @pytest.mark.parametrize("cell_lanes", [1, 2, 4])
-def test_rows_come_every_cycle_from_three_cycles_after_the_block_is_done(
+def test_rows_come_every_cycle_from_four_cycles_after_the_block_is_done(
     play, small, job_of, cell_lanes
 ):
     config = small(cell_lanes=cell_lanes)
@@ -111,7 +112,7 @@ def test_rows_come_every_cycle_from_three_cycles_after_the_block_is_done(
     world, done, taken = run_feeder(play, config, job, 3, (1, 1))
     assert taken[0] == done[0] + 1
     rows = 3 * 7 * 4 // cell_lanes
-    assert [row[0] for row in world.rows] == list(range(done[0] + 3, done[0] + 3 + rows))
+    assert [row[0] for row in world.rows] == list(range(done[0] + 4, done[0] + 4 + rows))
 
 
 def test_the_unit_store_is_asked_in_the_cycle_before_the_rows(play, small, job_of):
@@ -119,8 +120,8 @@ def test_the_unit_store_is_asked_in_the_cycle_before_the_rows(play, small, job_o
     first = {"job": job_of(config, hidden_size=2), "start": 1, "known": 1}
     rows = [first, {"block_done": 1, "known": 1}, *[{"known": 1}] * 8]
     seen = play(CellFeeder(config, in_flight=8), rows)
-    assert [row["unit_en"] for row in seen] == [0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
-    assert [row["o_valid"] for row in seen] == [0, 0, 0, 0, 1, 1, 1, 1, 0, 0]
+    assert [row["unit_en"] for row in seen] == [0, 0, 0, 0, 1, 1, 1, 1, 0, 0]
+    assert [row["o_valid"] for row in seen] == [0, 0, 0, 0, 0, 1, 1, 1, 1, 0]
 
 
 def test_it_waits_while_the_far_end_may_be_full(play, small, job_of):
@@ -129,18 +130,18 @@ def test_it_waits_while_the_far_end_may_be_full(play, small, job_of):
     rows += [*[{}] * 6, {"unit_left": 1}, *[{}] * 4, *[{"unit_left": 1}] * 2, *[{}] * 4]
     seen = play(CellFeeder(config, in_flight=3), [row | {"known": 1} for row in rows])
     came = [cycle for cycle, row in enumerate(seen) if row["o_valid"]]
-    assert came == [4, 5, 6, 13, 18, 19]
+    assert came == [5, 6, 7, 14, 19, 20]
 
 
 def test_a_start_begins_again_at_block_0_and_unit_0(play, small, job_of):
     config = small()
     first = {"job": job_of(config, hidden_size=6), "start": 1}
-    sequence = [first, *[{"block_done": 1}] * 2, *[{}] * 6]
+    sequence = [first, *[{"block_done": 1}] * 2, *[{}] * 7]
     sequence = [row | {"known": 1} for row in sequence]
     seen = play(CellFeeder(config, in_flight=8), sequence * 2)
-    assert seen[1:9] == seen[10:18]
-    assert [row["block"] for row in seen[10:] if row["block_taken"]] == [0, 1]
-    assert [row["unit"] for row in seen[10:] if row["unit_en"]] == [0, 1, 2, 3]
+    assert seen[1:10] == seen[11:20]
+    assert [row["block"] for row in seen[11:] if row["block_taken"]] == [0, 1]
+    assert [row["unit"] for row in seen[11:] if row["unit_en"]] == [0, 1, 2, 3]
 
 
 def test_the_first_block_of_a_step_waits_until_the_next_mode_is_known(play, small, job_of):
@@ -162,4 +163,4 @@ def test_units_that_hold_their_state_send_no_rows(play, small, job_of, cell_lane
     assert not any(row["o_valid"] for row in seen)
     phases = 4 // cell_lanes
     held = [cycle for cycle, row in enumerate(seen) if row["o_held"]]
-    assert held == [3 + phases, 3 + 2 * phases]
+    assert held == [4 + phases, 4 + 2 * phases]

@@ -91,5 +91,5 @@ def test_outputs_change_in_the_cycle_after_the_pulse(play):
     assert [row["room"] for row in seen] == [1, 1, 1, 0]
     assert [row["current"]["ready"] for row in seen] == [0, 0, 1, 1]
     assert [row["bank"] for row in seen] == [0, 0, 1, 1]
-    view = {"ready": 1, "empty": 0, "last": 9, "mode": Mode.DELTA, "bank": 0}
+    view = {"ready": 1, "empty": 0, "last": 9, "single": 0, "mode": Mode.DELTA, "bank": 0}
     assert seen[2]["current"] == seen[2]["ahead"] == view

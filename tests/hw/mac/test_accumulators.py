@@ -14,7 +14,8 @@ def test_sums_are_read_where_they_were_written_and_hold(play, small, hidden):
     blocks, expected, bases = config.max_blocks, [], []
 
     def script():
-        rng, held, out, base = random.Random(hidden), {}, None, None
+        rng, held, base = random.Random(hidden), {}, None
+        out = coming = None
         for _ in range(150):
             w_block, r_block, w_hidden = rng.randrange(blocks), rng.randrange(blocks), None
             row = {"w_en": rng.random() < 0.7, "w_block": w_block, "r_block": r_block}
@@ -30,12 +31,13 @@ def test_sums_are_read_where_they_were_written_and_hold(play, small, hidden):
             row["r_en"] = known and not clash and rng.random() < 0.7
             expected.append(out)
             yield row
-            if row["r_en"]:
-                out = (held[0, r_block], held[1, r_block])
+            out = coming
             if row["base_en"]:
                 base = held[b_hidden, b_block]
             if row["w_en"]:
                 held[w_hidden, w_block] = row["w_totals"]
+            if row["r_en"]:
+                coming = (held[0, r_block], held[1, r_block])
 
     seen = play(AccumulatorBank(config), script())
     pairs = [(row["acc_x"], row["acc_h"]) for row in seen]
@@ -47,6 +49,6 @@ def test_sums_are_read_where_they_were_written_and_hold(play, small, hidden):
 def test_sums_can_be_read_in_the_cycle_after_they_were_written(play, small):
     totals = [-3, 7, 0, -8388, 1, 2, 3, 4]
     write = {"w_en": 1, "w_block": 5, "w_totals": totals, "w_hidden": 1}
-    seen = play(AccumulatorBank(small()), [write, {"r_en": 1, "r_block": 5}, {}, {}])
-    assert [row["acc_h"] for row in seen[2:]] == [totals, totals]
-    assert seen[3]["acc_x"] == [0] * 8
+    seen = play(AccumulatorBank(small()), [write, {"r_en": 1, "r_block": 5}, {}, {}, {}])
+    assert [row["acc_h"] for row in seen[3:]] == [totals, totals]
+    assert seen[4]["acc_x"] == [0] * 8
