@@ -41,7 +41,7 @@ the biases."""
 CELL = 32
 """From the last gate row of a unit to its new state, for any number of cell lanes."""
 
-HELD = 2
+HELD = 3
 """From the last gate row of a unit that holds its state, at the feeder, to that state."""
 
 UNIT_QUEUE = 2
