@@ -9,16 +9,39 @@ from hw import latency as after
 from hw.config import RING_GUARD
 from sim.model.timing_layer import LayerTiming, split
 
-__all__ = ["FollowBus", "find_runs"]
+__all__ = ["FollowBus", "PartRuns"]
 
-_EXACT_BURSTS = 48
-"""Bursts of a part that are followed one by one; of longer ones only the ends are."""
+_MANY_BURSTS = 300_000
+"""Bursts of a layer's run that are followed one by one. In a longer run only parts of few are."""
+_FEW_BURSTS = 12
 
 
-def find_runs(events: np.ndarray) -> list[tuple[int, int]]:
-    """(first column, columns) of each run of neighbours that are events."""
-    edges = np.flatnonzero(np.diff(events, prepend=False, append=False))
-    return list(zip(edges[::2].tolist(), (edges[1::2] - edges[::2]).tolist(), strict=True))
+class PartRuns:
+    """Runs of neighbours that are events, of one part of every step.
+
+    Parameters
+    ----------
+    events : bool [steps, columns]
+        Columns that are events.
+
+    Members
+    -------
+    counts : list of int
+        Runs of each step.
+    columns : list of int
+        Events of each step.
+    """
+
+    def __init__(self, events: np.ndarray):
+        self.events = events
+        begins = np.count_nonzero(events[:, 1:] > events[:, :-1], axis=1) + events[:, 0]
+        self.counts = begins.tolist()
+        self.columns = events.sum(1).tolist()
+
+    def of(self, step: int) -> list[tuple[int, int]]:
+        """(first column, columns) of each run of a step."""
+        edges = np.flatnonzero(np.diff(self.events[step], prepend=False, append=False))
+        return list(zip(edges[::2].tolist(), (edges[1::2] - edges[::2]).tolist(), strict=True))
 
 
 class FollowBus:
@@ -26,10 +49,22 @@ class FollowBus:
 
     Rows are few and asked for long before they are needed: one is served when it is asked for, and
     the beats that it takes from words are accounted for when those are.
+
+    In runs of very many bursts a part of more than a few is followed as a whole: right to some per
+    cent where the memory's latency is what limits them, else as right as one by one.
+
+    Parameters
+    ----------
+    layer : LayerTiming
+        What runs.
+    parts : PartRuns of x and of h
+        What a block asks for.
     """
 
-    def __init__(self, layer: LayerTiming):
+    def __init__(self, layer: LayerTiming, parts: tuple[PartRuns, PartRuns]):
         config = layer.config
+        blocks = layer.residency().count(False) * layer.sequences
+        self.hurries = blocks * sum(sum(part.counts) for part in parts) > _MANY_BURSTS
         self.layer = layer
         self.word_beats = config.column_bytes // config.bus_bytes
         # Bus to client, client to word, word to the ring's level.
@@ -74,15 +109,17 @@ class FollowBus:
                 yield first + 2, length
             self.row_offer += 1
 
-    def fetch(self, base: int, runs: list[tuple[int, int]], columns: int, turn: int):
+    def fetch(self, base: int, part: PartRuns, step: int, turn: int) -> tuple[int, int]:
         """When the first and the last word of a part are there; ``turn`` is its first column's."""
         config, word_beats = self.layer.config, self.word_beats
-        count = len(runs)
-        if count > _EXACT_BURSTS:
-            return self._fetch_many(count, columns, turn)
+        columns, count = part.columns[step], part.counts[step]
+        if self.hurries:
+            count += (columns * word_beats - count) // config.burst_beats
+            if count > _FEW_BURSTS:
+                return self._fetch_many(count, columns, turn)
         longest = config.burst_beats
         start, moment, done = base // config.bus_bytes, 0, 0
-        for column, length in runs:
+        for column, length in part.of(step):
             place = start + column * word_beats
             for before, beats in split(place, length * word_beats, longest):
                 words = -(-(before + beats) // word_beats)
@@ -109,18 +146,27 @@ class FollowBus:
         return first
 
     def _fetch_many(self, count: int, columns: int, turn: int):
-        """A long part with many runs: its first burst, and how fast the others can follow."""
-        config = self.layer.config
-        per_burst = (self.layer.latency + 2) / config.bursts_in_flight
-        first = self._burst(self.word_beats, turn, 1)
-        moment = first + self.word_beats - 1 + self.delay
+        """A long part: its first burst, and how fast the others can follow."""
+        flight, latency = self.layer.config.bursts_in_flight, self.layer.latency
         beats = columns * self.word_beats
-        self.time = max(first + beats - 1, int(first + count * per_burst), first + columns - 1)
-        self.time = max(self.time, self._room(self.words + columns - self.held))
-        self.issue = max(self.issue, self.time - self.layer.latency)
-        self.in_flight.extend([self.time] * config.bursts_in_flight)
+        each, words = beats / count, min(columns, -(-columns // count))
+        first = self._burst(words * self.word_beats, turn, words)
+        # Later ones wait for their column's turn, for room, for earlier ones, and for the bus.
+        offer = turn + columns - 1 + after.FETCH + after.READ - 2
+        # Now the bus limits them, now the latency: more than the larger of both, where equal.
+        answered = (latency + 1 + each) / flight
+        per_burst = max(1.0, (each**8 + answered**8) ** (1 / 8))
+        room = self._room(self.words + columns - self.held)
+        time = max(first + beats - 1, offer + latency, room + latency)
+        time = max(time, first + int((count - 1) * per_burst))
+        while self.between and self.between[0][0] <= time - latency:
+            time += self.between.popleft()[1]
+        self.time = time
+        spacing = (time - first) / count
+        self.in_flight.extend(time - int(spacing * k) for k in reversed(range(min(count, flight))))
+        self.issue = max(self.issue, offer, room, self.in_flight[0] + 2)
         self.words += columns
-        return moment, self.time + self.delay
+        return first + self.word_beats - 1 + self.delay, self.time + self.delay
 
     def _room(self, word: int) -> int:
         """When a burst can be asked for, before which this many words must have been used."""

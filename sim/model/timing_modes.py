@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hw import latency as after
 from hw.modes import Mode
-from sim.model.timing_bus import FollowBus, find_runs
+from sim.model.timing_bus import FollowBus, PartRuns
 from sim.model.timing_columns import SequenceColumns
 from sim.model.timing_input import InputTiming
 from sim.model.timing_layer import LayerTiming, RunTiming
@@ -28,7 +28,8 @@ class ModeSequence:
         self.flags = layer.residency()
         self.units = layer.block_units()
         self.streamed = not all(self.flags)
-        self.bus = FollowBus(layer)
+        self.parts = PartRuns(columns.x), PartRuns(columns.h)
+        self.bus = FollowBus(layer, self.parts)
         self.input = InputTiming(layer, columns, self.bus)
         self.run_ = RunTiming()
         self.stalls = dict.fromkeys(("input", "hidden", "weights", "cell"), 0)
@@ -42,12 +43,10 @@ class ModeSequence:
 
     def run(self) -> RunTiming:
         """Every step."""
-        columns = self.columns
-        mode = columns.mode.tolist()
-        counts = zip(columns.x.sum(1).tolist(), columns.h.sum(1).tolist(), strict=True)
+        mode = self.columns.mode.tolist()
         freeze = self.layer.flag("freeze")
         self.input.tell(0)
-        for step, (x, h) in enumerate(counts):
+        for step, (x, h) in enumerate(zip(*(part.columns for part in self.parts), strict=True)):
             self.input.tell(step + 1)
             known = self.input.take_h_mode(step + 1, self.list_end) + after.KNOWN - 1
             known = max(known, self.freed[1] + 1)
@@ -125,7 +124,6 @@ class ModeSequence:
     def _follow(self, step: int, events, ready) -> Iterator:
         """Of each streamed block, when the first and last words of both parts are there."""
         layer = self.layer
-        runs = [find_runs(part[step]) for part in (self.columns.x, self.columns.h)]
         offsets = 0, layer.inputs * layer.config.column_bytes
         base, last = layer.fields["weights_addr"], len(self.flags) - 1
         for block, resident in enumerate(self.flags):
@@ -137,7 +135,7 @@ class ModeSequence:
                     turn = max(self.turn, ready[part])
                     if count and not resident:
                         place = base + block * layer.fields["block_bytes"] + offsets[part]
-                        words[part] = self.bus.fetch(place, runs[part], count, turn)
+                        words[part] = self.bus.fetch(place, self.parts[part], step, turn)
                     self.turn = turn + (count if count and not resident else 1)
             if not resident:
                 yield words

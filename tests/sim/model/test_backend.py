@@ -61,21 +61,15 @@ def test_an_input_of_another_size_is_refused():
     assert str(caught.value) == "x must be [sequences, steps, 5], not [1, 2, 4]"
 
 
-def test_cycles_are_those_of_the_timing_model_or_unknown(monkeypatch):
+def test_cycles_are_those_of_the_timing_model(monkeypatch):
     network = random_network([5, 6])
     x = random_codes(network, 1, 2)
-    monkeypatch.setattr(sim.model.backend, "find_spec", lambda name: None)
-    result = ModelBackend(TINY).run(network, x)
-    assert (result.cycles, result.stall_cycles, result.utilisation) == (None, None, None)
 
-    class Timing:
-        @staticmethod
-        def estimate(image, config, latency):
-            assert (image.steps, config, latency) == (2, TINY, 30)
-            return 132, {"load": 1}
+    def estimate(image, config, latency, columns):
+        assert (image.steps, config, latency, columns) == (2, TINY, 30, [None])
+        return 132, {"load": 1}
 
-    monkeypatch.setattr(sim.model.backend, "find_spec", lambda name: True)
-    monkeypatch.setattr(sim.model.backend, "import_module", lambda name: Timing)
+    monkeypatch.setattr(sim.model.backend, "estimate", estimate)
     result = ModelBackend(TINY, latency=30).run(network, x)
     assert (result.cycles, result.stall_cycles) == (132, {"load": 1})
     assert result.utilisation == 0.5

@@ -283,4 +283,11 @@ def test_counts_of_a_run_are_those_of_its_steps():
     assert counts.macs_done + counts.macs_avoided == dense.macs_done
     assert counts.weight_bytes + counts.weight_bytes_avoided == dense.weight_bytes
     assert dense.read_bytes - counts.read_bytes == counts.weight_bytes_avoided > 0
-    assert (result.cycles, result.stall_cycles) == (None, None)
+    # Every cycle of the lanes that is no stall is an operation or a passed block.
+    operations = sum(
+        blocks_of * (len(step.events_x) + len(step.events_h) or 1)
+        for blocks_of, rows in zip(blocks, log, strict=True)
+        for row in rows
+        for step in row
+    )
+    assert result.cycles == operations + sum(result.stall_cycles.values())

@@ -1,14 +1,17 @@
-"""A machine small enough to be obviously right, with bugs on request."""
+"""A machine small enough to be obviously right, with bugs on request; what runs are drawn from."""
 
 import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import fifo, wiring
 from amaranth.lib.wiring import In, Out
+from hypothesis import strategies as st
 
 from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
+from sim.image.modes import LayerModes
 from sim.rtl import MemoryModel, RtlSimulator
 
 SIZE = 1 << 18
@@ -165,6 +168,57 @@ class Bench:
         return np.array_equal(self.simulator.read_memory(target, expected.size), expected)
 
 
+@st.composite
+def layer_modes(draw):
+    """Settings of a layer, exact ones as often as others."""
+    score = st.sampled_from([0.0, 0.3, 0.6, 0.8, 0.9, 0.97, 1.0])
+    threshold = st.sampled_from([0, 0, 1, 3, 9, 40, 255])
+    return LayerModes(
+        mode=draw(st.sampled_from(["normal", "delta", "delta", "reduced", "skip", "auto", "auto"])),
+        x_threshold=draw(threshold),
+        h_threshold=draw(threshold),
+        skip_threshold=draw(score),
+        delta_threshold=draw(score),
+        middle=draw(st.sampled_from(["delta", "delta", "reduced"])),
+        skip_action=draw(st.sampled_from(["freeze", "hold"])),
+        max_skips=draw(st.sampled_from([0, 0, 1, 3])),
+        normal_every=draw(st.sampled_from([0, 0, 1, 2, 5])),
+        reference=draw(st.sampled_from(["computed", "previous"])),
+        zero_skip=draw(st.booleans()),
+    )
+
+
+@st.composite
+def networks(draw, largest):
+    """Arguments of a random network."""
+    depth = draw(st.sampled_from([1, 1, 1, 2]))
+    size = st.one_of(st.integers(1, 9), st.integers(1, largest // depth))
+    return {
+        "sizes": draw(st.lists(size, min_size=depth + 1, max_size=depth + 1)),
+        "seed": draw(st.integers(0, 1 << 20)),
+        "bidirectional": draw(st.booleans()),
+        "initial": draw(st.booleans()),
+    }
+
+
+def slow_codes(network, sequences, steps, seed):
+    """int8 ``[sequences, steps, I]`` that stand still, creep, jump and rest at zero."""
+    rng = np.random.default_rng(seed)
+    zero = network.layers[0].directions[0].x.zero_point
+    inputs = network.layers[0].input_size
+    x = np.empty((sequences, steps, inputs), np.int8)
+    row = rng.integers(-128, 128, (sequences, inputs))
+    for step in range(steps):
+        kind = rng.random((sequences, 1))
+        moved = rng.random(row.shape) < rng.choice([0.05, 0.3, 0.9], (sequences, 1))
+        row = row + np.where((kind > 0.3) & moved, rng.integers(-9, 10, row.shape), 0)
+        row = np.where(kind > 0.93, rng.integers(-128, 128, row.shape), row)
+        row = np.where((kind > 0.8) & (rng.random(row.shape) < 0.6), zero, row)
+        row = np.clip(row, -128, 127)
+        x[:, step] = row
+    return x
+
+
 @pytest.fixture(scope="session")
 def copier():
     """A compiled ``Copier`` of a data width, compiled once."""
@@ -175,3 +229,9 @@ def copier():
 def copier_component():
     """The component itself."""
     return Copier
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """What runs are drawn from: strategies of networks and of settings, and inputs."""
+    return SimpleNamespace(networks=networks, layer_modes=layer_modes, slow_codes=slow_codes)

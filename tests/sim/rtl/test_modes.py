@@ -36,26 +36,6 @@ def machines():
 
 
 @st.composite
-def layer_modes(draw):
-    """Settings of a layer, exact ones as often as others."""
-    score = st.sampled_from([0.0, 0.3, 0.6, 0.8, 0.9, 0.97, 1.0])
-    threshold = st.sampled_from([0, 0, 1, 3, 9, 40, 255])
-    return LayerModes(
-        mode=draw(st.sampled_from(["normal", "delta", "delta", "reduced", "skip", "auto", "auto"])),
-        x_threshold=draw(threshold),
-        h_threshold=draw(threshold),
-        skip_threshold=draw(score),
-        delta_threshold=draw(score),
-        middle=draw(st.sampled_from(["delta", "delta", "reduced"])),
-        skip_action=draw(st.sampled_from(["freeze", "hold"])),
-        max_skips=draw(st.sampled_from([0, 0, 1, 3])),
-        normal_every=draw(st.sampled_from([0, 0, 1, 2, 5])),
-        reference=draw(st.sampled_from(["computed", "previous"])),
-        zero_skip=draw(st.booleans()),
-    )
-
-
-@st.composite
 def memories(draw):
     """An ideal memory, one with a latency, or one that stalls at random."""
     seed, latency = draw(st.integers(0, 1 << 20)), draw(st.integers(1, 50))
@@ -67,24 +47,6 @@ def memories(draw):
         if stall
         else MemoryModel(latency=latency)
     )
-
-
-def slow_codes(network, sequences, steps, seed):
-    """int8 ``[sequences, steps, I]`` that stand still, creep, jump and rest at zero."""
-    rng = np.random.default_rng(seed)
-    zero = network.layers[0].directions[0].x.zero_point
-    inputs = network.layers[0].input_size
-    x = np.empty((sequences, steps, inputs), np.int8)
-    row = rng.integers(-128, 128, (sequences, inputs))
-    for step in range(steps):
-        kind = rng.random((sequences, 1))
-        moved = rng.random(row.shape) < rng.choice([0.05, 0.3, 0.9], (sequences, 1))
-        row = row + np.where((kind > 0.3) & moved, rng.integers(-9, 10, row.shape), 0)
-        row = np.where(kind > 0.93, rng.integers(-128, 128, row.shape), row)
-        row = np.where((kind > 0.8) & (rng.random(row.shape) < 0.6), zero, row)
-        row = np.clip(row, -128, 127)
-        x[:, step] = row
-    return x
 
 
 def agree(machine, network, x, modes, **options):
@@ -105,27 +67,14 @@ def not_for_ever(cycles):
     assert cycles < CYCLES, "the machine hangs"
 
 
-@st.composite
-def cases(draw, largest):
-    """A network and what runs on it."""
-    depth = draw(st.sampled_from([1, 1, 1, 2]))
-    size = st.one_of(st.integers(1, 9), st.integers(1, largest // depth))
-    return {
-        "sizes": draw(st.lists(size, min_size=depth + 1, max_size=depth + 1)),
-        "seed": draw(st.integers(0, 1 << 20)),
-        "bidirectional": draw(st.booleans()),
-        "initial": draw(st.booleans()),
-    }
-
-
 @pytest.mark.parametrize("config, largest, examples", [(TINY, 60, 80), (EDGE, 150, 30)])
-def test_every_mode_gives_what_the_model_gives(machines, config, largest, examples):
+def test_every_mode_gives_what_the_model_gives(machines, drawn, config, largest, examples):
     machine = machines(config)
 
     @reproducible(examples)
     @given(
-        case=cases(largest),
-        modes=layer_modes(),
+        case=drawn.networks(largest),
+        modes=drawn.layer_modes(),
         memory=memories(),
         sequences=st.integers(1, 3),
         steps=st.integers(1, 12),
@@ -134,7 +83,7 @@ def test_every_mode_gives_what_the_model_gives(machines, config, largest, exampl
     def check(case, modes, memory, sequences, steps, resident):
         machine.restart(memory)
         network = random_network(**case)
-        x = slow_codes(network, sequences, steps, case["seed"])
+        x = drawn.slow_codes(network, sequences, steps, case["seed"])
         agree(machine, network, x, modes, resident=resident)
 
     check()
@@ -142,10 +91,10 @@ def test_every_mode_gives_what_the_model_gives(machines, config, largest, exampl
 
 @pytest.mark.parametrize("resident", [None, False])
 @pytest.mark.parametrize("sizes", [[1, 1], [1, 2], [2, 1], [1, 33], [256, 1], [7, 8], [8, 7]])
-def test_corner_sizes_give_what_the_model_gives(machines, sizes, resident):
+def test_corner_sizes_give_what_the_model_gives(machines, drawn, sizes, resident):
     machine = machines(TINY)
     network = random_network(sizes, seed=3, bidirectional=True)
-    x = slow_codes(network, 2, 20, 5)
+    x = drawn.slow_codes(network, 2, 20, 5)
     modes = LayerModes(
         mode="auto", x_threshold=2, h_threshold=1, skip_threshold=0.95, delta_threshold=0.5
     )
@@ -163,11 +112,11 @@ def _freezing(modes):
 
 @pytest.mark.parametrize("resident", [None, False])
 @pytest.mark.parametrize("config", [TINY, EDGE], ids=lambda config: config.name)
-def test_exact_delta_gives_the_bits_of_normal_with_less_work(machines, config, resident):
+def test_exact_delta_gives_the_bits_of_normal_with_less_work(machines, drawn, config, resident):
     machine = machines(config)
     machine.restart(MemoryModel(latency=20))
     network = random_network([40, 50], seed=11)
-    x = slow_codes(network, 1, 40, 12)
+    x = drawn.slow_codes(network, 1, 40, 12)
     normal = agree(machine, network, x, LayerModes(), resident=resident)
     delta = agree(machine, network, x, LayerModes(mode="delta"), resident=resident)
     assert np.array_equal(normal.h, delta.h)
@@ -178,11 +127,11 @@ def test_exact_delta_gives_the_bits_of_normal_with_less_work(machines, config, r
         assert delta.counts.read_bytes < normal.counts.read_bytes
 
 
-def test_registers_stand_for_the_modes_of_the_image(machines):
+def test_registers_stand_for_the_modes_of_the_image(machines, drawn):
     machine = machines(TINY)
     machine.restart(MemoryModel())
     network = random_network([9, 14], seed=1)
-    x = slow_codes(network, 1, 15, 2)
+    x = drawn.slow_codes(network, 1, 15, 2)
     modes = LayerModes(mode="delta", x_threshold=3, h_threshold=4)
     expected = ModelBackend(TINY).run(network, x, modes=modes)
     machine.driver.override(modes.words())

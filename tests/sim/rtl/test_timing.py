@@ -94,6 +94,59 @@ def test_cycles_are_right_to_two_per_cent_when_streaming_at_a_fixed_latency(mach
     check()
 
 
+@pytest.mark.parametrize("name, largest, examples", [("tiny", 60, 80), ("edge", 100, 25)])
+def test_cycles_of_every_mode_are_exact_with_resident_weights(
+    machines, drawn, name, largest, examples
+):
+    @reproducible(examples)
+    @given(
+        case=drawn.networks(largest),
+        modes=drawn.layer_modes(),
+        sequences=st.integers(1, 3),
+        steps=st.integers(1, 12),
+        store_state=st.booleans(),
+    )
+    def check(case, modes, sequences, steps, store_state):
+        network = random_network(**case)
+        x = drawn.slow_codes(network, sequences, steps, case["seed"])
+        options = {"modes": modes, "resident": True, "store_state": store_state}
+        model, machine = ModelBackend(CONFIGS[name]), machines(CONFIGS[name])
+        try:
+            expected = model.run(network, x, **options)
+        except NetworkError:
+            return
+        machine.restart(MemoryModel())
+        measured = machine.run(network, x, **options)
+        assert measured.cycles == expected.cycles
+        assert measured.stall_cycles == expected.stall_cycles
+
+    check()
+
+
+@pytest.mark.parametrize("name, largest, examples", [("tiny", 60, 60), ("edge", 100, 20)])
+def test_cycles_of_every_mode_are_right_to_two_per_cent_when_streaming(
+    machines, drawn, name, largest, examples
+):
+    @reproducible(examples)
+    @given(
+        case=drawn.networks(largest),
+        modes=drawn.layer_modes(),
+        latency=st.integers(1, 40),
+        steps=st.integers(1, 12),
+        resident=st.sampled_from([False, False, None]),
+    )
+    def check(case, modes, latency, steps, resident):
+        network = random_network(**case)
+        x = drawn.slow_codes(network, 2, steps, case["seed"])
+        options = {"modes": modes, "resident": resident}
+        model, machine = ModelBackend(CONFIGS[name], latency=latency), machines(CONFIGS[name])
+        machine.restart(MemoryModel(latency=latency))
+        expected, measured = model.run(network, x, **options), machine.run(network, x, **options)
+        assert expected.cycles == pytest.approx(measured.cycles, rel=TOLERANCE)
+
+    check()
+
+
 @pytest.mark.parametrize("name", ["tiny", "edge"])
 def test_every_cycle_is_an_operation_or_one_stall(machines, name):
     machine = machines(CONFIGS[name])
