@@ -12,6 +12,15 @@ from sim.model.timing_layer import LayerTiming, RunTiming
 __all__ = ["ModeSequence"]
 
 
+X, H = 0, 1
+"""Parts of a block."""
+
+
+def visits(blocks: int) -> list[tuple[int, int]]:
+    """(block, part) in the order in which a step goes through them."""
+    return [(block, part) for block in range(blocks) for part in (X, H)]
+
+
 class ModeSequence:
     """The recurrence over the blocks of every step. Times count from the sequence's begin.
 
@@ -27,6 +36,7 @@ class ModeSequence:
         self.layer, self.columns = layer, columns
         self.flags = layer.residency()
         self.units = layer.block_units()
+        self.visits = visits(len(self.flags))
         self.streamed = not all(self.flags)
         self.parts = PartRuns(columns.x), PartRuns(columns.h)
         self.bus = FollowBus(layer, self.parts)
@@ -61,42 +71,41 @@ class ModeSequence:
 
     def _step(self, step: int, events: tuple[int, int], ready: tuple[int, int], known, held):
         """All blocks of a step: parts of ``events`` operations, whose lists are ready then."""
-        parts = self._follow(step, events, ready) if self.streamed else None
-        ends = ready[1] if self.columns.mode[step] == Mode.DELTA else 0
-        for block, resident in enumerate(self.flags):
-            words = (None, None) if resident else next(parts)
-            done = self._block(block, events, ready, words, ends)
-            if not resident:
-                self.bus.consumed(sum(events), self.clock)
-            taken = max(done + 1, self.feeder_free, known if block == 0 else 0)
-            self.taken[block] = taken
-            self.feeder_free = taken + self.units[block] * self.layer.phases
+        fetches = self._follow(step, events, ready) if self.streamed else None
+        ends = ready[H] if self.columns.mode[step] == Mode.DELTA else 0
+        for block, part in self.visits:
+            words = None if self.flags[block] else next(fetches)
+            self._visit(block, part, events, ready, words, ends)
+            if part == H:
+                done = self.clock + (after.LANES if any(events) else 0)
+                taken = max(done + 1, self.feeder_free, 0 if block else known)
+                self.taken[block] = taken
+                self.feeder_free = taken + self.units[block] * self.layer.phases
         if step == self.layer.steps - 1:
             self._note_units(held)
-        state = after.HELD if held else after.FEED + 1 + after.CELL
-        self.list_end = self.feeder_free + state
+        self.list_end = self.feeder_free + _state(held)
         fetched = self.clock
         if self.streamed:
-            fetched = max(self.clock, self._finish(parts))
+            fetched = max(self.clock, self._finish(fetches))
         self.freed = [self.freed[1], fetched]
 
-    def _block(self, block: int, events, ready, words, ends: int) -> int:
-        """When its sums are there, or it is passed."""
-        x, h = events
-        clock = self._wait(self.clock + 1, self.taken[block] + 1, "cell")
-        clock = self._wait(clock, ready[0], "input")
-        if x:
-            self.clock = self._part(clock, x, words[0], ends)
-            clock = self.clock + 1
-        if h or not x:
-            clock = self._wait(clock, ready[1], "hidden")
-        if h:
-            clock = self._part(clock, h, words[1], 0)
-            self.clock = clock
-        if not (x or h):
-            self.clock = clock
-            return clock
-        return self.clock + after.LANES
+    def _visit(self, block: int, part: int, events, ready, words, ends: int):
+        """A part of a block: its operations, or the block is passed if it has none at all."""
+        count = events[part]
+        if not count and (part == X or events[X]):
+            return
+        clock = self.clock + 1
+        if part == X or not events[X]:
+            clock = self._wait(clock, self.taken[block] + 1, "cell")
+            clock = self._wait(clock, ready[X], "input")
+        if part == H:
+            clock = self._wait(clock, ready[H], "hidden")
+        if count:
+            # The last event of x may end the block, if h has none: it waits to know.
+            clock = self._part(clock, count, words, ends if part == X else 0)
+        self.clock = clock
+        if words:
+            self.bus.consumed(count, clock)
 
     def _part(self, clock: int, count: int, words: tuple[int, int] | None, end: int) -> int:
         """When the last of a part's operations goes, which waits for ``end`` too."""
@@ -114,34 +123,37 @@ class ModeSequence:
     def _note_units(self, held: bool):
         """When each unit of this step has its state."""
         phases = self.layer.phases
-        state = after.HELD if held else after.FEED + 1 + after.CELL
         self.run_.unit_times = [
-            taken + state + phases * (unit + 1)
+            taken + _state(held) + phases * (unit + 1)
             for taken, units in zip(self.taken, self.units, strict=True)
             for unit in range(units)
         ]
 
-    def _follow(self, step: int, events, ready) -> Iterator:
-        """Of each streamed block, when the first and last words of both parts are there."""
-        layer = self.layer
+    def _follow(self, step: int, events, ready) -> Iterator[tuple[int, int] | None]:
+        """Of each part of a streamed block, when its first and its last word are there."""
+        layer, last = self.layer, len(self.flags) - 1
         offsets = 0, layer.inputs * layer.config.column_bytes
-        base, last = layer.fields["weights_addr"], len(self.flags) - 1
-        for block, resident in enumerate(self.flags):
-            words = [None, None]
+        base, block_bytes = layer.fields["weights_addr"], layer.fields["block_bytes"]
+        for block, part in self.visits:
+            words, count, resident = None, events[part], self.flags[block]
             if resident and block != last:
-                self.turn += 1
-            else:
-                for part, count in enumerate(events):
-                    turn = max(self.turn, ready[part])
-                    if count and not resident:
-                        place = base + block * layer.fields["block_bytes"] + offsets[part]
-                        words[part] = self.bus.fetch(place, self.parts[part], step, turn)
-                    self.turn = turn + (count if count and not resident else 1)
+                self.turn += part == X
+                continue
+            turn = max(self.turn, ready[part])
+            if count and not resident:
+                place = base + block * block_bytes + offsets[part]
+                words = self.bus.fetch(place, self.parts[part], step, turn)
+            self.turn = turn + (count if words else 1)
             if not resident:
                 yield words
 
-    def _finish(self, parts: Iterator) -> int:
+    def _finish(self, fetches: Iterator) -> int:
         """Go through the blocks behind the last streamed one; when the lists were gone through."""
-        for _ in parts:
+        for _ in fetches:
             pass
         return self.turn - 1
+
+
+def _state(held: bool) -> int:
+    """From the slot of a unit's last gate row to its state."""
+    return after.HELD if held else after.FEED + 1 + after.CELL
