@@ -108,6 +108,9 @@ FIELDS = {
         # Of a step in which every column is an event, for counting what was avoided:
         Field("dense_macs", 36, 0, 32),
         Field("dense_bytes", 37, 0, 32),  # of streamed weights
+        # Levels of the multiplier, see hw/multipliers; normal and skipped steps take level 0.
+        Field("delta_level", 38, 0, 4),
+        Field("reduced_level", 38, 4, 4),
     )
 }
 """Every field, by name."""

@@ -24,6 +24,8 @@ _MODES = (
     "normal_every",
     "dense_macs",
     "dense_bytes",
+    "delta_level",
+    "reduced_level",
 )
 
 ALIGNED = (
@@ -64,6 +66,7 @@ def job_layout(config: Config) -> data.StructLayout:
     load_state, store_state : whether a sequence starts from and ends in DRAM.
     plan to normal_every : how modes are chosen (``docs/modes.md``).
     dense_macs, dense_bytes : of a step in which every column is an event.
+    delta_level, reduced_level : levels of the multiplier in steps of these modes.
     others : byte addresses, byte strides and byte counts, as in the descriptor.
     """
     inputs = unsigned(config.max_input.bit_length())

@@ -20,6 +20,7 @@ def control_layout(config: Config) -> data.StructLayout:
     hidden : the sum is over ``h`` events (else over ``x``).
     block : block whose rows the lanes hold.
     block_end : the sum is the block's last.
+    level : level of the multiplier.
     """
     return data.StructLayout(
         {
@@ -29,6 +30,7 @@ def control_layout(config: Config) -> data.StructLayout:
             "hidden": 1,
             "block": unsigned((config.max_blocks - 1).bit_length() or 1),
             "block_end": 1,
+            "level": unsigned(config.multiplier.level_width),
         }
     )
 
@@ -101,6 +103,7 @@ class MacArray(wiring.Component):
                 lane.i_valid.eq(self.i_valid),
                 lane.operand.eq(self.operand),
                 lane.weight.eq(self._weight(index, width)),
+                lane.level.eq(control[1].level),
                 lane.operand_valid.eq(valid[1]),
                 lane.product_valid.eq(valid[2]),
                 lane.product_first.eq(control[2].first),

@@ -30,6 +30,8 @@ class Lane(wiring.Component):
         Event value in the multiplier's form.
     weight : In
         Weight's bit pattern.
+    level : In
+        Level of the multiplier, one cycle behind the operand: shared by all lanes.
     operand_valid, product_valid : In
         ``i_valid`` one and two cycles earlier: shared by all lanes.
     product_first, base : In
@@ -46,6 +48,7 @@ class Lane(wiring.Component):
                 "i_valid": In(1),
                 "operand": In(config.multiplier.operand_layout(config.value_width)),
                 "weight": In(unsigned(config.multiplier.weight_width)),
+                "level": In(unsigned(config.multiplier.level_width)),
                 "operand_valid": In(1),
                 "product_valid": In(1),
                 "product_first": In(1),
@@ -61,10 +64,16 @@ class Lane(wiring.Component):
         operand = Signal.like(self.operand)
         weight = Signal.like(self.weight)
         product = Signal(multiplier.product_layout(self._value_width))
+        m.submodules.multiply = multiply = multiplier.component(self._value_width)
+        m.d.comb += [
+            multiply.operand.eq(operand),
+            multiply.weight.eq(weight),
+            multiply.level.eq(self.level),
+        ]
         with m.If(self.i_valid):
             m.d.sync += [operand.eq(self.operand), weight.eq(self.weight)]
         with m.If(self.operand_valid):
-            m.d.sync += product.eq(multiplier.product(operand, weight))
+            m.d.sync += product.eq(multiply.product)
         with m.If(self.product_valid):
             start = Mux(self.product_first, self.base, self.total)
             m.d.sync += self.total.eq(multiplier.accumulate(start, product))

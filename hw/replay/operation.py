@@ -22,6 +22,7 @@ def operation_layout(config: Config) -> data.StructLayout:
     fresh : a sum starts from zero (else from the sum that is there).
     block : block whose rows the lanes hold.
     block_end : last event of the block.
+    level : level of the multiplier; the same in all operations of a step.
     """
     events = max(config.max_input, config.max_hidden)
     return data.StructLayout(
@@ -36,5 +37,6 @@ def operation_layout(config: Config) -> data.StructLayout:
             "fresh": 1,
             "block": unsigned((config.max_blocks - 1).bit_length() or 1),
             "block_end": 1,
+            "level": unsigned(config.multiplier.level_width),
         }
     )

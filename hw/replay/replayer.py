@@ -157,9 +157,16 @@ class Replayer(wiring.Component):
             op.last.eq(Mux(hidden, last_h, last_x)),
             op.block.eq(walk.block),
             op.block_end.eq(op.last & (hidden | no_h)),
+            op.level.eq(self._level(x.mode)),
             self.op_units.eq(Mux(walk.last, self.job.tail_units, self._config.units_per_block)),
         ]
         self._explain(m, blocked, goes, hidden | may_end, word_ready)
+
+    def _level(self, mode):
+        """Level of the multiplier in a step of this mode."""
+        job = self.job
+        middle = Mux(mode == Mode.DELTA, job.delta_level, job.reduced_level)
+        return Mux((mode == Mode.DELTA) | (mode == Mode.REDUCED), middle, 0)
 
     def _explain(self, m, blocked, goes, for_hidden, word_ready):
         """The stall of a cycle in which nothing moves."""

@@ -138,6 +138,8 @@ class DescriptorDecoder(wiring.Component):
             field("block_bytes") == columns * config.column_bytes,
             field("resident_blocks") <= self.job.blocks,
             field("plan") <= max(Plan),
+            field("delta_level") < len(config.multiplier.levels),
+            field("reduced_level") < len(config.multiplier.levels),
             *held,
             *aligned,
         ).all()

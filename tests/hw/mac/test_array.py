@@ -7,6 +7,7 @@ import pytest
 
 from hw.mac.array import MacArray
 from hw.multipliers.exact import Exact
+from hw.multipliers.masked import Cut, MaskedArray
 
 
 def column_word(codes, width):
@@ -20,11 +21,13 @@ def column_word(codes, width):
 def array_script(config, sums, gaps, rng, expected):
     """Play ``sums``, each a list of (value, weights); notes when which totals must come."""
     cycle, width = 0, config.multiplier.weight_width
+    levels = len(config.multiplier.levels)
     answer = [0] * config.lanes
     for number, events in enumerate(sums):
         fresh = rng.randrange(2)
         base = rng.choice([0, -1, 1000, -1000])
         total = np.full(config.lanes, 0 if fresh else base)
+        level = rng.randrange(levels)
         for index, (value, weights) in enumerate(events):
             while rng.random() < gaps:
                 row = {"weights": rng.getrandbits(config.lanes * width), "base": answer}
@@ -38,6 +41,7 @@ def array_script(config, sums, gaps, rng, expected):
                 "hidden": number % 2,
                 "block": number // 2 % config.max_blocks,
                 "block_end": number % 2 and index == len(events) - 1,
+                "level": level,
             }
             seen = yield {
                 "base": answer,
@@ -50,7 +54,7 @@ def array_script(config, sums, gaps, rng, expected):
             assert not seen["base_en"] or seen["base_block"] == control["block"]
             assert not seen["base_en"] or seen["base_hidden"] == control["hidden"]
             answer = [base if seen["base_en"] else rng.getrandbits(12)] * config.lanes
-            total += value * weights
+            total += config.multiplier.compute(np.array(value), weights, level)
             cycle += 1
         expected.append((cycle + 2, total.tolist(), control))
     for _ in range(5):
@@ -58,13 +62,28 @@ def array_script(config, sums, gaps, rng, expected):
         answer = [0] * config.lanes
 
 
+LEVELS = MaskedArray(cuts=(Cut(), Cut(columns=5), Cut(rows=2)))
+
+
 @pytest.mark.parametrize(
-    "width, lanes, gaps", [(8, 8, 0), (8, 8, 0.4), (4, 16, 0), (6, 32, 0.4), (5, 64, 0.4)]
+    "multiplier, lanes, gaps",
+    [
+        (Exact(), 8, 0),
+        (Exact(), 8, 0.4),
+        (Exact(weight_width=4), 16, 0),
+        (Exact(weight_width=6), 32, 0.4),
+        (Exact(weight_width=5), 64, 0.4),
+        (LEVELS, 8, 0),
+        (LEVELS, 8, 0.4),
+    ],
 )
-def test_sums_match_numpy_three_cycles_after_their_last_operand(play, small, width, lanes, gaps):
+def test_sums_match_the_multiplier_three_cycles_after_their_last_operand(
+    play, small, multiplier, lanes, gaps
+):
+    width = multiplier.weight_width
     rng, draw = random.Random(width), np.random.default_rng(width)
     limit = 2 ** (width - 1) - 1
-    config = small(lanes=lanes, multiplier=Exact(weight_width=width), max_hidden=64)
+    config = small(lanes=lanes, multiplier=multiplier, max_hidden=64)
     sums = []
     for length in (1, 1, 2, 5, 1, 16):
         values = [rng.choice([-255, 255, 0, rng.randrange(-255, 256)]) for _ in range(length)]

@@ -5,6 +5,11 @@ import random
 import pytest
 
 from hw.mac.operands import OperandFetch
+from hw.multipliers.masked import MaskedArray
+
+
+CONTROL = ("first", "last", "fresh", "hidden", "block", "block_end", "level")
+"""What walks beside an operand."""
 
 
 def random_op(rng):
@@ -15,6 +20,7 @@ def random_op(rng):
         "index": rng.randrange(16),
         "block": rng.randrange(8),
         "weight_base": rng.randrange(64),
+        "level": rng.randrange(4),
     }
 
 
@@ -29,7 +35,7 @@ def answer(op, event):
     return {
         "weight_addr": op["weight_base"] + (0 if op["streamed"] else event["column"]),
         "operand": {"magnitude": abs(event["value"]), "sign": event["value"] < 0},
-        "control": {k: op[k] for k in ("first", "last", "fresh", "hidden", "block", "block_end")},
+        "control": {k: op[k] for k in CONTROL},
     }
 
 
@@ -48,7 +54,7 @@ def test_an_operation_reads_list_word_and_lanes_one_after_the_other(play, small,
                 expected[cycle - 1] = answer(asked, h if asked["hidden"] else x)
             asked = op if valid else None
 
-    seen = play(OperandFetch(small()), script())
+    seen = play(OperandFetch(small(multiplier=MaskedArray())), script())
     shown = [
         {"weight_addr": cycle - 1, "operand": cycle, "control": cycle} for cycle in range(len(seen))
     ]
@@ -65,7 +71,9 @@ def test_operand_and_control_hold_while_nothing_comes(play, small):
     rng = random.Random(2)
     op, event = random_op(rng), random_event(rng)
     rows = [{"i_valid": 1, "i_op": op}, {"x_event": event, "h_event": event}]
-    seen = play(OperandFetch(small()), [*rows, *[{"i_op": random_op(rng)}] * 6])
+    seen = play(
+        OperandFetch(small(multiplier=MaskedArray())), [*rows, *[{"i_op": random_op(rng)}] * 6]
+    )
     expected = answer(op, event)
     for row in seen[4:]:
         assert (row["operand"], row["control"]) == (expected["operand"], expected["control"])

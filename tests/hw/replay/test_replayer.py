@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from hw.modes import Mode
+from hw.multipliers.masked import MaskedArray
 from hw.replay.replayer import Replayer
 
 
@@ -13,6 +14,12 @@ def is_resident(block, job):
     """The rule of the descriptor."""
     kept, blocks = job["resident_blocks"], job["blocks"]
     return (block + 1) * kept // blocks > block * kept // blocks
+
+
+def level_of(mode, job):
+    """Level of the multiplier in a step."""
+    middle = {Mode.DELTA: "delta_level", Mode.REDUCED: "reduced_level"}
+    return job.get(middle[mode], 0) if mode in middle else 0
 
 
 def operations(job, steps):
@@ -39,6 +46,7 @@ def operations(job, steps):
                             "fresh": steps[step][0] in (Mode.NORMAL, Mode.REDUCED),
                             "block": block,
                             "block_end": last and (hidden or not hiddens),
+                            "level": level_of(steps[step][0], job),
                         },
                     )
             base += (job["input_size"] + job["hidden_size"]) * resident
@@ -168,9 +176,10 @@ def test_every_event_is_issued_for_every_block_of_every_step(
     play, small, job_of, inputs, hidden, kept, freeze, ready
 ):
     count = 3 if inputs == 16 else 9
-    config, rng = small(weight_words=128), random.Random(inputs)
+    config, rng = small(weight_words=128, multiplier=MaskedArray()), random.Random(inputs)
     sizes = {"input_size": inputs, "hidden_size": hidden, "steps": count, "freeze": freeze}
-    job = job_of(config, resident_blocks=kept, resident_base=7, **sizes)
+    levels = {"delta_level": 2, "reduced_level": 1}
+    job = job_of(config, resident_blocks=kept, resident_base=7, **levels, **sizes)
     run_sequence(play, config, job, some_steps(rng, inputs, hidden, count), ready)
 
 

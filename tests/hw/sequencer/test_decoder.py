@@ -5,6 +5,7 @@ import random
 import pytest
 
 from hw.descriptor import DESCRIPTOR_BYTES, FIELDS, pack
+from hw.multipliers.masked import Cut, MaskedArray
 from hw.sequencer.decoder import WORD_BYTES, WORDS, DescriptorDecoder
 
 GOOD = {
@@ -168,8 +169,18 @@ BAD = [
     {"tanh_shift": -17},
     {"cell_clip": 2**15},
     {"plan": 3},
+    {"delta_level": 1},
+    {"reduced_level": 1},
     *({name: 4} for name in FIELDS if name.endswith(("_addr", "_stride"))),
 ]
+
+
+@pytest.mark.parametrize("name", ["delta_level", "reduced_level"])
+def test_a_level_that_the_multiplier_lacks_is_not_valid(play, small, name):
+    config = small(multiplier=MaskedArray(cuts=(Cut(), Cut(columns=4), Cut(columns=5))))
+    seen = decode(play, config, *(GOOD | {name: level} for level in (0, 2, 3, 15, 1)))
+    assert [row["valid"] for row in seen] == [1, 1, 0, 0, 1]
+    assert [row["job"][name] for row in seen] == [0, 2, 3, 15, 1]
 
 
 def test_the_good_descriptor_is_valid(play, small):
