@@ -2,16 +2,29 @@
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from hw import latency as after
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
 from sim.image.image import Image, Placement
 
-__all__ = ["LayerTiming", "RunTiming", "split"]
+__all__ = ["LayerTiming", "Part", "RunTiming", "split", "visits"]
 
 _WORD_BYTES = 16
 """The sequencer takes what it reads in words of this many bytes."""
+
+
+class Part(IntEnum):
+    """A part of a block's events."""
+
+    X = 0
+    H = 1
+
+
+def visits(blocks: int) -> list[tuple[int, Part]]:
+    """(block, part) in the order in which a step goes through them."""
+    return [(block, part) for block in range(blocks) for part in Part]
 
 
 def _ceil(value: int, divisor: int) -> int:

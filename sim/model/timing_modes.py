@@ -7,18 +7,9 @@ from hw.modes import Mode
 from sim.model.timing_bus import FollowBus, PartRuns
 from sim.model.timing_columns import SequenceColumns
 from sim.model.timing_input import InputTiming
-from sim.model.timing_layer import LayerTiming, RunTiming
+from sim.model.timing_layer import LayerTiming, Part, RunTiming, visits
 
 __all__ = ["ModeSequence"]
-
-
-X, H = 0, 1
-"""Parts of a block."""
-
-
-def visits(blocks: int) -> list[tuple[int, int]]:
-    """(block, part) in the order in which a step goes through them."""
-    return [(block, part) for block in range(blocks) for part in (X, H)]
 
 
 class ModeSequence:
@@ -72,11 +63,11 @@ class ModeSequence:
     def _step(self, step: int, events: tuple[int, int], ready: tuple[int, int], known, held):
         """All blocks of a step: parts of ``events`` operations, whose lists are ready then."""
         fetches = self._follow(step, events, ready) if self.streamed else None
-        ends = ready[H] if self.columns.mode[step] == Mode.DELTA else 0
+        ends = ready[Part.H] if self.columns.mode[step] == Mode.DELTA else 0
         for block, part in self.visits:
             words = None if self.flags[block] else next(fetches)
             self._visit(block, part, events, ready, words, ends)
-            if part == H:
+            if part == Part.H:
                 done = self.clock + (after.LANES if any(events) else 0)
                 taken = max(done + 1, self.feeder_free, 0 if block else known)
                 self.taken[block] = taken
@@ -92,17 +83,17 @@ class ModeSequence:
     def _visit(self, block: int, part: int, events, ready, words, ends: int):
         """A part of a block: its operations, or the block is passed if it has none at all."""
         count = events[part]
-        if not count and (part == X or events[X]):
+        if not count and (part == Part.X or events[Part.X]):
             return
         clock = self.clock + 1
-        if part == X or not events[X]:
+        if part == Part.X or not events[Part.X]:
             clock = self._wait(clock, self.taken[block] + 1, "cell")
-            clock = self._wait(clock, ready[X], "input")
-        if part == H:
-            clock = self._wait(clock, ready[H], "hidden")
+            clock = self._wait(clock, ready[Part.X], "input")
+        if part == Part.H:
+            clock = self._wait(clock, ready[Part.H], "hidden")
         if count:
             # The last event of x may end the block, if h has none: it waits to know.
-            clock = self._part(clock, count, words, ends if part == X else 0)
+            clock = self._part(clock, count, words, ends if part == Part.X else 0)
         self.clock = clock
         if words:
             self.bus.consumed(count, clock)
@@ -137,7 +128,7 @@ class ModeSequence:
         for block, part in self.visits:
             words, count, resident = None, events[part], self.flags[block]
             if resident and block != last:
-                self.turn += part == X
+                self.turn += part == Part.X
                 continue
             turn = max(self.turn, ready[part])
             if count and not resident:

@@ -3,7 +3,8 @@
 from collections import Counter, deque
 
 from hw import latency as after
-from sim.model.timing_layer import LayerTiming, RunTiming, split
+from hw.config import RING_GUARD
+from sim.model.timing_layer import LayerTiming, Part, RunTiming, split, visits
 
 __all__ = ["PlainSequence"]
 
@@ -21,8 +22,8 @@ class PlainSequence:
         self.taken = [-1] * len(self.flags)
         self.feeder_free = 0
         self.done = deque([-1, -1], maxlen=2)
-        streamed = [block for block, resident in enumerate(self.flags) if not resident]
-        self.bus = _ReadBus(layer, streamed)
+        self.visits = visits(len(self.flags))
+        self.bus = _ReadBus(layer, [visit for visit in self.visits if not self.flags[visit[0]]])
 
     def run(self) -> RunTiming:
         """Step until two steps look the same, then jump to the last."""
@@ -62,8 +63,8 @@ class PlainSequence:
             self.x_end = max(self.x_end, arrival) + columns
         x_ready = self.x_end + after.X_EVENTS
         run.unit_times = []
-        for block in range(len(self.flags)):
-            self._block(block, x_ready)
+        for block, part in self.visits:
+            self._visit(block, part, x_ready)
         self.done.append(run.last_issue)
         run.last_unit = run.unit_times[-1]
         self.h_ready = run.last_unit + after.H_EVENTS
@@ -74,40 +75,50 @@ class PlainSequence:
             return moment
         return now
 
-    def _block(self, block: int, x_ready: int):
+    def _visit(self, block: int, part: Part, x_ready: int):
         layer, run = self.layer, self.run_
-        words = (0, 0, 0) if self.flags[block] else self.bus.fetch()
-        first_word, last_x_word, last_word = words
-        clock = self._wait(run.last_issue + 1, self.taken[block] + 1, "cell")
-        clock = self._wait(clock, x_ready, "input")
+        streamed = not self.flags[block]
+        first_word, last_word = self.bus.fetch() if streamed else (0, 0)
+        clock = run.last_issue + 1
+        if part == Part.X:
+            clock = self._wait(clock, self.taken[block] + 1, "cell")
+            clock = self._wait(clock, x_ready, "input")
+        else:
+            clock = self._wait(clock, self.h_ready, "hidden")
         clock = self._wait(clock, first_word, "weights")
-        clock = self._wait(clock + layer.inputs - 1, last_x_word, "weights") + 1
-        clock = self._wait(clock, self.h_ready, "hidden")
-        clock = self._wait(clock + layer.hidden - 1, last_word, "weights")
-        run.last_issue = clock
-        if not self.flags[block]:
-            self.bus.consumed(clock)
-        taken = max(clock + after.LANES + 1, self.feeder_free)
+        clock += (layer.hidden if part == Part.H else layer.inputs) - 1
+        run.last_issue = self._wait(clock, last_word, "weights")
+        if streamed:
+            self.bus.consumed(part, run.last_issue)
+        if part == Part.H:
+            self._take(block, run.last_issue + after.LANES + 1)
+
+    def _take(self, block: int, done: int):
+        taken = max(done, self.feeder_free)
         self.taken[block] = taken
         self.feeder_free = taken + self.slots[block]
-        state = taken + 1 + after.FEED + after.CELL
-        run.unit_times += [state + layer.phases * (unit + 1) for unit in range(self.units[block])]
+        state, phases = taken + 1 + after.FEED + after.CELL, self.layer.phases
+        times = (state + phases * (unit + 1) for unit in range(self.units[block]))
+        self.run_.unit_times += times
 
 
 class _ReadBus:
     """Bursts in the order in which the reader's clients get the bus: state, rows of x, weights."""
 
-    def __init__(self, layer: LayerTiming, streamed: list[int]):
+    def __init__(self, layer: LayerTiming, streamed: list[tuple[int, Part]]):
         config = layer.config
         self.layer = layer
-        self.columns = layer.inputs + layer.hidden
+        self.words = layer.inputs, layer.hidden
         self.word_beats = config.column_bytes // config.bus_bytes
         # Bus to client, client to word, word to the ring's level.
         self.delay = 3 + (1 if self.word_beats > 1 else 0)
-        self.capacity = config.stream_words - 4
+        self.capacity = config.stream_words - RING_GUARD
         buffered = min(config.bursts_in_flight, after.WEIGHT_BURSTS)
         self.capacity += buffered * config.burst_beats // self.word_beats
-        self.ends = deque(maxlen=self.capacity // self.columns + 2)
+        # Words asked for so far; how many had been used when.
+        self.total = 0
+        self.used: deque[tuple[int, int]] = deque([(0, 0)])
+        self.requests = self._requests(streamed)
 
         self.in_flight = deque([-1] * config.bursts_in_flight, maxlen=config.bursts_in_flight)
         self.issue = after.READ - 2
@@ -118,19 +129,33 @@ class _ReadBus:
         self.arrivals: dict[int, list[int]] = {}
         self.row, self.segment = 0, 0
         self.row_offer = self.word_offer = after.READ - 1
-        self.streamed = streamed
-        self.blocks_left = layer.steps * len(streamed)
-        self.block, self.bursts, self.fetched = 0, deque(), deque()
+        self.requests_left = layer.steps * len(self.requests)
+        self.request, self.bursts, self.fetched = 0, deque(), deque()
         for length in layer.state_bursts():
             self._burst(length, 0)
 
+    def _requests(self, streamed: list[tuple[int, Part]]) -> list[tuple[int, list[int]]]:
+        """(first beat, words of each part) of what is asked for at once: parts side by side."""
+        layer, requests, behind = self.layer, [], None
+        start = layer.fields["weights_addr"] // layer.config.bus_bytes
+        for block, part in streamed:
+            column = block * sum(self.words) + part * self.words[Part.X]
+            if (block, part) == behind:
+                requests[-1][1].append(self.words[part])
+            else:
+                requests.append((start + column * self.word_beats, [self.words[part]]))
+            behind = (block, Part.H) if part == Part.X else None
+        return requests
+
     def relative(self, origin: int) -> tuple:
         """What later blocks depend on."""
-        if not self.streamed:
+        if not self.requests:
             return ()
         moments = (self.time, self.issue, self.row_offer, self.word_offer)
-        moments += (*self.in_flight, *self.ends)
-        return (self.rows_allowed - self.row, *(moment - origin for moment in moments))
+        moments += (*self.in_flight, *(end for _, end in self.used))
+        words = (words - self.total for words, _ in self.used)
+        ahead = self.rows_allowed - self.row
+        return (ahead, *words, *(moment - origin for moment in moments))
 
     def _slot(self) -> int:
         """When the next address can be on the bus."""
@@ -148,7 +173,7 @@ class _ReadBus:
         """One burst: of x if there is one to be had as early, else of weights."""
         slot = self._slot()
         rows = self.row < min(self.layer.steps, self.rows_allowed)
-        words = self.blocks_left > 0
+        words = self.requests_left > 0
         if rows and (not words or max(slot, self.row_offer) <= max(slot, self.word_offer)):
             self._serve_x()
         elif words:
@@ -165,14 +190,14 @@ class _ReadBus:
             self.row, self.segment = self.row + 1, 0
 
     def _serve_words(self):
-        layer = self.layer
-        beats = self.columns * self.word_beats
         if not self.bursts:
-            start = layer.fields["weights_addr"] // layer.config.bus_bytes
-            start += self.streamed[self.block] * beats
-            self.bursts.extend(split(start, beats, layer.config.burst_beats))
-            self.wanted = deque([self.word_beats, layer.inputs * self.word_beats, beats])
-            self.moments = []
+            start, parts = self.requests[self.request]
+            self.wanted, self.moments, words = deque(), [], 0
+            for count in parts:
+                self.wanted += [(words + 1) * self.word_beats, (words + count) * self.word_beats]
+                words += count
+            self.bursts.extend(split(start, self.wanted[-1], self.layer.config.burst_beats))
+            self.total += words
             self.room = self._room()
         done, length = self.bursts.popleft()
         first = self._burst(length, self.word_offer)
@@ -181,10 +206,10 @@ class _ReadBus:
             self.moments.append(first + self.wanted.popleft() - done - 1 + self.delay)
         if not self.bursts:
             self.time = max(self.time, self.room)
-            self.moments[2] = max(self.moments[2], self.room + self.delay)
-            self.fetched.append(self.moments)
-            self.block = (self.block + 1) % len(self.streamed)
-            self.blocks_left -= 1
+            self.moments[-1] = max(self.moments[-1], self.room + self.delay)
+            self.fetched.extend(zip(self.moments[::2], self.moments[1::2], strict=True))
+            self.request = (self.request + 1) % len(self.requests)
+            self.requests_left -= 1
 
     def x(self, row: int) -> list[int]:
         """When the first beat of each segment of a row of x comes."""
@@ -193,24 +218,21 @@ class _ReadBus:
         self.rows_allowed += 1
         return self.arrivals.pop(row)
 
-    def fetch(self) -> list[int]:
-        """When the first, the last x and the last word of the next streamed block are there."""
+    def fetch(self) -> tuple[int, int]:
+        """When the first and the last word of the next streamed part are there."""
         while not self.fetched:
             self._serve()
         return self.fetched.popleft()
 
     def _room(self) -> int:
-        """When the ring can have taken the block's last word."""
-        behind = self.columns - self.capacity
-        for end in reversed(self.ends):
-            # Of this earlier block, the words up to ``behind`` from its end must have been used.
-            if behind > 0:
-                return end
-            behind += self.columns
-            if behind > 0:
-                return end - (self.columns - behind)
-        return 0
+        """When the ring can have taken the last of the words that were asked for."""
+        needed, used = self.total - self.capacity, self.used
+        while len(used) > 1 and used[1][0] < needed:
+            used.popleft()
+        if needed <= used[0][0]:
+            return 0
+        return used[1][1] - (used[1][0] - needed) if len(used) > 1 else used[0][1]
 
-    def consumed(self, end: int):
-        """A streamed block's last word has been used."""
-        self.ends.append(end)
+    def consumed(self, part: Part, end: int):
+        """The last word of a streamed part has been used."""
+        self.used.append((self.used[-1][0] + self.words[part], end))
