@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.commands import ConfigName, Json
+from sim.cli.commands import Json
 from sim.explore import files
 from sim.explore.running import Run, find_config, make_backend, run_file
 from sim.explore.settings import choose_modes
@@ -18,6 +19,24 @@ __all__ = ["run"]
 
 _MODES = "Modes of the steps"
 _TRACE = "Trace"
+_BOARD = "Board"
+
+Board = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_BOARD,
+        help="Backend board: which one, of refrain boards.",
+    ),
+]
+Port = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PORT",
+        rich_help_panel=_BOARD,
+        help="Its serial port; on a Zynq-7000 itself, the name of its u-dma-buf.",
+    ),
+]
 
 Settings = Annotated[
     Path | None,
@@ -118,9 +137,19 @@ def run(
         Path, typer.Option("--input", metavar="X", help="Input: .npy, or .npz with inputs by name.")
     ],
     backend: Annotated[
-        str, typer.Option(help="model: the NumPy model; rtl: simulated hardware.")
+        str,
+        typer.Option(
+            help="model: the NumPy model; rtl: simulated hardware; board: one that is plugged in."
+        ),
     ] = "model",
-    config: ConfigName = "edge",
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help=f"The accelerator: {', '.join(CONFIGS)}; if none, edge, or the board's own."
+        ),
+    ] = None,
+    board: Board = None,
+    port: Port = None,
     latency: Annotated[
         int, typer.Option(help="Cycles from a memory read's address to its first data.")
     ] = 30,
@@ -166,9 +195,10 @@ def run(
         "zero_skip": zero_skip,
     }
     modes = choose_modes(settings, options)
-    chosen = find_config(config)
+    own = config is None and backend == "board"
+    chosen = None if own else find_config(config or "edge")
     with printing.working(f"running on {backend}") as (say, tell):
-        machine = make_backend(backend, chosen, latency, say, tell)
+        machine = make_backend(backend, chosen, latency, say, tell, board=board, port=port)
         tracer = Tracer(machine) if trace or trace_picture else None
         inputs = files.read_arrays(given)
         samples = None if calibration is None else files.read_arrays(calibration)

@@ -10,9 +10,10 @@ from boards.driver import DeviceError
 from boards.transport import Transport
 from boards.uart.link import SerialLine, SerialTransport
 from boards.zynq.linux import MappedTransport, find_buffer, prepare_logic
-from hw.config import Config, ConfigError
+from hw.config import CONFIGS, Config, ConfigError
 from sim.image.compile import compile_network
 from sim.image.image import Image
+from sim.image.modes import Modes
 from sim.model.result import Result
 from sim.networks.check import check_integer
 from sim.networks.network import IntegerNetwork, NetworkError
@@ -76,8 +77,8 @@ class BoardBackend(DeviceBackend):
     """Runs networks on a board.
 
     A run that does not fit the board's memory is cut into runs of fewer steps, each of which begins
-    with the state in which the one before ended: the same bits where every step is normal and no
-    direction runs backwards.
+    with the state in which the one before ended: the same bits where every step is normal, since
+    other modes know more than that state, and no direction runs backwards.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ class BoardBackend(DeviceBackend):
     def _steps_at_a_time(self, network, x: np.ndarray, options: dict) -> int:
         """Steps that the memory holds; refuses a run that cannot be cut."""
         sequences, steps = x.shape[:2]
-        fits = {key: options[key] for key in options if key not in ("initial", "modes")}
+        fits = {key: options[key] for key in options if key != "initial"}
         room = self.transport.memory_size
 
         def size(count: int) -> int:
@@ -147,7 +148,8 @@ class BoardBackend(DeviceBackend):
                 f"has {room}"
             )
         backwards = any(d.reverse for layer in network.layers for d in layer.directions)
-        if backwards or options.get("modes") is not None:
+        kept = any(layer.mode != "normal" for layer in Modes.of(options.get("modes")).layers)
+        if backwards or kept:
             raise NetworkError(
                 f"the run of {steps} steps needs {size(steps)} bytes, the memory of {self.name} "
                 f"has {room}, and only a run in normal mode without a backward direction can be "
@@ -207,14 +209,11 @@ def make_board_backend(
     DeviceError
         Another machine answers.
     """
-    # Here, so that naming a board needs no table of all configurations.
-    from sim.explore.running import find_config
-
     board = find_board(board) if isinstance(board, str) else board
     if config is None:
         if board.config is None:
             raise ConfigError(f"no machine fits into {board.name}, so it runs no network")
-        config = find_config(board.config)
+        config = CONFIGS[board.config]
     config = board.fitted(config)
     return BoardBackend(config, _transport(port, board, baud), board.name)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hw.config import CONFIGS, Config, ConfigError
+from sim.explore.board_backend import make_board_backend
 from sim.explore.files import codes
 from sim.explore.hardware import Simulation
 from sim.explore.traces import Tracer
@@ -31,7 +32,7 @@ __all__ = [
     "run_onnx",
 ]
 
-BACKENDS = ("model", "rtl")
+BACKENDS = ("model", "rtl", "board")
 
 
 def find_config(name: str) -> Config:
@@ -50,36 +51,54 @@ def find_config(name: str) -> Config:
 
 def make_backend(
     name: str,
-    config: Config,
+    config: Config | None,
     latency: int = 1,
     say: Callable[[str], None] = lambda text: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    board: str | None = None,
+    port: str | None = None,
 ):
-    """The NumPy model or the RTL simulation of ``config``.
+    """The NumPy model or the RTL simulation of ``config``, or a board with it.
 
     Parameters
     ----------
     name : str
         One of ``BACKENDS``.
-    config : Config
-        The accelerator.
+    config : Config or None
+        The accelerator; None, for a board, is what it is built with unless told.
     latency : int
-        Cycles from a read address to its first data beat.
+        Cycles from a read address to its first data beat, where memory is simulated.
     say, progress
         Told what the RTL simulation is doing, see ``Simulation``.
+    board, port : str or None
+        Which board, and what it is on, see ``make_board_backend``.
 
     Raises
     ------
+    BoardError, DeviceError
+        The board does not answer, or another machine does.
     ConfigError
-        There is no backend of that name, or no memory is that fast.
+        There is no backend of that name, no memory is that fast, or the board and its port
+        are missing or too much.
     """
     if latency < 1:
         raise ConfigError(f"the memory's latency must be at least 1 cycle, not {latency}")
-    if name == "model":
-        return ModelBackend(config, latency)
-    if name == "rtl":
-        return Simulation(config, latency, say, progress)
-    raise ConfigError(f"there is no backend {name}; the backends are {', '.join(BACKENDS)}")
+    if name not in BACKENDS:
+        raise ConfigError(f"there is no backend {name}; the backends are {', '.join(BACKENDS)}")
+    if name == "board":
+        if board is None:
+            raise ConfigError("the backend board needs --board, one of those of refrain boards")
+        if port is None:
+            raise ConfigError("the backend board needs --port, the serial port of the board")
+        return make_board_backend(port, board, config)
+    if board is not None or port is not None:
+        raise ConfigError(f"--board and --port are for the backend board, not {name}")
+    return (
+        ModelBackend(config, latency)
+        if name == "model"
+        else Simulation(config, latency, say, progress)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,7 @@ def test_an_unknown_configuration_is_refused(refused, net, x, tmp_path):
 
 def test_an_unknown_backend_is_refused(refused, net, x):
     sentence = refused("run", net, "--input", x, "--backend", "cloud")
-    assert sentence == "there is no backend cloud; the backends are model, rtl"
+    assert sentence == "there is no backend cloud; the backends are model, rtl, board"
 
 
 def test_unknown_commands_and_options_are_refused(refused):
