@@ -14,17 +14,16 @@ _DECODE_ERROR = 3
 """AXI's answer where nothing is."""
 
 
-_GROUP_BITS = 2
-_GROUP = 1 << _GROUP_BITS
-"""Banks that share a register behind the choice between them."""
+_GROUP = 4
+"""Banks that share registers, and words that one choice is between."""
 
 
 class BlockStorage(wiring.Component):
     """Words in memory blocks, one access a cycle.
 
     The words lie in banks, so that no path leads through more than one block or from one end of
-    the chip to the other: a register stands before all banks, one before and one behind each, and
-    one behind the choice between them.
+    the chip to the other and back: a register stands before all banks, one before each few of them,
+    one behind each, and one behind each choice between four words on the way out.
 
     Throughput: an access a cycle.
     Latency: ``latency`` cycles.
@@ -49,9 +48,9 @@ class BlockStorage(wiring.Component):
         Bytes to be written; none in a read.
     write_data, read_data : In, Out
         A word.
+    latency : int
+        Cycles from ``enable`` to ``read_data``: four, and one for each choice between four.
     """
-
-    latency = 6
 
     def __init__(self, words: int, width: int, bank_words: int = 1024):
         for name, value in (("words", words), ("bank_words", bank_words)):
@@ -60,6 +59,8 @@ class BlockStorage(wiring.Component):
         self.words = words
         self.width = width
         self.bank_words = min(bank_words, words)
+        banks = words // self.bank_words
+        self.latency = 4 + banks.bit_length() // 2
         super().__init__(
             {
                 "enable": In(1),
@@ -74,8 +75,9 @@ class BlockStorage(wiring.Component):
         m = Module()
         inner = self.bank_words.bit_length() - 1
         count = self.words // self.bank_words
-        addr, bank = Signal(inner), Signal(range(count))
-        enable, strb, written = Signal(), Signal.like(self.strb), Signal(self.width)
+        addr, bank = _register(inner, "addr"), _register(range(count), "bank")
+        enable, strb = Signal(), _register(self.width // 8, "strb")
+        written = _register(self.width, "written")
         m.d.sync += enable.eq(self.enable)
         with m.If(self.enable):
             m.d.sync += [
@@ -84,47 +86,64 @@ class BlockStorage(wiring.Component):
                 written.eq(self.write_data),
             ]
 
-        outputs = []
+        words = []
         for k in range(count):
             mine = Signal(name=f"mine_{k}")
             m.d.comb += mine.eq(enable & (bank == k))
-            outputs.append(self._bank(m, k, mine, addr, strb, written))
-        self._choose(m, outputs, bank)
+            if k % _GROUP == 0:
+                group = _register(inner, f"addr_{k}"), _register(self.width, f"written_{k}")
+                with m.If(enable & (bank // _GROUP == k // _GROUP)):
+                    m.d.sync += [group[0].eq(addr), group[1].eq(written)]
+            words.append(self._bank(m, k, mine, strb, *group))
+        m.d.comb += self.read_data.eq(self._choose(m, words))
         return m
 
-    def _choose(self, m, outputs, bank):
-        """The word of ``bank``: a register for each few banks, then one for all."""
-        stages = [bank]
-        for stage in range(4):
-            stages.append(Signal.like(bank, name=f"bank_after_{stage}"))
-            m.d.sync += stages[-1].eq(stages[-2])
-        groups = []
-        for first in range(0, len(outputs), _GROUP):
-            group = Signal(self.width, name=f"group_{first // _GROUP}")
-            near = Array(outputs[first : first + _GROUP])
-            m.d.sync += group.eq(near[stages[3][:_GROUP_BITS]])
-            groups.append(group)
-        m.d.sync += self.read_data.eq(Array(groups)[stages[4][_GROUP_BITS:]])
-
-    def _bank(self, m, k, mine, addr, strb, written):
-        """Bank ``k``, whose registers stand where it is and hold while others are at work."""
+    def _bank(self, m, k, mine, strb, addr, written):
+        """Bank ``k``, which holds while others are at work: whether its word is next, the word."""
         m.submodules[f"bank_{k}"] = memory = Memory(
             shape=self.width, depth=self.bank_words, init=[]
         )
         write, read = memory.write_port(granularity=8), memory.read_port()
-        here, output = Signal(name=f"here_{k}"), Signal(self.width, name=f"output_{k}")
-        own_addr = Signal.like(addr, name=f"addr_{k}")
-        own_strb = Signal.like(strb, name=f"strb_{k}")
-        m.d.sync += [here.eq(mine), own_strb.eq(Mux(mine, strb, 0)), output.eq(read.data)]
+        here, next_ = Signal(name=f"here_{k}"), Signal(name=f"next_{k}")
+        own_strb, output = _register(len(strb), f"strb_{k}"), _register(self.width, f"output_{k}")
+        m.d.sync += [here.eq(mine), next_.eq(here), output.eq(read.data)]
         with m.If(mine):
-            m.d.sync += [own_addr.eq(addr), write.data.eq(written)]
+            m.d.sync += own_strb.eq(strb)
+        # An access of one address that is enabled at once for both, so that the two ports are one
+        # of a block and nothing has to hold what was read.
         m.d.comb += [
-            write.addr.eq(own_addr),
-            write.en.eq(own_strb),
-            read.addr.eq(own_addr),
+            write.addr.eq(addr),
+            write.data.eq(written),
+            write.en.eq(Mux(here, own_strb, 0)),
+            read.addr.eq(addr),
             read.en.eq(here),
         ]
-        return output
+        return next_, output
+
+    def _choose(self, m, words):
+        """The word that is next, by choices between four, each with a register behind it."""
+        level = 0
+        while len(words) > 1:
+            chosen = []
+            for first in range(0, len(words), _GROUP):
+                near = words[first : first + _GROUP]
+                name = f"{level}_{first // _GROUP}"
+                flags = Cat(flag for flag, _ in near)
+                which = _register(range(_GROUP), f"which_{name}")
+                any_, word = Signal(name=f"any_{name}"), _register(self.width, f"word_{name}")
+                m.d.sync += any_.eq(flags.any())
+                # Each choice has its own register, near it, which holds while others are at work.
+                with m.If(flags.any()):
+                    m.d.sync += which.eq(Cat(flags[1::2].any(), flags[2:].any()))
+                m.d.sync += word.eq(Array(word for _, word in near)[which])
+                chosen.append((any_, word))
+            words, level = chosen, level + 1
+        return words[0][1]
+
+
+def _register(shape, name):
+    """Data whose value at reset nobody sees."""
+    return Signal(shape, name=name, reset_less=True)
 
 
 class _WriteEnd(wiring.Component):
@@ -313,7 +332,7 @@ class BlockMemory(wiring.Component):
     a written beat before a read one.
 
     Throughput: a read beat every cycle, across bursts; a burst of n written beats every n + 2.
-    Latency: ``arvalid`` in cycle t, the first ``rvalid`` in t + 9.
+    Latency: ``arvalid`` in cycle t, the first ``rvalid`` in t + 3 + the storage's.
 
     Parameters
     ----------

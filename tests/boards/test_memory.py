@@ -167,12 +167,13 @@ def test_the_host_reaches_both_halves_of_a_word(bench):
     assert master_bench == [2, 1]
 
 
-def test_a_read_begins_after_nine_cycles_and_goes_on_every_cycle(bench):
+def test_a_read_begins_after_three_cycles_and_the_storages_and_goes_on_every_cycle(bench):
     dut = memory()
     b = bench(dut)
     master = b.add(Master(dut, [("read", 0, 32)]))
     b.run()
-    assert master.cycles == [master.asked[0] + 9 + k for k in range(32)]
+    assert dut.storage.latency == 5
+    assert master.cycles == [master.asked[0] + 8 + k for k in range(32)]
 
 
 def test_nothing_is_behind_the_memory(bench):
