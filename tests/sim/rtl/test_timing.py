@@ -68,7 +68,7 @@ def both(machine, memory: MemoryModel, case: dict, resident: bool) -> Sequence |
 
 @pytest.mark.parametrize("name", ["tiny", "edge"])
 def test_cycles_are_exact_with_resident_weights_and_an_ideal_memory(machines, name):
-    @reproducible(150 if name == "tiny" else 40)
+    @reproducible(80 if name == "tiny" else 25)
     @given(case=cases())
     def check(case):
         results = both(machines(CONFIGS[name]), MemoryModel(), case, resident=True)
@@ -84,7 +84,7 @@ def test_cycles_are_exact_with_resident_weights_and_an_ideal_memory(machines, na
 
 @pytest.mark.parametrize("name", ["tiny", "edge"])
 def test_cycles_are_right_to_two_per_cent_when_streaming_at_a_fixed_latency(machines, name):
-    @reproducible(100 if name == "tiny" else 30)
+    @reproducible(50 if name == "tiny" else 15)
     @given(case=cases(), latency=st.integers(1, 40))
     def check(case, latency):
         memory = MemoryModel(latency=latency)
