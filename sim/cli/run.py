@@ -9,7 +9,8 @@ from hw.config import CONFIGS
 from sim.cli import printing
 from sim.cli.commands import Json
 from sim.explore import files
-from sim.explore.running import Run, find_config, make_backend, run_file
+from sim.explore.machines import make_config
+from sim.explore.running import Run, make_backend, run_file
 from sim.explore.settings import choose_modes
 from sim.explore.trace_picture import trace_picture as draw_trace
 from sim.explore.traces import Tracer, trace_bytes
@@ -114,6 +115,31 @@ ZeroSkip = Annotated[
         help="Leave out columns that are zero in normal and reduced steps.",
     ),
 ]
+MultiplierName = Annotated[
+    str | None,
+    typer.Option(
+        "--multiplier",
+        metavar="NAME[:NUMBERS]",
+        rich_help_panel=_MODES,
+        help="Another multiplier than the configuration's, as 'refrain multipliers' lists them.",
+    ),
+]
+Level = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|NAME",
+        rich_help_panel=_MODES,
+        help="Level of the multiplier in the middle mode.",
+    ),
+]
+UnsafeLevel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_MODES,
+        help="Delta: allow this level although its errors gather.",
+    ),
+]
 TraceFile = Annotated[
     Path | None,
     typer.Option(
@@ -175,6 +201,9 @@ def run(
     normal_every: NormalEvery = None,
     reference: Reference = None,
     zero_skip: ZeroSkip = None,
+    multiplier: MultiplierName = None,
+    level: Level = None,
+    unsafe_level: UnsafeLevel = None,
     trace: TraceFile = None,
     trace_picture: TracePicture = None,
 ) -> None:
@@ -193,10 +222,12 @@ def run(
         "normal_every": normal_every,
         "reference": reference,
         "zero_skip": zero_skip,
+        "level": level,
+        "unsafe_level": unsafe_level,
     }
     modes = choose_modes(settings, options)
     own = config is None and backend == "board"
-    chosen = None if own else find_config(config or "edge")
+    chosen = None if own else make_config(config or "edge", multiplier)
     with printing.working(f"running on {backend}") as (say, tell):
         machine = make_backend(backend, chosen, latency, say, tell, board=board, port=port)
         tracer = Tracer(machine) if trace or trace_picture else None

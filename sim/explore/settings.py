@@ -1,12 +1,13 @@
 """Settings of modes from a file and from options that go before it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from sim.image.modes import Modes
 from sim.networks.network import NetworkError
 
-__all__ = ["choose_modes"]
+__all__ = ["choose_level", "choose_modes"]
 
 _OPTIONS = {"x_threshold": "--threshold-x", "h_threshold": "--threshold-h"}
 
@@ -19,7 +20,7 @@ def choose_modes(path: Path | None, options: Mapping[str, object]) -> Modes:
     path : Path or None
         A settings file; normal mode without one.
     options : dict
-        Values of ``LayerModes`` by name.
+        Values of ``LayerModes`` by name, and ``level``, that of the middle mode.
 
     Raises
     ------
@@ -27,10 +28,36 @@ def choose_modes(path: Path | None, options: Mapping[str, object]) -> Modes:
         A setting cannot be, or an option would do nothing in the modes that are chosen.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    level = given.pop("level", None)
     modes = (Modes() if path is None else Modes.read(path)).replace(**given)
+    if level is not None:
+        modes = choose_level(modes, level)
     for name in given:
         if all(name in layer.unused() for layer in modes.layers):
             option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
-            kinds = " and ".join(dict.fromkeys(layer.mode for layer in modes.layers))
-            raise NetworkError(f"{option} does nothing in mode {kinds}")
+            raise NetworkError(f"{option} does nothing in mode {_kinds(modes)}")
     return modes
+
+
+def choose_level(modes: Modes, level: int | str) -> Modes:
+    """The settings with the middle mode at this level of the multiplier, by number or name.
+
+    Raises
+    ------
+    NetworkError
+        No layer has a middle mode.
+    """
+    if isinstance(level, str) and level.isdecimal():
+        level = int(level)
+    layers = []
+    for layer in modes.layers:
+        changes = {"delta_level": level} if layer.deltas else {}
+        changes |= {"reduced_level": level} if layer.reduces else {}
+        layers.append(replace(layer, **changes))
+    if not any(layer.deltas or layer.reduces for layer in layers):
+        raise NetworkError(f"--level does nothing in mode {_kinds(modes)}")
+    return replace(modes, layers=tuple(layers))
+
+
+def _kinds(modes: Modes) -> str:
+    return " and ".join(dict.fromkeys(layer.mode for layer in modes.layers))

@@ -8,6 +8,7 @@ from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
 from sim.image.check import check_fit, check_input
 from sim.image.image import Image, Placement, State
+from sim.image.levels import level_fields
 from sim.image.memory import Rows, States, align, state_bytes
 from sim.image.modes import LayerModes, Modes
 from sim.image.options import RunOptions
@@ -205,6 +206,7 @@ class _Packer:
             "x_zero": direction.x.zero_point,
             **cell_fields(cell),
             **modes.fields(),
+            **level_fields(modes, config),
             "dense_macs": columns * 4 * direction.hidden_size,
             "dense_bytes": (blocks - kept) * block_bytes,
         }

@@ -21,6 +21,7 @@ _CHOICES = {
     "reference": ("computed", "previous"),
 }
 _WHOLE = {"x_threshold": 255, "h_threshold": 255, "max_skips": 65535, "normal_every": 65535}
+_LEVELS = ("delta_level", "reduced_level")
 _SCORES = ("skip_threshold", "delta_threshold")
 
 
@@ -59,6 +60,10 @@ class LayerModes:
         What the score compares ``x`` with: the last ``computed`` row, or the ``previous`` row.
     zero_skip : bool
         Normal and reduced steps leave out columns whose value is zero.
+    delta_level, reduced_level : int or str
+        Level of the multiplier in delta and in reduced steps, by number or by name.
+    unsafe_level : int, str or None
+        A level that may be used in delta steps although errors gather there.
 
     Raises
     ------
@@ -77,6 +82,9 @@ class LayerModes:
     normal_every: int = 0
     reference: str = "computed"
     zero_skip: bool = False
+    delta_level: int | str = 0
+    reduced_level: int | str = 0
+    unsafe_level: int | str | None = None
 
     def __post_init__(self):
         for name, choices in _CHOICES.items():
@@ -87,6 +95,10 @@ class LayerModes:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
                 raise NetworkError(f"{name} must be a whole number from 0 to {most}, not {value}")
+        for name in _LEVELS:
+            _check_level(name, getattr(self, name))
+        if self.unsafe_level is not None:
+            _check_level("unsafe_level", self.unsafe_level)
         for name in _SCORES:
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -109,6 +121,11 @@ class LayerModes:
         return self.mode == "delta" or (self.mode == "auto" and self.middle == "delta")
 
     @property
+    def reduces(self) -> bool:
+        """Whether steps may be reduced steps."""
+        return self.mode == "reduced" or (self.mode == "auto" and self.middle == "reduced")
+
+    @property
     def plain(self) -> bool:
         """Whether every step multiplies every column."""
         return self.mode == "normal" and not self.zero_skip
@@ -119,7 +136,9 @@ class LayerModes:
         if self.mode != "normal":
             meant.add("normal_every")
         if self.deltas:
-            meant |= {"x_threshold", "h_threshold"}
+            meant |= {"x_threshold", "h_threshold", "delta_level", "unsafe_level"}
+        if self.reduces:
+            meant.add("reduced_level")
         if self.mode == "auto":
             meant |= {"delta_threshold", "middle", "reference"}
         if self.mode in ("skip", "auto"):
@@ -130,17 +149,16 @@ class LayerModes:
         return tuple(name for name in changed if name not in meant)
 
     def fields(self) -> dict[str, int]:
-        """Descriptor fields; those that mean nothing in this mode are zero."""
+        """Descriptor fields but for levels; those that mean nothing in this mode are zero."""
         plan = Plan.NORMAL
         if self.mode in ("delta", "reduced"):
             plan = Plan.MIDDLE
         elif self.mode == "auto":
             plan = Plan.SCORED if self.delta_threshold else Plan.MIDDLE
         scored = plan == Plan.SCORED
-        reduces = plan != Plan.NORMAL and not self.deltas
         return {
             "plan": int(plan),
-            "middle": int(Middle.REDUCED if reduces else Middle.DELTA),
+            "middle": int(Middle.REDUCED if self.reduces else Middle.DELTA),
             "skip": int(self.skips),
             "freeze": int(self.skips and self.skip_action == "freeze"),
             "previous": int((self.skips or scored) and self.reference == "previous"),
@@ -163,6 +181,12 @@ class LayerModes:
         values = asdict(self)
         default = {each.name: each.default for each in fields(self)}
         return {k: v for k, v in values.items() if k == "mode" or v != default[k]}
+
+
+def _check_level(name: str, value) -> None:
+    number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 15
+    if not number and not (isinstance(value, str) and value):
+        raise NetworkError(f"{name} must be a number from 0 to 15 or a name, not {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ class ModelBackend:
         options = RunOptions(**options)
         image = compile_run(network, x, self.config, options)
         if self._model is None or self._model.network is not network:
-            self._model = Model(network)
+            self._model = Model(network, self.config)
         outputs = self._model.run(x, options.initial, options.modes, trace=trace)
         columns = columns_of(image, x, outputs.layers, outputs.activity)
         cycles, stalls = estimate(image, image.config, self.latency, columns)

@@ -11,9 +11,9 @@ __all__ = ["Dense", "Following"]
 class Dense:
     """Every column of ``h`` in every step."""
 
-    def operand(self, time: int, h: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """What ``R`` is multiplied with."""
-        return h
+    def multiply(self, R: np.ndarray, time: int, h: np.ndarray, c: np.ndarray, out: np.ndarray):
+        """Sums of step ``time``."""
+        np.matmul(R, h, out=out)
 
     def settle(self, time: int, h: np.ndarray, c: np.ndarray):
         """Called behind the cell arithmetic of a step."""
@@ -42,11 +42,21 @@ class Following:
         }
         self.ref = np.zeros_like(h)
 
-    def operand(self, time: int, h: np.ndarray, c: np.ndarray) -> np.ndarray | None:
-        """The reference of ``h`` in step ``time``; None if it is that of the step before."""
+    def multiply(self, R: np.ndarray, time: int, h: np.ndarray, c: np.ndarray, out: np.ndarray):
+        """Sums of step ``time``; ``out`` holds those of the step before."""
+        operand = self._operand(time, h, c)
+        if operand is not None:
+            np.matmul(R, operand, out=out)
+
+    def keep(self, time: int, h: np.ndarray, c: np.ndarray):
+        """Remember states that step ``time`` is going to hold."""
         if self.some["frozen"][time]:
             where = self.frozen[:, time]
             self.kept = h[:, where], c[:, where]
+
+    def _operand(self, time: int, h: np.ndarray, c: np.ndarray) -> np.ndarray | None:
+        """The reference of ``h`` in step ``time``; None if it is that of the step before."""
+        self.keep(time, h, c)
         mode, events = self.mode[:, time], self.events[:, time]
         skips = self.some[Mode.SKIP][time]
         if skips and (mode == Mode.SKIP).all():

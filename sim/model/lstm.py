@@ -8,6 +8,7 @@ from hw.numbers.activation import sigmoid, tanh
 from hw.numbers.requantize import multiply_by_quantized_multiplier, requantize
 from sim.image.check import largest_sums
 from sim.image.parameters import cell_parameters
+from sim.model.approximate import ApproximateHidden, ApproximateInput, Levels
 from sim.model.hidden import Dense, Following
 from sim.model.plan import StepPlan
 from sim.model.scaling import divide_rounding_twice, find_scaling
@@ -67,7 +68,8 @@ class Lstm:
         # The bias is one more column of W, whose operand is one.
         self._W = np.concatenate([direction.W, direction.bias[:, :, None]], 2).astype(self.x_type)
         self._R = direction.R.astype(self.h_type)
-        self._arranged = {}
+        self._arranged, self._products = {}, {}
+        self._wide_scales = {}
 
     def run(
         self,
@@ -75,6 +77,7 @@ class Lstm:
         h: np.ndarray | None = None,
         c: np.ndarray | None = None,
         plan: StepPlan | None = None,
+        levels: Levels | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """``h`` int8 ``[sequences, steps, H]``, last ``h`` int8 and ``c`` int16 ``[sequences, H]``.
 
@@ -86,6 +89,8 @@ class Lstm:
             Initial state; that of the network, else zero, when None.
         plan : StepPlan or None
             What the steps do with ``x``; None multiplies every column in every step.
+        levels : Levels or None
+            What they multiply with, which takes a plan; None for exact products.
         """
         direction = self.direction
         shape = (len(x), direction.hidden_size)
@@ -94,7 +99,7 @@ class Lstm:
         parts = [slice(start, start + _SEQUENCES) for start in range(0, len(x), _SEQUENCES)]
         if plan is not None:
             x = plan.x_ref
-        runs = (_Run(self, x[part], h[part], c[part], plan, part) for part in parts)
+        runs = (_Run(self, x[part], h[part], c[part], plan, part, levels) for part in parts)
         return tuple(map(np.concatenate, zip(*(run.result() for run in runs), strict=True)))
 
     def arrange(self, chunks: Sequence[slice]) -> tuple[np.ndarray, np.ndarray]:
@@ -103,6 +108,26 @@ class Lstm:
         if key not in self._arranged:
             self._arranged = {key: [_by_chunk(each, chunks) for each in (self._W, self._R)]}
         return self._arranged[key]
+
+    def approximate(self, levels: Levels, chunks: Sequence[slice]) -> tuple[dict, dict]:
+        """Products of ``W`` and of ``R`` by level, rows as ``arrange`` puts them."""
+        key = levels, chunks[0].stop
+        if key not in self._products:
+            weights = (self.direction.W, self.direction.R)
+            self._products = {key: [levels.products(_by_chunk(each, chunks)) for each in weights]}
+        return self._products[key]
+
+    def wide_scales(self, limit: int) -> tuple["_GateScale", "_GateScale"]:
+        """Requantisation of sums up to ``limit``, and of as much and the bias."""
+        if limit not in self._wide_scales:
+            params, hidden = self.params, self.direction.hidden_size
+            sums = np.full((4, hidden), limit)
+            biased = sums + np.abs(self.direction.bias.astype(np.int64))
+            self._wide_scales[limit] = (
+                _GateScale(params.x_multiplier, params.x_shift, biased),
+                _GateScale(params.h_multiplier, params.h_shift, sums),
+            )
+        return self._wide_scales[limit]
 
 
 def _by_chunk(weights: np.ndarray, chunks: Sequence[slice]) -> np.ndarray:
@@ -129,7 +154,9 @@ class _GateScale:
             np.array([getattr(scaling, name) for scaling in scalings])[:, None]
             for name in ("first", "nudge", "second")
         )
-        self.exact = all(scaling.exact for scaling in scalings)
+        # Where a left shift wraps, only the integers are right.
+        reach = sums.max(axis=1).astype(np.int64) << np.maximum(np.asarray(shifts, np.int64), 0)
+        self.exact = all(scaling.exact for scaling in scalings) and reach.max() < 1 << 31
         self.saturates = any(scaling.saturates for scaling in scalings)
 
     def apply(self, sums: np.ndarray, out: np.ndarray) -> None:
@@ -161,7 +188,7 @@ class _Buffers:
 class _Run:
     """State of one run; arrays hold units (or gate rows) times sequences."""
 
-    def __init__(self, lstm: Lstm, x, h, c, plan, part):
+    def __init__(self, lstm: Lstm, x, h, c, plan, part, levels):
         direction = lstm.direction
         self.lstm, self.x = lstm, x
         self.sequences, self.steps = x.shape[:2]
@@ -169,26 +196,38 @@ class _Run:
         centred = h.astype(lstm.h_type) - lstm.h_type(direction.h.zero_point)
         self.h = np.ascontiguousarray(centred.T)
         self.c = np.ascontiguousarray(c.T, np.int32)
-        self.seen = Dense() if plan is None else Following(plan, part, self.h)
+        self.x_scale, self.h_scale = lstm.x_scale, lstm.h_scale
         units = max(1, _CHUNK // self.sequences)
         starts = range(0, self.hidden, units)
         self.chunks = [slice(start, min(start + units, self.hidden)) for start in starts]
+        self.x_part = None
+        if levels is not None:
+            self._approximate(plan, part, levels)
+        else:
+            self.seen = Dense() if plan is None else Following(plan, part, self.h)
+
+    def _approximate(self, plan, part, levels):
+        """Carry sums from step to step, as they are no longer a function of references."""
+        lstm = self.lstm
+        self.x_scale, self.h_scale = lstm.wide_scales(levels.limit)
+        W, R = lstm.approximate(levels, self.chunks)
+        zero = lstm.direction.x.zero_point
+        self.x_part = ApproximateInput(plan, part, zero, levels, W)
+        self.seen = ApproximateHidden(plan, part, self.h, levels, R)
 
     def result(self):
         """All steps, in running order."""
         out = np.empty((self.sequences, self.steps, self.hidden), np.int8)
         zero = self.lstm.direction.h.zero_point
         W, R = self.lstm.arrange(self.chunks)
-        sums = np.empty((4 * self.hidden, self.sequences), R.dtype)
+        sums = np.empty((4 * self.hidden, self.sequences), np.float64 if self.x_part else R.dtype)
         buffers = _Buffers(self.chunks[0].stop * self.sequences)
         order = range(self.steps)[:: -1 if self.lstm.direction.reverse else 1]
         at_once = max(1, _COLUMNS // self.sequences)
         for start in range(0, self.steps, at_once):
             times = order[start : start + at_once]
             for time, x_part in zip(times, self._x_parts(W, times), strict=True):
-                operand = self.seen.operand(time, self.h, self.c)
-                if operand is not None:
-                    np.matmul(R, operand, out=sums)
+                self.seen.multiply(R, time, self.h, self.c, sums)
                 for chunk in self.chunks:
                     self._run_cells(chunk, x_part, sums, buffers)
                 self.seen.settle(time, self.h, self.c)
@@ -197,21 +236,27 @@ class _Run:
 
     def _x_parts(self, W, times):
         """``x`` parts of the pre-activations of ``times``, ready for the step's sum."""
-        x = np.ones((W.shape[1], len(times), self.sequences), W.dtype)
-        low, high = min(times), max(times) + 1
-        codes = self.x[:, low:high][:, :: -1 if times.step < 0 else 1]
-        np.subtract(codes.T, self.lstm.direction.x.zero_point, out=x[:-1], dtype=x.dtype)
-        sums = np.matmul(W, x.reshape(len(x), -1))
+        if self.x_part is not None:
+            sums = self.x_part.run(times).reshape(len(W), -1) + W[:, -1:]
+        else:
+            sums = self._x_sums(W, times)
         parts = np.empty((len(times), len(W), self.sequences))
         for chunk in self.chunks:
             rows = slice(4 * chunk.start, 4 * chunk.stop)
             part = np.empty((4, sums[rows].size // 4))
-            self.lstm.x_scale.apply(sums[rows].reshape(4, -1), part)
+            self.x_scale.apply(sums[rows].reshape(4, -1), part)
             np.rint(part, out=part)
             part += _MAGIC + len(_CODES) // 2
             split = part.reshape(-1, len(times), self.sequences)
             parts[:, rows] = split.transpose(1, 0, 2)
         return parts
+
+    def _x_sums(self, W, times):
+        x = np.ones((W.shape[1], len(times), self.sequences), W.dtype)
+        low, high = min(times), max(times) + 1
+        codes = self.x[:, low:high][:, :: -1 if times.step < 0 else 1]
+        np.subtract(codes.T, self.lstm.direction.x.zero_point, out=x[:-1], dtype=x.dtype)
+        return np.matmul(W, x.reshape(len(x), -1))
 
     def _run_cells(self, chunk, x_part, sums, buffers):
         """One step of the units of ``chunk``: from sums of products to ``c`` and ``h``."""
@@ -219,7 +264,7 @@ class _Run:
         n = (chunk.stop - chunk.start) * self.sequences
         gates = buffers.gates[: 4 * n].reshape(4, n)
         active = buffers.active[: 4 * n].reshape(4, n)
-        self.lstm.h_scale.apply(sums[rows].reshape(4, n), gates)
+        self.h_scale.apply(sums[rows].reshape(4, n), gates)
         gates += x_part[rows].reshape(4, n)
         index = gates.view(np.int64)
         index -= _MAGIC_BITS

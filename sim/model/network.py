@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hw.config import Config
 from sim.image.check import check_input
 from sim.image.compile import initial_state
 from sim.image.image import State
 from sim.image.modes import LayerModes, Modes
 from sim.model.activity import Activity
+from sim.model.approximate import Levels
 from sim.model.lstm import Lstm
 from sim.model.plan import StepPlan, plan_steps
 from sim.networks.check import check_integer
@@ -48,11 +50,14 @@ class Model:
     ----------
     network : IntegerNetwork
         What to compute. A ``NetworkError`` names what does not fit together.
+    config : Config or None
+        Machine whose multiplier is meant; None for one whose products are exact.
     """
 
-    def __init__(self, network: IntegerNetwork):
+    def __init__(self, network: IntegerNetwork, config: Config | None = None):
         check_integer(network)
         self.network = network
+        self.config = config
         self._layers = [
             [Lstm(direction) for direction in layer.directions] for layer in network.layers
         ]
@@ -93,15 +98,25 @@ class Model:
             halves = []
             for lstm in layer:
                 state = initial_state(lstm.direction, next(given), len(x))
-                plan = _plan(lstm, x, layer_modes, trace)
+                levels = self._levels(layer_modes)
+                plan = _plan(lstm, x, layer_modes, trace or levels is not None)
                 begin = (state.h, state.c) if state else (None, None)
-                h, last_h, last_c = lstm.run(x, *begin, plan)
+                h, last_h, last_c = lstm.run(x, *begin, plan, levels)
                 halves.append(h)
                 states.append(State(h=last_h, c=last_c))
                 activity.append(plan and plan.activity)
             x = halves[0] if len(halves) == 1 else np.concatenate(halves, axis=2)
             outputs.append(x)
         return Outputs(h=x, states=tuple(states), layers=tuple(outputs), activity=tuple(activity))
+
+    def _levels(self, modes: LayerModes) -> Levels | None:
+        """What a layer multiplies with, where that is not exact."""
+        if self.config is not None:
+            return Levels.of(modes, self.config)
+        for level in (modes.delta_level, modes.reduced_level):
+            if level not in (0, "exact"):
+                raise NetworkError(f"level {level} needs a configuration that has it")
+        return None
 
 
 def _plan(lstm: Lstm, x: np.ndarray, modes: LayerModes, trace: bool) -> StepPlan | None:
@@ -119,6 +134,7 @@ def run_network(
     x: np.ndarray,
     initial: Sequence[State | None] | None = None,
     modes: Modes | LayerModes | Sequence[LayerModes] | None = None,
+    config: Config | None = None,
 ) -> Outputs:
     """:class:`Model` prepared for one run."""
-    return Model(network).run(x, initial, modes)
+    return Model(network, config).run(x, initial, modes)

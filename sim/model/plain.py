@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.cell.reference import cell_step
+from hw.config import Config
 from hw.modes import DISTANCE_ONE, Middle, Mode, Plan
+from hw.numbers.rounding import wrap
+from sim.image.levels import mode_levels
 from sim.image.modes import LayerModes, Modes
 from sim.image.parameters import cell_parameters
 from sim.networks.network import IntegerLstm, IntegerNetwork
@@ -56,11 +59,15 @@ def run_plain(
     network: IntegerNetwork,
     x: np.ndarray,
     modes: Modes | LayerModes | Sequence[LayerModes] | None = None,
+    config: Config | None = None,
 ) -> np.ndarray:
     """``h`` of the last layer, int8 ``[sequences, steps, sum of H]``, from int8 ``x``."""
     settings = Modes.of(modes).for_layers(len(network.layers))
     for layer, layer_modes in zip(network.layers, settings, strict=True):
-        halves = [run_plain_direction(each, x, modes=layer_modes)[0] for each in layer.directions]
+        halves = [
+            run_plain_direction(each, x, modes=layer_modes, config=config)[0]
+            for each in layer.directions
+        ]
         x = np.concatenate(halves, axis=2)
     return x
 
@@ -72,10 +79,12 @@ def run_plain_direction(
     c: np.ndarray | None = None,
     modes: LayerModes | None = None,
     log: list[list[PlainStep]] | None = None,
+    config: Config | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``(h, last h, last c)`` of one direction from int8 ``x`` ``[sequences, steps, I]``.
 
-    ``log`` is given a list of steps for each sequence, in running order.
+    ``log`` is given a list of steps for each sequence, in running order. ``config`` says what is
+    multiplied with; products are exact without.
     """
     shape = (len(x), direction.hidden_size)
     if h is None:
@@ -85,7 +94,7 @@ def run_plain_direction(
     h, c = np.broadcast_to(h, shape), np.broadcast_to(c, shape)
     outputs, last_h, last_c = [], [], []
     for rows, *state in zip(x, h, c, strict=True):
-        sequence = _Sequence(direction, modes or LayerModes(), *state)
+        sequence = _Sequence(direction, modes or LayerModes(), *state, config)
         steps = [sequence.step(row) for row in (rows[::-1] if direction.reverse else rows)]
         out = np.stack([step.h for step in steps])
         outputs.append(out[::-1] if direction.reverse else out)
@@ -99,7 +108,8 @@ def run_plain_direction(
 class _Part:
     """``W`` and the sums of ``x``, or ``R`` and the sums of ``h``."""
 
-    def __init__(self, weights: np.ndarray, zero: int, threshold: int, zero_skip: int):
+    def __init__(self, weights, zero: int, threshold: int, zero_skip: int, multiply):
+        self.multiply = multiply
         self.weights = weights.astype(np.int64)
         self.zero, self.threshold, self.zero_skip = zero, threshold, zero_skip
         self.columns = weights.shape[2]
@@ -123,22 +133,40 @@ class _Part:
             if self.zero_skip:
                 events = [e for e in events if e[1] or e[0] == self.columns - 1]
         for column, value in events:
-            self.acc += self.weights[:, :, column] * value
+            self.acc = self.multiply(self.acc, value, self.weights[:, :, column], mode)
         self.ref[columns] = values[columns]
         return events
+
+
+def _multiply_exactly(total, value, weights, mode):
+    return total + weights * value
+
+
+class _AtLevels:
+    """The lanes of a configuration."""
+
+    def __init__(self, modes: LayerModes, config: Config):
+        self.config, self.levels = config, mode_levels(modes, config)
+
+    def __call__(self, total, value, weights, mode):
+        """``total`` after an event, in as many bits as there are."""
+        product = self.config.multiplier.compute(value, weights, self.levels[mode])
+        return wrap(total + product, self.config.acc_width)
 
 
 class _Sequence:
     """One sequence of one direction."""
 
-    def __init__(self, direction: IntegerLstm, modes: LayerModes, h: np.ndarray, c: np.ndarray):
+    def __init__(self, direction: IntegerLstm, modes: LayerModes, h, c, config: Config | None):
+        multiply = _multiply_exactly if config is None else _AtLevels(modes, config)
         fields = modes.fields()
         self.fields, self.direction = fields, direction
         self.params = cell_parameters(direction)
         self.x_zero = direction.x.zero_point
         zero_skip = fields["zero_skip"]
-        self.x_part = _Part(direction.W, self.x_zero, fields["x_threshold"], zero_skip)
-        self.h_part = _Part(direction.R, direction.h.zero_point, fields["h_threshold"], zero_skip)
+        h_zero = direction.h.zero_point
+        self.x_part = _Part(direction.W, self.x_zero, fields["x_threshold"], zero_skip, multiply)
+        self.h_part = _Part(direction.R, h_zero, fields["h_threshold"], zero_skip, multiply)
         self.h, self.c = h, c
         self.count = self.skips = 0
         self.reference = None

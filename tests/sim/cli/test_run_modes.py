@@ -137,6 +137,16 @@ def test_nodes_of_an_onnx_model_are_traced_by_name(refrain, tmp_path, onnx_lstm)
             "x_threshold must be a whole number from 0 to 255, not 300",
         ),
         (["--threshold-x", 3], "--threshold-x does nothing in mode normal"),
+        (["--level", 1], "--level does nothing in mode normal"),
+        (
+            ["--mode", "delta", "--level", 3],
+            "the multiplier of configuration edge has no level 3; it has 0 (exact)",
+        ),
+        (
+            ["--mode", "reduced", "--level", "low", "--multiplier", "rounded:4"],
+            "the multiplier of configuration edge has no level low; it has 0 (exact), "
+            "1 (weights of 4 bits)",
+        ),
         (["--mode", "delta", "--max-skips", 3], "--max-skips does nothing in mode delta"),
         (["--mode", "skip"], "mode skip needs a skip_threshold"),
         (
@@ -161,3 +171,31 @@ def test_settings_for_another_network_are_refused(refused, net, x, tmp_path):
     for backend in ("model", "rtl"):
         sentence = refused("run", net, "--input", x, "--settings", path, "--backend", backend)
         assert sentence == "the settings are for 2 layers, and the network has 1"
+
+
+def test_a_level_of_a_multiplier_is_chosen_by_number_or_name(ran):
+    options = ["--mode", "delta", "--multiplier", "truncated:4,6"]
+    exact, _, _ = ran("--mode", "delta")
+    assert np.array_equal(ran(*options)[0], exact)
+    assert np.array_equal(ran(*options, "--level", 0)[0], exact)
+    by_number, by_name = (ran(*options, "--level", level)[0] for level in (2, "columns < 6"))
+    assert np.array_equal(by_number, by_name)
+    assert not np.array_equal(by_number, exact)
+    reduced = ["--mode", "reduced", "--multiplier", "rounded:4"]
+    assert not np.array_equal(ran(*reduced, "--level", 1)[0], ran(*reduced)[0])
+
+
+def test_an_unsafe_level_must_be_named(refrain, ran, net, walk, tmp_path):
+    codes = np.arange(-128, 128)
+    table = tmp_path / "coarse.npy"
+    np.save(table, np.outer(codes, codes) // 64 * 64 + 32)
+    options = ["--mode", "delta", "--multiplier", table]
+    status, _, err = refrain("run", net, "--input", walk, "--config", "tiny", *options)
+    assert status == 2
+    assert err == (
+        "refrain: level 0 (table) of configuration tiny cannot be used in delta mode, it is "
+        "unsafe, errors accumulate: f(0, w) is not 0; f(-v, w) is not -f(v, w); the mean "
+        "error is not small beside the mean absolute error (give table as the unsafe level to use it all the same)\n"
+    )
+    delta, _, _ = ran(*options, "--unsafe-level", "table")
+    assert not np.array_equal(delta, ran("--multiplier", table)[0])
