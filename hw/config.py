@@ -50,6 +50,8 @@ class Config:
         Clock at which real-time figures are stated. It changes no gate.
     multiplier : Multiplier
         What a lane multiplies with, and the form in which weights are stored.
+    act_width : int
+        Bits of a code of ``x`` and of ``h``, 4 to 8. In memory each is a byte, sign-extended.
     """
 
     name: str
@@ -64,8 +66,8 @@ class Config:
     bursts_in_flight: int = 16
     clock_mhz: float = 100.0
     multiplier: Multiplier = field(default_factory=Exact)
+    act_width: int = 8
 
-    act_width = 8
     addr_width = 32
     cell_width = 16
 
@@ -88,6 +90,8 @@ class Config:
                 f"bus_width must divide the {8 * self.column_bytes} bits that {self.lanes} lanes "
                 f"use per cycle, not {self.bus_width}"
             )
+        if not 4 <= self.act_width <= 8:
+            raise ConfigError(f"act_width must be from 4 to 8, not {self.act_width}")
         if self.stream_words <= RING_GUARD:
             raise ConfigError(
                 f"stream_words must be at least {RING_GUARD + 1}, not {self.stream_words}"

@@ -257,7 +257,9 @@ class Engine(wiring.Component):
         m.submodules.sums = sums = AccumulatorBank(config)
         m.submodules.store = store = UnitStore(config)
         m.submodules.feeder = feeder = CellFeeder(config, in_flight=UNITS_IN_FLIGHT)
-        m.submodules.cell = cell = CellUnit(config.acc_width, config.cell_lanes)
+        m.submodules.cell = cell = CellUnit(
+            config.acc_width, config.cell_lanes, act_width=config.act_width
+        )
         m.submodules.units = units = Fifo(unit_layout(config), UNITS_IN_FLIGHT)
         wiring.connect(m, units.o, packer.units)
         self._feed_cell(m, feeder, cell, store)

@@ -35,6 +35,7 @@ _RANGES = {
     "tanh_shift": (MIN_TANH_SHIFT, MAX_TANH_SHIFT),
     "cell_clip": (0, (1 << 15) - 1),
     "h_zero": (-128, 127),
+    "h_width": (4, 8),
 }
 
 
@@ -60,6 +61,8 @@ class CellParameters:
         ``c`` is clamped to plus or minus this many codes; 0 for no clamp.
     h_zero : int
         Zero point of ``h``.
+    h_width : int
+        Bits of ``h``.
 
     References
     ----------
@@ -76,6 +79,7 @@ class CellParameters:
     tanh_shift: int
     cell_clip: int
     h_zero: int
+    h_width: int = 8
 
     def __post_init__(self):
         for field in fields(self):
@@ -86,6 +90,9 @@ class CellParameters:
             for item in (value,) if field.type is int else value:
                 if not low <= item <= high:
                     raise ValueError(f"{field.name} must be from {low} to {high}, not {item}")
+        limit = 1 << self.h_width - 1
+        if not -limit <= self.h_zero < limit:
+            raise ValueError(f"h_zero must be from {-limit} to {limit - 1}, not {self.h_zero}")
 
     @classmethod
     def from_scales(
@@ -98,6 +105,7 @@ class CellParameters:
         c_power: int,
         cell_clip: int = 0,
         h_zero: int = 0,
+        h_width: int = 8,
     ) -> "CellParameters":
         """Parameters of a direction whose tensors have these scales (``c``: ``2**c_power``)."""
         for name, scales in (("W_scale", W_scale), ("R_scale", R_scale)):
@@ -118,6 +126,7 @@ class CellParameters:
             tanh_shift=GATE_FRACTION_BITS + c_power,
             cell_clip=cell_clip,
             h_zero=h_zero,
+            h_width=h_width,
         )
 
 

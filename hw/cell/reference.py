@@ -51,7 +51,7 @@ def next_state(
 
     product = o * tanh(c, params.tanh_shift)
     h = multiply_by_quantized_multiplier(product, params.output_multiplier, params.output_shift)
-    return saturate(h + params.h_zero, 8).astype(np.int8), c.astype(np.int16)
+    return saturate(h + params.h_zero, params.h_width).astype(np.int8), c.astype(np.int16)
 
 
 def cell_step(

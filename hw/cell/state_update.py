@@ -22,6 +22,11 @@ class StateUpdate(wiring.Component):
 
     Throughput: one unit per cycle. Latency: ``latency`` cycles, without stalls.
 
+    Parameters
+    ----------
+    act_width : int
+        Bits of ``h``.
+
     Members
     -------
     i : In
@@ -33,12 +38,13 @@ class StateUpdate(wiring.Component):
         See :func:`hw.cell.settings.settings_layout`; steady from the cycle before the first
         unit to the last result.
     o : Out
-        ``h`` (8 bits) and ``c`` (16 bits); they hold until the next unit's.
+        ``h`` (``act_width`` bits) and ``c`` (16 bits); they hold until the next unit's.
     o_valid : Out(1)
         High for one cycle for each unit.
     """
 
-    def __init__(self):
+    def __init__(self, act_width: int = 8):
+        self._act_width = act_width
         self._tanh = Activator(shiftable=True)
         # A scale of h below 2**-30 is refused, so the shift is never to the left.
         self._requantizer = Requantizer(left_shift=False)
@@ -48,7 +54,7 @@ class StateUpdate(wiring.Component):
                 "i": In(data.StructLayout(dict.fromkeys(names, signed(16)))),
                 "i_valid": In(1),
                 "settings": In(settings_layout()),
-                "o": Out(data.StructLayout({"h": signed(8), "c": signed(16)})),
+                "o": Out(data.StructLayout({"h": signed(act_width), "c": signed(16)})),
                 "o_valid": Out(1),
             }
         )
@@ -90,8 +96,10 @@ class StateUpdate(wiring.Component):
         ]
 
         h = requantizer.o + self.settings.h_zero
+        limit = 1 << self._act_width - 1
+        h = _clamp(h, -limit, limit - 1)[: self._act_width]
         m.d.comb += [
-            self.o.h.eq(pipe.register(self.latency - 1, _clamp(h, -128, 127)[:8], "h")),
+            self.o.h.eq(pipe.register(self.latency - 1, h, "h")),
             self.o.c.eq(pipe.delay(self._tanh_stage, self.latency, c, "c")),
             self.o_valid.eq(pipe.valid(self.latency)),
         ]

@@ -31,6 +31,8 @@ class CellUnit(wiring.Component):
         Bits of an accumulator, at most 32.
     lanes : int
         Gate rows per cycle: 1, 2 or 4.
+    act_width : int
+        Bits of ``h``.
 
     Members
     -------
@@ -44,7 +46,7 @@ class CellUnit(wiring.Component):
         See :func:`hw.cell.settings.settings_layout`; steady from the cycle before the first rows
         to the last result.
     o : Out
-        ``h`` (8 bits) and ``c`` (16 bits) of a unit; they hold until the next unit's.
+        ``h`` (``act_width`` bits) and ``c`` (16 bits) of a unit; they hold until the next unit's.
     o_valid : Out(1)
         High for one cycle for each unit.
 
@@ -53,14 +55,14 @@ class CellUnit(wiring.Component):
     TFLite-Micro, ``micro/kernels/lstm_eval.h``: ``LstmStep``.
     """
 
-    def __init__(self, acc_width: int, lanes: int):
+    def __init__(self, acc_width: int, lanes: int, *, act_width: int = 8):
         if lanes not in (1, 2, 4):
             raise ValueError(f"lanes must be 1, 2 or 4, not {lanes!r}")
         self.acc_width = acc_width
         self.lanes = lanes
         self.phases = 4 // lanes
         self._lanes = [GateLane(acc_width) for _ in range(lanes)]
-        self._update = StateUpdate()
+        self._update = StateUpdate(act_width)
         layout = data.StructLayout(
             {
                 "acc_x": data.ArrayLayout(signed(acc_width), lanes),
@@ -75,7 +77,7 @@ class CellUnit(wiring.Component):
                 "i": In(layout),
                 "i_valid": In(1),
                 "settings": In(settings_layout()),
-                "o": Out(data.StructLayout({"h": signed(8), "c": signed(16)})),
+                "o": Out(data.StructLayout({"h": signed(act_width), "c": signed(16)})),
                 "o_valid": Out(1),
             }
         )

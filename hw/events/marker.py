@@ -1,6 +1,6 @@
 """Marks the columns of a beat of ``x`` that are events."""
 
-from amaranth import Module, Mux, Signal, signed, unsigned
+from amaranth import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -103,11 +103,12 @@ class BeatMarker(wiring.Component):
         # A reference stage that waits holds the memory's output.
         write, reference = self._keep(m, taken)
         first, second = Signal.like(self.i.payload), Signal.like(self.i.payload)
-        origins = Signal(self._config.bus_width)
+        origins = Signal.like(reference)
         with m.If(taken):
             m.d.sync += first.eq(self.i.payload)
         with m.If(held[0] & free[1]):
-            zeros = self.job.x_zero.as_unsigned().replicate(self._config.bus_bytes)
+            zero = self.job.x_zero.as_unsigned()[: self._config.act_width]
+            zeros = zero.replicate(self._config.bus_bytes)
             m.d.sync += second.eq(first)
             m.d.sync += origins.eq(Mux(first.mode == Mode.DELTA, reference, zeros))
         self._mark(m, second, origins, held[1] & free[2], write, held[2] & free[3])
@@ -115,11 +116,11 @@ class BeatMarker(wiring.Component):
 
     def _keep(self, m, taken):
         """The references, a row's beats in order; those of the beat that is taken are read."""
-        place = self.i.payload.place
+        place, width = self.i.payload.place, self._config.act_width
         m.submodules.references = references = memory.Memory(
-            shape=self._config.bus_width, depth=1 << len(place.beat), init=[]
+            shape=width * self._config.bus_bytes, depth=1 << len(place.beat), init=[]
         )
-        write, read = references.write_port(granularity=8), references.read_port()
+        write, read = references.write_port(granularity=width), references.read_port()
         m.d.comb += [
             read.addr.eq(place.beat),
             read.en.eq(taken & (self.i.payload.mode == Mode.DELTA)),
@@ -137,8 +138,10 @@ class BeatMarker(wiring.Component):
         # The last column of a fresh row is always an event: a sum needs one to begin with.
         last = columns & ~(columns >> 1) & beat.place.final.replicate(count)
         m.d.comb += always.eq(Mux(fresh, Mux(job.zero_skip, last, columns), 0))
+        width = self._config.act_width
+        codes = Cat(beat.codes.word_select(k, 8)[:width] for k in range(count))
         for k in range(count):
-            code, origin = (word.word_select(k, 8).as_signed() for word in (beat.codes, origins))
+            code, origin = (word.word_select(k, width).as_signed() for word in (codes, origins))
             m.d.comb += [
                 value[k].eq(code - origin),
                 moved[k].eq((value[k] > threshold) | (value[k] < -threshold)),
@@ -155,6 +158,6 @@ class BeatMarker(wiring.Component):
                 self.o.payload.mode.eq(beat.mode),
                 kept.eq(known & columns & Mux(fresh, ~0, Mux(delta, moved, 0))),
                 write.addr.eq(beat.place.beat),
-                write.data.eq(beat.codes),
+                write.data.eq(codes),
             ]
         m.d.comb += write.en.eq(kept & leaving.replicate(count))

@@ -1,6 +1,6 @@
 """Packs hidden units into rows of DRAM beats."""
 
-from amaranth import Cat, Module, Mux, Signal, unsigned
+from amaranth import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -129,13 +129,15 @@ class OutputPacker(wiring.Component):
         taken = self.units.valid & self.units.ready
         request_waits = row_start & (self.h_request.valid | self.state_request.valid)
         unit = self.units.payload
+        code = Signal(signed(8))
         m.d.comb += [
             self.units.ready.eq(h.i_ready & (state.i_ready | ~final) & ~request_waits),
+            code.eq(unit.h),
             h.i_valid.eq(taken),
-            h.i_item.eq(unit.h),
+            h.i_item.eq(code),
             h.i_last.eq(row_end),
             state.i_valid.eq(taken & final),
-            state.i_item.eq(Cat(unit.c, unit.h)),
+            state.i_item.eq(Cat(unit.c, code)),
             state.i_last.eq(row_end),
             self.active.eq(
                 rows_left

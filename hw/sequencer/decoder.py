@@ -140,6 +140,13 @@ class DescriptorDecoder(wiring.Component):
             field("plan") <= max(Plan),
             field("delta_level") < len(config.multiplier.levels),
             field("reduced_level") < len(config.multiplier.levels),
+            *(_fits(field(name), config.act_width) for name in ("x_zero", "h_zero")),
             *held,
             *aligned,
         ).all()
+
+
+def _fits(code, width):
+    """A signed value has a code of ``width`` bits."""
+    above = code[width - 1 :]
+    return above.all() | ~above.any()

@@ -13,6 +13,7 @@ from sim.explore.bench_events import bench_events
 from sim.explore.bench_model import bench_model
 from sim.explore.demo import run_demo
 from sim.explore.export import write_verilog
+from sim.explore.machines import make_config
 from sim.explore.quantising import float_layers, quantize_measured
 from sim.explore.running import find_config
 from sim.explore.synthesis import bench_synthesis, bench_timing
@@ -24,6 +25,22 @@ __all__ = ["bench", "configs", "demo", "quantize", "verilog"]
 Json = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Write the printed figures to FILE."),
+]
+MultiplierName = Annotated[
+    str | None,
+    typer.Option(
+        "--multiplier",
+        metavar="NAME[:NUMBERS]",
+        rich_help_panel="Arithmetic",
+        help="Another multiplier than the configuration's, as 'refrain multipliers' lists them.",
+    ),
+]
+WeightBits = Annotated[
+    int | None, typer.Option(rich_help_panel="Arithmetic", help="Bits of a weight, 4 to 8.")
+]
+ActivationBits = Annotated[
+    int | None,
+    typer.Option(rich_help_panel="Arithmetic", help="Bits of a code of x and h, 4 to 8."),
 ]
 ConfigName = Annotated[
     str, typer.Option("--config", help=f"The accelerator: {', '.join(CONFIGS)}.")
@@ -67,6 +84,10 @@ def quantize(
     percentile: Annotated[
         float, typer.Option(help="Share of the samples' values that the formats cover.")
     ] = 100.0,
+    weight_bits: Annotated[int, typer.Option(help="Bits of a weight, 4 to 8.")] = 8,
+    activation_bits: Annotated[
+        int, typer.Option(help="Bits of x and h, 4 to 8; a .tflite file holds 8.")
+    ] = 8,
     json: Json = None,
 ) -> None:
     """Quantise LSTM layers and write them as a standard .tflite file."""
@@ -75,7 +96,9 @@ def quantize(
     samples = files.read_arrays(calibration)
     with printing.working("quantising"):
         layers, seen = float_layers(load_network(model), samples, node)
-        network, figures = quantize_measured(layers, seen, percentile)
+        network, figures = quantize_measured(
+            layers, seen, percentile, weight_bits=weight_bits, activation_bits=activation_bits
+        )
     output.parent.mkdir(parents=True, exist_ok=True)
     write_tflite(network, output, steps=seen.shape[1])
     printing.print_rows(figures["layers"])
@@ -87,9 +110,12 @@ def quantize(
 def verilog(
     config: Annotated[str, typer.Argument(help=f"The accelerator: {', '.join(CONFIGS)}.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")],
+    multiplier: MultiplierName = None,
+    weight_bits: WeightBits = None,
+    activation_bits: ActivationBits = None,
 ) -> None:
     """Write a configuration as plain Verilog with AXI ports."""
-    chosen = find_config(config)
+    chosen = make_config(config, multiplier, weight_bits, activation_bits)
     files.check_folder(output)
     with printing.working(f"generating {config}"):
         paths = write_verilog(chosen, output)

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from hw.config import CONFIGS
+from hw.config import CONFIGS, ConfigError
 from sim.cli import printing
-from sim.cli.commands import Json
+from sim.cli.commands import ActivationBits, Json, MultiplierName, WeightBits
 from sim.explore import files
 from sim.explore.machines import make_config
 from sim.explore.running import Run, make_backend, run_file
@@ -115,15 +115,6 @@ ZeroSkip = Annotated[
         help="Leave out columns that are zero in normal and reduced steps.",
     ),
 ]
-MultiplierName = Annotated[
-    str | None,
-    typer.Option(
-        "--multiplier",
-        metavar="NAME[:NUMBERS]",
-        rich_help_panel=_MODES,
-        help="Another multiplier than the configuration's, as 'refrain multipliers' lists them.",
-    ),
-]
 Level = Annotated[
     str | None,
     typer.Option(
@@ -202,6 +193,8 @@ def run(
     reference: Reference = None,
     zero_skip: ZeroSkip = None,
     multiplier: MultiplierName = None,
+    weight_bits: WeightBits = None,
+    activation_bits: ActivationBits = None,
     level: Level = None,
     unsafe_level: UnsafeLevel = None,
     trace: TraceFile = None,
@@ -226,8 +219,11 @@ def run(
         "unsafe_level": unsafe_level,
     }
     modes = choose_modes(settings, options)
+    arithmetic = (multiplier, weight_bits, activation_bits)
     own = config is None and backend == "board"
-    chosen = None if own else make_config(config or "edge", multiplier)
+    if own and any(each is not None for each in arithmetic):
+        raise ConfigError("another multiplier or width than the board's own needs a --config")
+    chosen = None if own else make_config(config or "edge", *arithmetic)
     with printing.working(f"running on {backend}") as (say, tell):
         machine = make_backend(backend, chosen, latency, say, tell, board=board, port=port)
         tracer = Tracer(machine) if trace or trace_picture else None

@@ -2,33 +2,47 @@
 
 from dataclasses import replace
 
-from hw.config import Config
+from hw.config import Config, ConfigError
 from sim.explore.multipliers import open_multiplier
 from sim.explore.running import find_config
 
 __all__ = ["make_config"]
 
 
-def make_config(name: str, multiplier: str | None = None) -> Config:
-    """The configuration called ``name``, with changes.
+def make_config(
+    name: str,
+    multiplier: str | None = None,
+    weight_bits: int | None = None,
+    activation_bits: int | None = None,
+) -> Config:
+    """The configuration called ``name``, with changes; None keeps what it has.
 
     Parameters
     ----------
     name : str
         A named configuration.
     multiplier : str or None
-        ``NAME`` or ``NAME:NUMBERS`` of a multiplier, or a file that one is imported from; None
-        keeps that of the configuration.
+        ``NAME`` or ``NAME:NUMBERS`` of a multiplier, or a file that one is imported from.
+    weight_bits, activation_bits : int or None
+        Bits of a weight, and of a code of ``x`` and ``h``.
 
     Raises
     ------
     ConfigError
-        There is no such configuration, or it cannot have the multiplier.
+        There is no such configuration, or it cannot have that multiplier or these widths.
     NetworkError
         There is no such multiplier.
     """
     config = find_config(name)
-    if multiplier is None:
-        return config
-    width = config.multiplier.weight_width
-    return replace(config, multiplier=open_multiplier(multiplier, width))
+    changes = {}
+    if activation_bits is not None:
+        changes["act_width"] = activation_bits
+    if multiplier is not None:
+        width = config.multiplier.weight_width if weight_bits is None else weight_bits
+        changes["multiplier"] = open_multiplier(multiplier, width)
+    elif weight_bits is not None:
+        try:
+            changes["multiplier"] = replace(config.multiplier, weight_width=weight_bits)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+    return replace(config, **changes)

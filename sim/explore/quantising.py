@@ -52,16 +52,18 @@ def float_layers(
 
 
 def quantize_measured(
-    network: FloatNetwork, samples: np.ndarray, percentile: float = 100.0
+    network: FloatNetwork, samples: np.ndarray, percentile: float = 100.0, **bits: int
 ) -> tuple[IntegerNetwork, dict]:
     """The integer network, and figures: its formats and its signal-to-noise ratio on the samples.
+
+    ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``.
 
     Raises
     ------
     NetworkError
         The samples are unusable, or the network has no integer form.
     """
-    result = quantize(network, samples, percentile)
+    result = quantize(network, samples, percentile, **bits)
     first, last = result.layers[0].directions[0], result.layers[-1].directions[0]
     reference, _ = run_float(network, samples)
     h = from_codes(run_network(result, to_codes(samples, first.x)).h, last.h)
@@ -71,6 +73,7 @@ def quantize_measured(
             "inputs": layer.input_size,
             "hidden": lstm.hidden_size,
             "directions": len(layer.directions),
+            "code_bits": lstm.h.bits,
             "x_scale": lstm.x.scale,
             "x_zero": lstm.x.zero_point,
             "h_scale": lstm.h.scale,

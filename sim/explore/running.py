@@ -26,6 +26,7 @@ __all__ = [
     "make_backend",
     "merge_reports",
     "named_inputs",
+    "precision",
     "quantize_nodes",
     "run_file",
     "run_integer",
@@ -47,6 +48,14 @@ def find_config(name: str) -> Config:
         known = ", ".join(CONFIGS)
         raise ConfigError(f"there is no configuration {name}; the configurations are {known}")
     return CONFIGS[name]
+
+
+def precision(config: Config) -> dict[str, int]:
+    """``weight_bits`` and ``activation_bits`` of what a configuration runs."""
+    return {
+        "weight_bits": config.multiplier.weight_width,
+        "activation_bits": config.act_width,
+    }
 
 
 def make_backend(
@@ -190,7 +199,9 @@ def run_file(
         raise NetworkError("inputs by name are for ONNX models; this network takes one .npy array")
     if isinstance(network, IntegerNetwork):
         return run_integer(network, inputs, backend, modes, tracer)
-    done = run_integer(quantize(network, chosen), inputs, backend, modes, tracer)
+    done = run_integer(
+        quantize(network, chosen, **precision(backend.config)), inputs, backend, modes, tracer
+    )
     return replace(done, calibrated_on_input=samples is None)
 
 
@@ -322,11 +333,17 @@ def named_inputs(model: OnnxModel, given: np.ndarray | Mapping) -> dict[str, np.
     return {model.inputs[0]: given}
 
 
-def quantize_nodes(model: OnnxModel, inputs: Mapping, percentile: float = 100.0) -> dict:
-    """Integer networks of a model's LSTM nodes, by name, calibrated on the model's ``inputs``."""
+def quantize_nodes(
+    model: OnnxModel, inputs: Mapping, percentile: float = 100.0, **bits: int
+) -> dict:
+    """Integer networks of a model's LSTM nodes, by name, calibrated on the model's ``inputs``.
+
+    ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``.
+    """
     seen = model.capture(inputs)
     return {
-        name: quantize(layer, seen[name], percentile) for name, layer in model.lstm_layers.items()
+        name: quantize(layer, seen[name], percentile, **bits)
+        for name, layer in model.lstm_layers.items()
     }
 
 
@@ -348,7 +365,9 @@ def run_onnx(
     NetworkError
         The inputs are unusable, or a node does not fit the configuration.
     """
-    nodes = LstmNodes(quantize_nodes(model, calibration), backend, modes, tracer)
+    nodes = LstmNodes(
+        quantize_nodes(model, calibration, **precision(backend.config)), backend, modes, tracer
+    )
     outputs = model.run(inputs, nodes)
     reference = model.run(inputs, float_lstm)
     ratios = {name: sqnr(reference[name], outputs[name]) for name in model.outputs}

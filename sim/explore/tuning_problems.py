@@ -10,7 +10,7 @@ from hw.config import Config
 from sim.explore.budgets import Outcome
 from sim.explore.files import codes
 from sim.explore.padded import Padded, run_padded
-from sim.explore.running import LstmNodes, named_inputs, quantize_nodes
+from sim.explore.running import LstmNodes, named_inputs, precision, quantize_nodes
 from sim.explore.tuning_metrics import Metric
 from sim.explore.workloads import quantize_case
 from sim.image.modes import NORMAL, Modes
@@ -79,7 +79,7 @@ class WorkloadProblem:
     def __init__(self, workload: Workload, case: Case, config: Config):
         self.title, self.metric = f"workload {workload.name}", workload.metric
         self.case, self.backend = case, ModelBackend(config)
-        self.network = quantize_case(case)
+        self.network = quantize_case(case, **precision(config))
         self.layers = len(self.network.layers)
         self.splits = dict(zip(PARTS, (case.calibration, case.evaluation), strict=True))
         arrays = [vars(split) for split in self.splits.values()]
@@ -191,14 +191,18 @@ class FileProblem:
                 name: replace(part, inputs=named_inputs(network, part.inputs))
                 for name, part in parts.items()
             }
-            networks = quantize_nodes(network, self.parts["calibration"].inputs)
+            networks = quantize_nodes(
+                network, self.parts["calibration"].inputs, **precision(config)
+            )
             self.model, self.networks = network, networks
         else:
             if isinstance(seen, Mapping):
                 raise NetworkError(
                     "inputs by name are for ONNX models; this network takes one .npy array"
                 )
-            integer = quantize(network, seen) if isinstance(network, FloatNetwork) else network
+            integer = network
+            if isinstance(network, FloatNetwork):
+                integer = quantize(network, seen, **precision(config))
             self.networks = {"": integer}
         self.layers = len(self.networks) if self._onnx else len(self.networks[""].layers)
         data = [vars(part) for part in self.parts.values()]

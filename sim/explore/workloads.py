@@ -38,10 +38,13 @@ def workload_rows(workloads) -> list[dict]:
     ]
 
 
-def quantize_case(case: Case) -> IntegerNetwork:
-    """The case's network in integers, calibrated on its calibration split without the padding."""
+def quantize_case(case: Case, **bits: int) -> IntegerNetwork:
+    """The case's network in integers, calibrated on its calibration split without the padding.
+
+    ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``.
+    """
     split = case.calibration
-    return quantize(case.network, split.x, lengths=split.lengths)
+    return quantize(case.network, split.x, lengths=split.lengths, **bits)
 
 
 def run_float_split(network: FloatNetwork, split: Split) -> np.ndarray:

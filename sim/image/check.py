@@ -4,6 +4,7 @@ import numpy as np
 
 from hw.cell.parameters import CellParameters
 from hw.config import Config
+from sim.networks.check import check_codes
 from sim.networks.network import IntegerLstm, IntegerNetwork, NetworkError
 
 __all__ = ["check_fit", "check_input", "largest_sums"]
@@ -28,6 +29,12 @@ def check_fit(layer: int, direction: IntegerLstm, cell: CellParameters, config: 
             raise NetworkError(
                 f"layer {layer} has {size} {what}, and configuration {config.name} holds at "
                 f"most {limit}"
+            )
+    for name, form in (("x", direction.x), ("h", direction.h)):
+        if form.bits != config.act_width:
+            raise NetworkError(
+                f"{name} of layer {layer} has codes of {form.bits} bits, and configuration "
+                f"{config.name} takes codes of {config.act_width}"
             )
     limit = 2 ** (config.multiplier.weight_width - 1) - 1
     for name, weights in (("W", direction.W), ("R", direction.R)):
@@ -55,3 +62,4 @@ def check_input(network: IntegerNetwork, x: np.ndarray) -> None:
         raise NetworkError(f"x must be int8, not {x.dtype}")
     if not x.size:
         raise NetworkError(f"x must hold at least one step, not {list(x.shape)}")
+    check_codes("x", x, network.layers[0].directions[0].x)

@@ -13,7 +13,7 @@ from sim.image.memory import Rows, States, align, state_bytes
 from sim.image.modes import LayerModes, Modes
 from sim.image.options import RunOptions
 from sim.image.parameters import cell_fields, cell_parameters
-from sim.networks.check import check_integer
+from sim.networks.check import check_codes, check_integer
 from sim.networks.network import IntegerLayer, IntegerLstm, IntegerNetwork, NetworkError
 
 __all__ = ["compile_network", "compile_run", "initial_state"]
@@ -120,6 +120,7 @@ def initial_state(direction: IntegerLstm, given: State | None, sequences: int) -
                 f"{name} must be {dtype.__name__} {list(shape)}, not {value.dtype} "
                 f"{list(value.shape)}"
             )
+    check_codes("h0", h, direction.h)
     return State(h=np.broadcast_to(h, shape), c=np.broadcast_to(c, shape))
 
 

@@ -17,6 +17,7 @@ def cell_parameters(direction: IntegerLstm) -> CellParameters:
             c_power=direction.c_power,
             cell_clip=direction.cell_clip,
             h_zero=direction.h.zero_point,
+            h_width=direction.h.bits,
         )
     except ValueError as error:
         raise NetworkError(f"the scales of the network cannot be run: {error}") from error

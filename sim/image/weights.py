@@ -58,8 +58,7 @@ def unpack_weights(
     split = config.lanes * (width - low)
     high_codes = _split(bits[:, :, :split], config.lanes)
     codes = high_codes << low | _split(bits[:, :, split:], config.lanes)
-    magnitude = (codes & ((1 << (width - 1)) - 1)).astype(np.int8)
-    signed = np.where(codes >> (width - 1), -magnitude, magnitude)
+    signed = config.multiplier.decode(codes)
     rows = signed.reshape(-1, columns, config.units_per_block, 4).transpose(3, 0, 2, 1)
     weights = rows.reshape(4, -1, columns)[:, :hidden_size]
     return weights[:, :, :input_size].copy(), weights[:, :, input_size:].copy()

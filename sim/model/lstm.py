@@ -12,7 +12,7 @@ from sim.model.approximate import ApproximateHidden, ApproximateInput, Levels
 from sim.model.hidden import Dense, Following
 from sim.model.plan import StepPlan
 from sim.model.scaling import divide_rounding_twice, find_scaling
-from sim.networks.network import IntegerLstm
+from sim.networks.network import IntegerLstm, Quantization
 
 __all__ = ["Lstm"]
 
@@ -56,9 +56,9 @@ class Lstm:
         self.direction = direction
         self.params = cell_parameters(direction)
         params = self.params
-        x_sums = largest_sums(direction.W, _reach(direction.x.zero_point))
+        x_sums = largest_sums(direction.W, _reach(direction.x))
         x_sums += np.abs(direction.bias.astype(np.int64))
-        h_sums = largest_sums(direction.R, _reach(direction.h.zero_point))
+        h_sums = largest_sums(direction.R, _reach(direction.h))
         self.x_type = np.float32 if x_sums.max() < _FLOAT32_EXACT else np.float64
         self.h_type = np.float32 if h_sums.max() < _FLOAT32_EXACT else np.float64
         self.x_scale = _GateScale(params.x_multiplier, params.x_shift, x_sums)
@@ -136,9 +136,9 @@ def _by_chunk(weights: np.ndarray, chunks: Sequence[slice]) -> np.ndarray:
     return np.concatenate([weights[:, chunk].reshape(-1, weights.shape[2]) for chunk in chunks])
 
 
-def _reach(zero_point: int) -> int:
-    """Largest magnitude of an int8 code minus its zero point."""
-    return max(127 - zero_point, 128 + zero_point)
+def _reach(form: Quantization) -> int:
+    """Largest magnitude of a code minus its zero point."""
+    return max(form.high - form.zero_point, form.zero_point - form.low)
 
 
 class _GateScale:
@@ -307,7 +307,8 @@ class _Run:
             real[...] = multiply_by_quantized_multiplier(
                 product, params.output_multiplier, params.output_shift
             )
-        np.clip(real, -128 - zero, 127 - zero, out=real)
+        form = self.lstm.direction.h
+        np.clip(real, form.low - zero, form.high - zero, out=real)
 
 
 def _given(value, stored, default, shape):

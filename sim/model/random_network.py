@@ -23,6 +23,8 @@ def random_network(
     c_power: int = -11,
     cell_clip: int = 0,
     gain: float = 1.0,
+    weight_bits: int = 8,
+    activation_bits: int = 8,
 ) -> IntegerNetwork:
     """Layers of ``sizes[1:]`` hidden units on ``sizes[0]`` inputs.
 
@@ -40,17 +42,21 @@ def random_network(
         Format and clamp of ``c``.
     gain : float
         Typical magnitude of a pre-activation, over that of a trained network.
+    weight_bits, activation_bits : int
+        Bits of a weight, and of a code of ``x`` or ``h``.
     """
     rng = np.random.default_rng(seed)
-    x = Quantization(scale=_single(rng.uniform(0.01, 0.05)), zero_point=int(rng.integers(-20, 20)))
+    coarser = 8 - activation_bits
+    x = _format(rng.uniform(0.01, 0.05), int(rng.integers(-20, 20)), coarser)
     layers, inputs = [], sizes[0]
     for hidden in sizes[1:]:
-        h = Quantization(
-            scale=_single(rng.uniform(0.006, 0.008)), zero_point=int(rng.integers(-9, 9))
-        )
+        h = _format(rng.uniform(0.006, 0.008), int(rng.integers(-9, 9)), coarser)
         layer = IntegerLayer(
             directions=tuple(
-                _direction(rng, inputs, hidden, x, h, reverse, initial, c_power, cell_clip, gain)
+                _direction(
+                    *(rng, inputs, hidden, x, h, reverse, initial, c_power, cell_clip, gain),
+                    8 - weight_bits,
+                )
                 for reverse in (False, True)[: 1 + bidirectional]
             )
         )
@@ -62,17 +68,27 @@ def random_network(
 def random_codes(network: IntegerNetwork, sequences: int, steps: int, seed: int = 0) -> np.ndarray:
     """int8 ``[sequences, steps, I]`` over the whole range of codes."""
     shape = (sequences, steps, network.layers[0].input_size)
-    return np.random.default_rng(seed).integers(-128, 128, shape, np.int8)
+    form = network.layers[0].directions[0].x
+    return np.random.default_rng(seed).integers(form.low, form.high + 1, shape, np.int8)
 
 
-def _direction(rng, inputs, hidden, x, h, reverse, initial, c_power, cell_clip, gain):
+def _format(scale: float, zero_point: int, coarser: int) -> Quantization:
+    """A format of ``coarser`` bits less than 8, over about the same range."""
+    return Quantization(
+        scale=_single(scale * 2**coarser), zero_point=zero_point >> coarser, bits=8 - coarser
+    )
+
+
+def _direction(rng, inputs, hidden, x, h, reverse, initial, c_power, cell_clip, gain, coarser):
+    usual_weight, largest = 42 / 2**coarser, 127 >> coarser
+
     def weights(columns):
-        codes = np.rint(rng.normal(0, 42, (4, hidden, columns)))
-        return np.clip(codes, -127, 127).astype(np.int8)
+        codes = np.rint(rng.normal(0, usual_weight, (4, hidden, columns)))
+        return np.clip(codes, -largest, largest).astype(np.int8)
 
     def scales(columns, unit):
-        # A sum of independent products of codes near 42 and 74 has this deviation.
-        usual = 42 * 74 * unit * columns**0.5
+        # A sum of independent products of 8-bit codes near 42 and 74 has this deviation.
+        usual = usual_weight * 74 / 2 ** (8 - x.bits) * unit * columns**0.5
         return tuple(_single(gain * rng.uniform(0.5, 2) / usual) for _ in range(4))
 
     return IntegerLstm(
@@ -85,7 +101,7 @@ def _direction(rng, inputs, hidden, x, h, reverse, initial, c_power, cell_clip, 
         h=h,
         c_power=c_power,
         cell_clip=cell_clip,
-        h0=rng.integers(-128, 128, hidden, np.int8) if initial else None,
+        h0=rng.integers(h.low, h.high + 1, hidden, np.int8) if initial else None,
         c0=rng.integers(-(1 << 14), 1 << 14, hidden, np.int16) if initial else None,
         reverse=reverse,
     )

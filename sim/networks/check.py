@@ -2,9 +2,18 @@
 
 import numpy as np
 
-from sim.networks.network import FloatLayer, FloatNetwork, IntegerNetwork, NetworkError
+from sim.networks.network import (
+    FloatLayer,
+    FloatNetwork,
+    IntegerNetwork,
+    NetworkError,
+    Quantization,
+)
 
-__all__ = ["C_POWERS", "check_float", "check_integer"]
+__all__ = ["CODE_BITS", "C_POWERS", "check_codes", "check_float", "check_integer"]
+
+CODE_BITS = range(4, 9)
+"""Bits that codes of weights and activations may have."""
 
 C_POWERS = range(-15, 1)
 """Powers of two that the cell state's scale may have."""
@@ -19,13 +28,29 @@ def _check_array(where: str, array: np.ndarray, shape: tuple[int, ...], dtype: t
 
 
 def _check_quantization(where: str, quantization) -> None:
-    """Refuse a scale that is no positive number and a zero point that is no int8 code."""
+    """Refuse a scale that is no positive number and a zero point that is no code."""
     if not (np.isfinite(quantization.scale) and quantization.scale > 0):
         raise NetworkError(f"{where} must have a positive scale, not {quantization.scale}")
-    if not -128 <= quantization.zero_point <= 127:
+    low, high, bits = quantization.low, quantization.high, quantization.bits
+    if bits not in CODE_BITS:
+        raise NetworkError(f"{where} must have codes of 4 to 8 bits, not {bits}")
+    if not low <= quantization.zero_point <= high:
         raise NetworkError(
-            f"{where} must have a zero point between -128 and 127, not {quantization.zero_point}"
+            f"{where} must have a zero point between {low} and {high}, not "
+            f"{quantization.zero_point}"
         )
+
+
+def check_codes(where: str, codes: np.ndarray, quantization: Quantization) -> None:
+    """Refuse codes that their format does not have."""
+    if quantization.bits == 8 or not codes.size:
+        return
+    for code in (int(codes.min()), int(codes.max())):
+        if not quantization.low <= code <= quantization.high:
+            raise NetworkError(
+                f"{where} must hold codes from {quantization.low} to {quantization.high}, "
+                f"not {code}"
+            )
 
 
 def _check_integer_lstm(where: str, lstm) -> None:
@@ -52,6 +77,7 @@ def _check_integer_lstm(where: str, lstm) -> None:
         raise NetworkError(f"cell_clip of {where} must be 0 to 32767, not {lstm.cell_clip}")
     if lstm.h0 is not None:
         _check_array(f"h0 of {where}", lstm.h0, (H,), np.int8)
+        check_codes(f"h0 of {where}", lstm.h0, lstm.h)
     if lstm.c0 is not None:
         _check_array(f"c0 of {where}", lstm.c0, (H,), np.int16)
 

@@ -76,10 +76,21 @@ class FloatNetwork:
 
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
-    """``real = scale * (code - zero_point)``, codes int8."""
+    """``real = scale * (code - zero_point)``, signed codes of ``bits`` bits in an int8."""
 
     scale: float
     zero_point: int
+    bits: int = 8
+
+    @property
+    def low(self) -> int:
+        """The least code."""
+        return -(1 << self.bits - 1)
+
+    @property
+    def high(self) -> int:
+        """The largest code."""
+        return (1 << self.bits - 1) - 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from math import ceil, frexp, log2
 
 import numpy as np
 
-from sim.networks.check import C_POWERS, check_float, check_integer
+from sim.networks.check import C_POWERS, CODE_BITS, check_float, check_integer
 from sim.networks.float_lstm import check_sequences, run_direction
 from sim.networks.network import (
     GATES,
@@ -39,9 +39,9 @@ _LARGEST = 2.0**60
 
 
 def to_codes(values: np.ndarray, quantization: Quantization) -> np.ndarray:
-    """Real values as int8 codes: rounded half away from zero, clamped to the ends."""
+    """Real values as int8 codes: rounded half away from zero, clamped to the format's ends."""
     codes = _round(np.asarray(values, np.float64) / quantization.scale) + quantization.zero_point
-    return np.clip(codes, -128, 127).astype(np.int8)
+    return np.clip(codes, quantization.low, quantization.high).astype(np.int8)
 
 
 def from_codes(codes: np.ndarray, quantization: Quantization) -> np.ndarray:
@@ -60,6 +60,9 @@ def quantize(
     samples: np.ndarray,
     percentile: float = 100.0,
     lengths: np.ndarray | None = None,
+    *,
+    weight_bits: int = 8,
+    activation_bits: int = 8,
 ) -> IntegerNetwork:
     """The network in integers, in formats calibrated by running it on samples.
 
@@ -75,6 +78,8 @@ def quantize(
     lengths : int [n] or None
         Valid steps of each sequence; what follows them is padding and is not covered. All steps
         when None.
+    weight_bits, activation_bits : int
+        Bits of a weight and of a code of ``x`` or ``h``, 4 to 8.
 
     Raises
     ------
@@ -87,20 +92,26 @@ def quantize(
     check_float(network)
     if not 50 < percentile <= 100:
         raise NetworkError(f"percentile must be above 50 and at most 100, not {percentile:g}")
+    for name, bits in (("weights", weight_bits), ("activations", activation_bits)):
+        if bits not in CODE_BITS:
+            raise NetworkError(f"{name} must have 4 to 8 bits, not {bits}")
+    largest = (1 << weight_bits - 1) - 1
     x = check_sequences("samples", samples, network.layers[0].directions[0].input_size)
     if not x.any():
         raise NetworkError("samples must not be all zero: there is nothing to calibrate on")
     valid = _valid_steps(network, x, lengths)
-    layers, x_format = [], _activation_format([x[valid]], percentile)
+    layers, x_format = [], _activation_format([x[valid]], percentile, activation_bits)
     for number, layer in enumerate(network.layers):
         traces = [run_direction(lstm, x) for lstm in layer.directions]
         hidden = [h[valid] for h, _ in traces]
         hidden += [d.h0 for d in layer.directions if d.h0 is not None]
-        h_format = _activation_format(hidden, percentile)
+        h_format = _activation_format(hidden, percentile, activation_bits)
         layers.append(
             IntegerLayer(
                 directions=tuple(
-                    _quantize_direction(f"layer {number}", lstm, x_format, h_format, c[valid])
+                    _quantize_direction(
+                        f"layer {number}", lstm, x_format, h_format, c[valid], largest
+                    )
                     for lstm, (_, c) in zip(layer.directions, traces, strict=True)
                 )
             )
@@ -135,8 +146,8 @@ def _single(scale: float) -> float:
     return float(np.float32(scale))
 
 
-def _activation_format(arrays: list[np.ndarray], percentile: float) -> Quantization:
-    """Asymmetric int8 format that covers the arrays and zero."""
+def _activation_format(arrays: list[np.ndarray], percentile: float, bits: int) -> Quantization:
+    """Asymmetric format that covers the arrays and zero."""
     values = np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64)
     low, high = np.percentile(values, (100 - percentile, percentile))
     low, high = min(float(low), 0.0), max(float(high), 0.0)
@@ -145,34 +156,35 @@ def _activation_format(arrays: list[np.ndarray], percentile: float) -> Quantizat
         low, high = -1.0, 1.0
     if high - low > _LARGEST:
         raise NetworkError(f"values up to {max(-low, high):g} are too large to be quantised")
-    scale = _single((high - low) / 255)
-    zero = int(np.clip(_round(-128 - low / scale), -128, 127))
-    return Quantization(scale=scale, zero_point=zero)
+    scale = _single((high - low) / ((1 << bits) - 1))
+    least = -(1 << bits - 1)
+    zero = int(np.clip(_round(least - low / scale), least, -least - 1))
+    return Quantization(scale=scale, zero_point=zero, bits=bits)
 
 
-def _weight_scale(weights: np.ndarray, unit: float) -> float:
+def _weight_scale(weights: np.ndarray, unit: float, largest: int) -> float:
     """Symmetric scale that covers one gate's weights; ``unit`` is the scale of their operand.
 
     Weights that have been integers before fall on codes without an error.
     """
     magnitudes = np.abs(weights[weights != 0]).astype(np.float64)
-    scale = float(magnitudes.max()) / _largest_code(magnitudes) if magnitudes.size else 0.0
+    scale = float(magnitudes.max()) / _largest_code(magnitudes, largest) if magnitudes.size else 0.0
     # Weights too small to matter: a scale that leaves the bias 2**-8 of a gate's step.
     return _single(scale if scale * unit >= _FAINT else _GATE_UNIT / 256 / unit)
 
 
-def _largest_code(magnitudes: np.ndarray) -> int:
-    """What the largest magnitude becomes: 127, or less where all are multiples of the smallest.
+def _largest_code(magnitudes: np.ndarray, largest: int) -> int:
+    """What the largest magnitude becomes: ``largest``, or less where all are multiples of one.
 
     Many published int8 weights are mostly codes of -2 to 2, which no other scale comes near.
     """
-    steps = round(min(float(magnitudes.max()) / float(magnitudes.min()), _WEIGHT_MAX + 1))
-    if steps > _WEIGHT_MAX:
-        return _WEIGHT_MAX
+    steps = round(min(float(magnitudes.max()) / float(magnitudes.min()), largest + 1))
+    if steps > largest:
+        return largest
     codes = magnitudes / magnitudes.max() * steps
     if np.abs(codes - np.rint(codes)).max() > _ON_GRID:
-        return _WEIGHT_MAX
-    return _WEIGHT_MAX // steps * steps
+        return largest
+    return largest // steps * steps
 
 
 def _cell_power(c: np.ndarray, c0: np.ndarray | None) -> int:
@@ -189,18 +201,18 @@ def _cell_power(c: np.ndarray, c0: np.ndarray | None) -> int:
 
 
 def _quantize_direction(
-    where: str, lstm: FloatLstm, x: Quantization, h: Quantization, c: np.ndarray
+    where: str, lstm: FloatLstm, x: Quantization, h: Quantization, c: np.ndarray, largest: int
 ) -> IntegerLstm:
-    W_scale = tuple(_weight_scale(gate, x.scale) for gate in lstm.W)
-    R_scale = tuple(_weight_scale(gate, h.scale) for gate in lstm.R)
+    W_scale = tuple(_weight_scale(gate, x.scale, largest) for gate in lstm.W)
+    R_scale = tuple(_weight_scale(gate, h.scale, largest) for gate in lstm.R)
     c_power = _cell_power(c, lstm.c0)
     c0 = None
     if lstm.c0 is not None:
         codes = _round(lstm.c0.astype(np.float64) / 2.0**c_power)
         c0 = np.clip(codes, -32768, 32767).astype(np.int16)
     result = IntegerLstm(
-        W=_weight_codes(lstm.W, W_scale),
-        R=_weight_codes(lstm.R, R_scale),
+        W=_weight_codes(lstm.W, W_scale, largest),
+        R=_weight_codes(lstm.R, R_scale, largest),
         bias=_bias_codes(where, lstm, x, W_scale),
         W_scale=W_scale,
         R_scale=R_scale,
@@ -215,9 +227,9 @@ def _quantize_direction(
     return result
 
 
-def _weight_codes(weights: np.ndarray, scales: tuple) -> np.ndarray:
+def _weight_codes(weights: np.ndarray, scales: tuple, largest: int) -> np.ndarray:
     codes = _round(weights.astype(np.float64) / np.array(scales)[:, None, None])
-    return np.clip(codes, -_WEIGHT_MAX, _WEIGHT_MAX).astype(np.int8)
+    return np.clip(codes, -largest, largest).astype(np.int8)
 
 
 def _bias_codes(where: str, lstm: FloatLstm, x: Quantization, scales: tuple) -> np.ndarray:

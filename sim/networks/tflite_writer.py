@@ -43,6 +43,13 @@ def write_tflite(network: IntegerNetwork, path: str | Path, steps: int, batch: i
         if not isinstance(value, int | np.integer) or not 1 <= value < 2**31:
             raise NetworkError(f"{name} must be a positive integer, not {value!r}")
     check_integer(network)
+    for number, layer in enumerate(network.layers):
+        for name, form in (("x", layer.directions[0].x), ("h", layer.directions[0].h)):
+            if form.bits != 8:
+                raise NetworkError(
+                    f"a .tflite file holds activations of 8 bits, and {name} of layer {number} has "
+                    f"{form.bits}"
+                )
     lstms = [_expressible(number, layer) for number, layer in enumerate(network.layers)]
     data = _Writer(int(batch), int(steps)).write(lstms)
     write_file(path, data)

@@ -195,7 +195,8 @@ def test_an_unsafe_level_must_be_named(refrain, ran, net, walk, tmp_path):
     assert err == (
         "refrain: level 0 (table) of configuration tiny cannot be used in delta mode, it is "
         "unsafe, errors accumulate: f(0, w) is not 0; f(-v, w) is not -f(v, w); the mean "
-        "error is not small beside the mean absolute error (give table as the unsafe level to use it all the same)\n"
+        "error is not small beside the mean absolute error (give table as the unsafe level to "
+        "use it all the same)\n"
     )
     delta, _, _ = ran(*options, "--unsafe-level", "table")
     assert not np.array_equal(delta, ran("--multiplier", table)[0])
