@@ -22,9 +22,10 @@ ACC_WIDTH = 32
 MULTIPLIER_WIDTH = 31
 """Bits of the unsigned multiplier."""
 
-MAX_LEFT_SHIFT = 7
+MAX_LEFT_SHIFT = 15
 MAX_RIGHT_SHIFT = 31
-"""Shifts that the gates take; TensorFlow Lite flushes larger right shifts to a zero multiplier."""
+"""Shifts that the gates take: networks of 8 bits need up to 7 to the left, those of 4 bits more;
+TensorFlow Lite flushes larger right shifts to a zero multiplier."""
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:

@@ -5,12 +5,14 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.numbers.pipeline import Pipeline
-from hw.numbers.requantize import ACC_WIDTH, MULTIPLIER_WIDTH
+from hw.numbers.requantize import ACC_WIDTH, MAX_LEFT_SHIFT, MULTIPLIER_WIDTH
 
 __all__ = ["SHIFT_WIDTH", "Requantizer"]
 
 SHIFT_WIDTH = 6
 """Bits of a signed shift, positive to the left."""
+
+_LEFT_WIDTH = MAX_LEFT_SHIFT.bit_length()
 
 _HALF = 17
 """Operands are cut here: either part fits a signed 18 x 18 multiplier."""
@@ -84,7 +86,7 @@ class Requantizer(wiring.Component):
         stage, value, multiplier = 0, self.i.value, self.i.multiplier
         if self.left_shift:
             # Wraps to 32 bits, as the reference does.
-            shifted = (value << Mux(is_right, 0, self.i.shift[:3]))[:ACC_WIDTH].as_signed()
+            shifted = (value << Mux(is_right, 0, self.i.shift[:_LEFT_WIDTH]))[:ACC_WIDTH].as_signed()
             value = pipe.register(stage, shifted, "value")
             multiplier = pipe.register(stage, multiplier, "multiplier")
             stage += 1

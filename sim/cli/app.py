@@ -9,6 +9,7 @@ from boards.errors import BoardError
 from hw.config import ConfigError
 from sim.cli import boards, commands, multipliers
 from sim.cli.run import run as run_network
+from sim.cli.sweep import sweep as run_sweep
 from sim.cli.tune import tune_network
 from sim.cli.workloads import workload
 from sim.networks.network import NetworkError
@@ -39,6 +40,7 @@ for command in (
 ):
     app.command()(command)
 app.command("tune")(tune_network)
+app.command("sweep")(run_sweep)
 app.add_typer(workload, name="workload")
 
 _REFUSED = 2

@@ -20,7 +20,15 @@ from sim.networks.onnx_runner import OnnxModel
 from sim.networks.quantizer import from_codes, quantize
 from sim.workloads.workload import Case, Workload
 
-__all__ = ["Examples", "FileProblem", "WorkloadProblem", "digest", "divide", "network_digest"]
+__all__ = [
+    "Examples",
+    "FileProblem",
+    "WorkloadProblem",
+    "digest",
+    "divide",
+    "network_digest",
+    "shares",
+]
 
 PARTS = ("calibration", "held_out")
 
@@ -54,7 +62,7 @@ def network_digest(network: IntegerNetwork) -> str:
     return digest(*parts)
 
 
-def _shares(results) -> dict[str, float]:
+def shares(results) -> dict[str, float]:
     """Shares of products and bytes that runs avoided; all of their weights were streamed."""
     total = sum((result.counts for result in results[1:]), start=results[0].counts)
     return {
@@ -220,7 +228,7 @@ class FileProblem:
             (one.h == other.h).all() for one, other in zip(results, normal_results, strict=True)
         )
         score = self._metric.score(outputs, normal_outputs, self.parts[part].labels, part)
-        return Outcome(score=score, exact=exact, **_shares(results))
+        return Outcome(score=score, exact=exact, **shares(results))
 
     def _run(self, modes: Modes, part: str):
         inputs = self.parts[part].inputs

@@ -35,8 +35,8 @@ def test_scales_become_multipliers_and_shifts():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"x_scale": 16.0}, "x_shift must be from -31 to 7, not 10"),
-        ({"R_scale": (256.0,) * 4}, "h_shift must be from -31 to 7, not 14"),
+        ({"x_scale": 2048.0}, "x_shift must be from -31 to 15, not 17"),
+        ({"R_scale": (1024.0,) * 4}, "h_shift must be from -31 to 15, not 16"),
         ({"h_scale": 2.0**-30}, "output_shift must be from -31 to 0, not 1"),
         ({"c_power": -16}, "product_shift must be from 15 to 30, not 14"),
         ({"c_power": 1}, "product_shift must be from 15 to 30, not 31"),

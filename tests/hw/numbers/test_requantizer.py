@@ -40,7 +40,7 @@ def random_items(count, seed, left_shift):
     multiplier = rng.integers(1 << 30, 1 << 31, count)
     multiplier[::7] >>= rng.integers(0, 32, len(multiplier[::7]))
     multiplier[::5] = 1 << 30  # powers of two meet ties
-    shift = rng.integers(-31, 8 if left_shift else 1, count)
+    shift = rng.integers(-31, 16 if left_shift else 1, count)
     # Half of the values aim at 16-bit results, where nothing saturates.
     aimed = rng.integers(-40000, 40000, count)
     scaled = np.clip(aimed.astype(float) * 2.0 ** (1 - shift), -(2**31), 2**31 - 1)

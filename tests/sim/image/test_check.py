@@ -92,7 +92,7 @@ def test_a_sum_is_bounded_by_its_weights_and_the_largest_event():
 def test_scales_that_the_gates_cannot_take_are_refused():
     large = direction(W_scale=(1e6,) * 4, x=Quantization(scale=1.0, zero_point=0))
     assert refusal(cell_parameters, large) == (
-        "the scales of the network cannot be run: x_shift must be from -31 to 7, not 32"
+        "the scales of the network cannot be run: x_shift must be from -31 to 15, not 32"
     )
 
 

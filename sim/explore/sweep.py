@@ -1,0 +1,317 @@
+"""A sweep over precision, multipliers, levels and thresholds: measured in parallel, resumable."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+from hw.config import Config
+from sim.explore import files
+from sim.explore.budgets import Outcome
+from sim.explore.multiplier_cost import liberty_cost
+from sim.explore.sweep_energy import Coefficients, step_energy
+from sim.explore.sweep_points import Point
+from sim.explore.tuning_metrics import Metric
+from sim.explore.tuning_problems import (
+    Examples,
+    FileProblem,
+    WorkloadProblem,
+    digest,
+    divide,
+    shares,
+)
+from sim.networks.float_lstm import run_float
+from sim.networks.loader import load_network
+from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
+from sim.networks.onnx_runner import float_lstm
+from sim.workloads.catalogue import find_workload
+
+__all__ = ["AXES", "Target", "pareto", "rows_csv", "sweep"]
+
+AXES = ("macs", "bytes", "energy_pj")
+"""What a step costs, in the order of the picture."""
+
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is swept: a workload, or a network file with data.
+
+    Members
+    -------
+    config : str
+        The named configuration that points change.
+    workload : str or None
+        Its name.
+    network, data, labels : str or None
+        Files, without a workload.
+    metric : str or None
+        One of ``METRICS``, for files.
+    share : float
+        Share of a file's samples that formats are chosen on; the rest is measured.
+    """
+
+    config: str
+    workload: str | None = None
+    network: str | None = None
+    data: str | None = None
+    labels: str | None = None
+    metric: str | None = None
+    share: float = 0.5
+
+    def key(self) -> str:
+        """A name that changes with the content of files."""
+        paths = (self.network, self.data, self.labels)
+        contents = [None if path is None else Path(path).read_bytes() for path in paths]
+        return digest(self.config, self.workload, self.metric, self.share, *contents)
+
+    def problem(self, config: Config):
+        """What measures a machine."""
+        if self.workload is not None:
+            return WorkloadProblem(find_workload(self.workload), _case(self.workload), config)
+        truth = None if self.labels is None else files.read_array(Path(self.labels))
+        examples = Examples(inputs=files.read_arrays(Path(self.data)), labels=truth)
+        metric = Metric(self.metric, labelled=truth is not None)
+        network = load_network(Path(self.network))
+        return _SweptFile(self.network, network, divide(examples, self.share), metric, config)
+
+
+class _SweptFile(FileProblem):
+    """A network file whose outputs are compared with floating point: precision is swept, too.
+
+    A network that comes in integers is compared with its own normal mode.
+    """
+
+    def __init__(self, title: str, network, parts, metric: Metric, config: Config):
+        super().__init__(title, network, parts, metric, config)
+        self._given = network
+
+    def measure(self, modes, part: str) -> Outcome:
+        """As that of a tuned file, but for what is compared with."""
+        if isinstance(self._given, IntegerNetwork):
+            return super().measure(modes, part)
+        outputs, results = self._run(modes, part)
+        data = self.parts[part]
+        if isinstance(self._given, FloatNetwork):
+            reference = run_float(self._given, data.inputs)[0]
+        else:
+            reference = self._given.run(data.inputs, float_lstm)[self._given.outputs[0]]
+        score = self._metric.score(outputs, reference, data.labels, part)
+        return Outcome(score=score, exact=False, **shares(results))
+
+
+@lru_cache(maxsize=1)
+def _case(name: str):
+    return find_workload(name).load()
+
+
+@lru_cache(maxsize=2)
+def _problem(target: Target, config: Config):
+    return target.problem(config)
+
+
+def _dense(problem, config: Config) -> tuple[int, int]:
+    """Products and bytes of weights of a step that multiplies everything."""
+    networks = getattr(problem, "networks", None) or {"": problem.network}
+    macs = weight_bytes = 0
+    for network in networks.values():
+        for layer in network.layers:
+            for each in layer.directions:
+                columns = each.input_size + each.hidden_size
+                macs += 4 * each.hidden_size * columns
+                weight_bytes += config.blocks(each.hidden_size) * config.column_bytes * columns
+    return macs, weight_bytes
+
+
+def measure(target: Target, point: Point) -> dict:
+    """What a point gives on the held-out data, ready for JSON; energy is added later."""
+    config = point.config(target.config)
+    problem = _problem(target, config)
+    outcome = problem.measure(point.modes(), "held_out")
+    macs, weight_bytes = _dense(problem, config)
+    return {
+        "metric": problem.metric,
+        "score": outcome.score.value,
+        "standard_error": outcome.score.standard_error,
+        "examples": outcome.score.examples,
+        "macs": macs * (1 - outcome.macs),
+        "bytes": weight_bytes * (1 - outcome.bytes),
+        "macs_avoided_share": outcome.macs,
+        "bytes_avoided_share": outcome.bytes,
+    }
+
+
+class _Kept:
+    """A file with a line for each point that has been measured."""
+
+    def __init__(self, path: Path, key: str):
+        self.path, self.key = path, key
+        self.found = {}
+        whole = b""
+        if path.exists():
+            content = path.read_bytes()
+            # A line that an interruption left half written is cut off.
+            whole = content[: content.rfind(b"\n") + 1]
+            if whole != content:
+                path.write_bytes(whole)
+        try:
+            for line in whole.splitlines():
+                row = json.loads(line)
+                self.found[row["key"]] = row["result"]
+        except (ValueError, TypeError, KeyError):
+            raise NetworkError(f"{path} is not the file of a sweep, or is damaged") from None
+
+    def name(self, point: Point) -> str:
+        """Of a point of this target."""
+        return digest(self.key, asdict(point))
+
+    def keep(self, point: Point, result: dict):
+        """Write down what a point gave."""
+        name = self.name(point)
+        line = json.dumps({"key": name, "point": asdict(point), "result": result})
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.found[name] = result
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes that are started inside do their linear algebra in one thread."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _measure_all(target: Target, points: Sequence[Point], jobs: int) -> Iterator[tuple]:
+    """Pairs of point and result as they come."""
+    if jobs == 1 or len(points) == 1:
+        for point in points:
+            yield point, measure(target, point)
+        return
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(min(jobs, len(points)), mp_context=get_context("spawn"))
+        try:
+            waiting = {pool.submit(measure, target, point): point for point in points}
+            while waiting:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for each in done:
+                    yield waiting.pop(each), each.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def sweep(
+    target: Target,
+    points: Sequence[Point],
+    folder: Path,
+    *,
+    jobs: int = 1,
+    liberty: Path | None = None,
+    coefficients: Coefficients | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict]:
+    """Measure every point that has not been; the rows of all, ready for a table.
+
+    Parameters
+    ----------
+    target : Target
+        What is measured.
+    points : sequence of Point
+        What is varied.
+    folder : Path
+        ``points.jsonl`` in it keeps what has been measured, a line for each point.
+    jobs : int
+        Processes.
+    liberty : Path or None
+        A Liberty file that the energy of a product is measured with.
+    coefficients : Coefficients or None
+        Of the rest of the energy.
+    say, progress
+        Told what happens, and how many points are done.
+
+    Raises
+    ------
+    NetworkError, ConfigError
+        A point that cannot be measured; the file of the folder is damaged.
+    """
+    coefficients = coefficients or Coefficients()
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = _Kept(folder / "points.jsonl", target.key())
+    missing = [point for point in points if kept.name(point) not in kept.found]
+    if missing and target.workload is not None:
+        say("loading")
+        find_workload(target.workload).load(say, progress)
+    say("measuring")
+    done = len(points) - len(missing)
+    progress(done, len(points))
+    for point, result in _measure_all(target, missing, jobs):
+        kept.keep(point, result)
+        done += 1
+        progress(done, len(points))
+    lanes = _LaneEnergy(target, liberty, coefficients, say)
+    rows = []
+    for point in points:
+        result = kept.found[kept.name(point)]
+        energy = step_energy(result["macs"], result["bytes"], lanes.mac(point), coefficients)
+        rows.append({**point.shown(), **result, "mac_pj": lanes.mac(point), **energy})
+    return rows
+
+
+class _LaneEnergy:
+    """Energy of a product and its addition, measured once for each multiplier and level."""
+
+    def __init__(self, target: Target, liberty: Path | None, coefficients: Coefficients, say):
+        self._target, self._liberty, self._say = target, liberty, say
+        self._coefficients = coefficients
+        self._known = {}
+
+    def mac(self, point: Point) -> float:
+        """Picojoules."""
+        if self._liberty is None:
+            return self._coefficients.mac(point.weight_bits, point.activation_bits)
+        key = (point.multiplier, point.weight_bits, point.level)
+        if key not in self._known:
+            multiplier = point.config(self._target.config).multiplier
+            rows = liberty_cost(multiplier, self._liberty, [point.level], None, 0, self._say)
+            self._known[key] = rows[0]["energy_pj"]
+        return self._known[key]
+
+
+def pareto(rows: Sequence[dict], cost: str) -> list[dict]:
+    """Rows that no other row beats in score and cost, the cheapest first."""
+    front = []
+    for row in sorted(rows, key=lambda row: (row[cost], -row["score"])):
+        if not front or row["score"] > front[-1]["score"]:
+            front.append(row)
+    return front
+
+
+def rows_csv(rows: Sequence[dict]) -> bytes:
+    """The table, with a column for each cost that says whether a row is on its Pareto front."""
+    fronts = {cost: pareto(rows, cost) for cost in AXES}
+    text = io.StringIO()
+    names = [*rows[0], *(f"front_{cost}" for cost in AXES)]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        on = {f"front_{cost}": int(any(row is each for each in fronts[cost])) for cost in AXES}
+        writer.writerow({**row, **on})
+    return text.getvalue().encode()

@@ -1,0 +1,140 @@
+"""The points of a sweep: what is varied, and what cannot be."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from hw.config import Config
+from sim.explore.machines import make_config
+from sim.image.levels import level_fields
+from sim.image.modes import LayerModes, Modes
+from sim.networks.network import NetworkError
+
+__all__ = ["MODES", "Point", "make_points", "split_multipliers", "split_numbers"]
+
+MODES = ("normal", "delta", "reduced")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """Settings of one run of a sweep.
+
+    Members
+    -------
+    weight_bits, activation_bits : int
+        Precision.
+    multiplier : str
+        Its name.
+    mode : str
+        ``normal``, ``delta`` or ``reduced``, in every layer.
+    level : int
+        Of the multiplier, in that mode.
+    x_threshold, h_threshold : int
+        Of delta mode.
+    unsafe_level : str or None
+        A level that may be used in delta mode all the same.
+    """
+
+    weight_bits: int
+    activation_bits: int
+    multiplier: str
+    mode: str = "delta"
+    level: int = 0
+    x_threshold: int = 0
+    h_threshold: int = 0
+    unsafe_level: str | None = None
+
+    def config(self, name: str) -> Config:
+        """The machine."""
+        return make_config(name, self.multiplier, self.weight_bits, self.activation_bits)
+
+    def modes(self) -> Modes:
+        """Settings of every layer."""
+        changes = {"mode": self.mode, "zero_skip": self.mode != "normal"}
+        if self.mode == "delta":
+            changes |= {"x_threshold": self.x_threshold, "h_threshold": self.h_threshold}
+            changes |= {"delta_level": self.level, "unsafe_level": self.unsafe_level}
+        elif self.mode == "reduced":
+            changes["reduced_level"] = self.level
+        return Modes.of(LayerModes(**changes))
+
+    def shown(self) -> dict:
+        """The settings, ready for a table."""
+        values = asdict(self)
+        del values["unsafe_level"]
+        return values
+
+
+def split_numbers(option: str, text: str) -> tuple[int, ...]:
+    """Whole numbers of a list with commas.
+
+    Raises
+    ------
+    NetworkError
+        It is none.
+    """
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise NetworkError(f"{option} takes whole numbers with commas, not {text}") from None
+
+
+def split_multipliers(text: str) -> tuple[str, ...]:
+    """Multipliers of a list with commas; a number belongs to the multiplier before it."""
+    found = []
+    for part in text.split(","):
+        if part.strip().isdecimal() and found:
+            found[-1] += f",{part.strip()}"
+        else:
+            found.append(part.strip())
+    return tuple(dict.fromkeys(found))
+
+
+def make_points(
+    config: str,
+    *,
+    weight_bits: Sequence[int],
+    activation_bits: Sequence[int],
+    multipliers: Sequence[str],
+    levels: Sequence[int] | None,
+    modes: Sequence[str],
+    x_thresholds: Sequence[int],
+    h_thresholds: Sequence[int],
+    unsafe_level: str | None = None,
+) -> list[Point]:
+    """Every combination that there is, each once.
+
+    A level that a multiplier lacks is left out where another one has it; None stands for all.
+    Normal mode has no level and no thresholds, reduced mode no thresholds.
+
+    Raises
+    ------
+    ConfigError, NetworkError
+        A machine that cannot be, a level that no multiplier has or that must not be used.
+    """
+    for mode in modes:
+        if mode not in MODES:
+            raise NetworkError(f"the modes of a sweep are {', '.join(MODES)}, not {mode}")
+    points = {}
+    seen = set()
+    for widths in itertools.product(weight_bits, activation_bits):
+        for name in multipliers:
+            bits = dict(zip(("weight_bits", "activation_bits"), widths, strict=True))
+            machine = make_config(config, name, *widths)
+            there = range(len(machine.multiplier.levels))
+            chosen = [level for level in (there if levels is None else levels) if level in there]
+            seen.update(chosen)
+            for mode in modes:
+                axes = [chosen if mode != "normal" else [0]]
+                axes += [x_thresholds, h_thresholds] if mode == "delta" else [[0], [0]]
+                for level, x, h in itertools.product(*axes):
+                    values = {"level": level, "x_threshold": x, "h_threshold": h}
+                    unsafe = unsafe_level if mode == "delta" else None
+                    values |= {"multiplier": name, "mode": mode, "unsafe_level": unsafe}
+                    point = Point(**bits, **values)
+                    level_fields(point.modes().layers[0], machine)
+                    points[point] = None
+    missing = [level for level in levels or () if level not in seen]
+    if missing:
+        raise NetworkError(f"none of the multipliers has level {missing[0]}")
+    return list(points)

@@ -1,0 +1,181 @@
+"""``refrain sweep``: points, what is kept, what is written and what is refused."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from sim.explore import sweep as sweeping
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A file in floating point: 3 inputs, 8 hidden units."""
+    rng = np.random.default_rng(4)
+    shapes = {"weight_ih_l0": (32, 3), "weight_hh_l0": (32, 8), "bias_ih_l0": 32, "bias_hh_l0": 32}
+    path = tmp_path / "model.safetensors"
+    save_file({k: rng.normal(0, 0.4, v).astype(np.float32) for k, v in shapes.items()}, path)
+    return path
+
+
+@pytest.fixture
+def walk(tmp_path):
+    """Samples of ``model`` that move slowly: 6 sequences of 20 steps."""
+    rng = np.random.default_rng(2)
+    steps = rng.normal(0, 0.1, (6, 20, 3)) * (rng.random((6, 20, 1)) < 0.7)
+    path = tmp_path / "walk.npy"
+    np.save(path, np.cumsum(steps, axis=1).astype(np.float32))
+    return path
+
+
+@pytest.fixture
+def swept(refrain, model, walk, tmp_path):
+    """Sweeps ``model`` with the given options; gives the rows."""
+
+    def call(*options, jobs=1):
+        folder = tmp_path / "out"
+        fixed = ["--data", walk, "--metric", "sqnr", "-o", folder, "--jobs", jobs]
+        status, _, err = refrain("sweep", model, *fixed, *options)
+        assert (status, err) == (0, "")
+        with (folder / "sweep.csv").open() as file:
+            return list(csv.DictReader(file)), folder
+
+    return call
+
+
+OPTIONS = ["--weight-bits", "8,4", "--activation-bits", "8,6", "--modes", "normal,delta"]
+MORE = ["--multipliers", "exact,truncated:4,6", "--threshold-x", "0,3", "--threshold-h", "0,2"]
+
+
+def changes(row):
+    """What makes a row differ from exact delta."""
+    return [int(row[name]) for name in ("level", "x_threshold", "h_threshold")]
+
+
+def test_every_combination_becomes_a_row_and_fronts_are_marked(swept):
+    rows, folder = swept(*OPTIONS, *MORE)
+    # Of each of 4 precisions: 2 normal; (1 + 3 levels) at 4 pairs of thresholds.
+    assert len(rows) == 4 * (2 + 4 * 4)
+    assert (folder / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    for cost in ("macs", "bytes", "energy_pj"):
+        front = [row for row in rows if row[f"front_{cost}"] == "1"]
+        assert front
+        for row in front:
+            assert not any(
+                float(other["score"]) > float(row["score"])
+                and float(other[cost]) <= float(row[cost])
+                for other in rows
+            )
+    exact = [r for r in rows if (r["weight_bits"], r["activation_bits"]) == ("8", "8")]
+    same = {r["score"] for r in exact if r["mode"] == "normal" or not any(changes(r))}
+    assert len(same) == 1
+    narrow = next(r for r in rows if r["weight_bits"] == "4" and r["mode"] == "normal")
+    wide = next(r for r in rows if r["weight_bits"] == "8" and r["mode"] == "normal")
+    assert float(narrow["bytes"]) == float(wide["bytes"]) / 2
+    assert narrow["macs"] == wide["macs"]
+    assert float(narrow["score"]) < float(wide["score"]) - 5
+
+
+def test_what_is_measured_is_kept(swept, monkeypatch):
+    measured = []
+    original = sweeping.measure
+
+    def counting(target, point):
+        measured.append(point)
+        return original(target, point)
+
+    monkeypatch.setattr(sweeping, "measure", counting)
+    rows, folder = swept(*OPTIONS)
+    assert len(measured) == len(rows) == 8
+    # Half of a line, as an interruption leaves it.
+    kept = folder / "points.jsonl"
+    lines = kept.read_text().splitlines(keepends=True)
+    kept.write_text("".join(lines[:5]) + lines[5][:40])
+    again, _ = swept(*OPTIONS)
+    assert again == rows and len(measured) == 8 + 3
+    swept(*OPTIONS, "--threshold-x", "0,4")
+    assert len(measured) == 11 + 4
+
+
+def test_an_interruption_keeps_what_is_done(refrain, model, walk, tmp_path, monkeypatch):
+    original, left = sweeping.measure, [3]
+
+    def interrupted(target, point):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return original(target, point)
+
+    monkeypatch.setattr(sweeping, "measure", interrupted)
+    fixed = ["--data", walk, "--metric", "sqnr", "-o", tmp_path / "out", "--jobs", 1]
+    assert refrain("sweep", model, *fixed, *OPTIONS)[0] == 130
+    assert len((tmp_path / "out" / "points.jsonl").read_text().splitlines()) == 3
+
+
+def test_processes_measure_what_one_does(swept, tmp_path):
+    rows, folder = swept(*OPTIONS)
+    (folder / "points.jsonl").unlink()
+    assert swept(*OPTIONS, jobs=2)[0] == rows
+    lines = (folder / "points.jsonl").read_text().splitlines()
+    assert len({json.dumps(json.loads(line)["point"]) for line in lines}) == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--weight-bits", "four"], "--weight-bits takes whole numbers with commas, not four"),
+        (["--weight-bits", "3"], "weight_width must be an integer from 4 to 8, not 3"),
+        (["--activation-bits", "16"], "act_width must be from 4 to 8, not 16"),
+        (
+            ["--weight-bits", "5"],
+            "bus_width must divide the 320 bits that 64 lanes use per cycle, not 128",
+        ),
+        (
+            ["--multipliers", "best"],
+            "there is no multiplier best; the multipliers are exact, exact-tree, baugh-wooley, "
+            "booth, truncated, compensated, constant, broken, perforated, operands, rounded, "
+            "centred, drum, mitchell, mitchell-corrected",
+        ),
+        (
+            ["--multipliers", "exact,drum", "--levels", "0,1,2"],
+            "none of the multipliers has level 2",
+        ),
+        (["--modes", "skip"], "the modes of a sweep are normal, delta, reduced, not skip"),
+        (["--threshold-x", "300"], "x_threshold must be a whole number from 0 to 255, not 300"),
+        (["--jobs", "0"], "--jobs must be at least 1, not 0"),
+        (["--config", "huge"], "there is no configuration huge; the configurations are tiny, "
+         "small, edge, chip"),
+        (["--labels", "no.npy"], "metric sqnr takes no labels: it compares with normal mode"),
+    ],
+)  # fmt: skip
+def test_points_that_cannot_be_are_refused(refused, model, walk, tmp_path, options, sentence):
+    fixed = ["--data", walk, "--metric", "sqnr", "-o", tmp_path / "out"]
+    assert refused("sweep", model, *fixed, *options) == sentence
+
+
+def test_a_target_must_be_named_and_be_there(refused, model, walk, tmp_path):
+    out = ["-o", tmp_path / "out"]
+    one = "name a network file or a --workload to sweep, one of them"
+    assert refused("sweep", *out) == one
+    assert refused("sweep", model, "--workload", "digits", *out) == one
+    assert refused("sweep", model, *out) == (
+        "a network file is swept on samples: give --data and --metric"
+    )
+    missing = tmp_path / "no.npy"
+    options = ["--data", missing, "--metric", "sqnr", *out]
+    assert refused("sweep", model, *options) == f"{missing} is no file"
+    assert refused("sweep", "--workload", "digits", "--data", walk, *out) == (
+        "a workload has its own data, labels and metric"
+    )
+
+
+def test_a_damaged_file_of_points_is_refused(refused, model, walk, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "points.jsonl").write_text("{}\n")
+    fixed = ["--data", walk, "--metric", "sqnr", "-o", folder, "--jobs", 1]
+    assert refused("sweep", model, *fixed) == (
+        f"{folder / 'points.jsonl'} is not the file of a sweep, or is damaged"
+    )

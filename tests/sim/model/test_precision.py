@@ -1,0 +1,95 @@
+"""Weights and activations of fewer bits in the model: equal to the plain loop."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hw.config import CONFIGS
+from hw.multipliers.catalogue import find_multiplier
+from sim.image.compile import compile_network, compile_run
+from sim.image.image import State
+from sim.image.modes import LayerModes
+from sim.image.options import RunOptions
+from sim.image.weights import pack_weights, unpack_weights
+from sim.model.network import run_network
+from sim.model.plain import run_plain, run_plain_direction
+from sim.model.random_network import random_codes, random_network
+from sim.networks.network import NetworkError
+
+SMALL = CONFIGS["small"]
+
+
+def machine(weight_bits, activation_bits, multiplier="exact"):
+    """A configuration of these widths whose words fill whole beats."""
+    return replace(
+        SMALL,
+        lanes=64,
+        multiplier=find_multiplier(multiplier, weight_bits),
+        act_width=activation_bits,
+    )
+
+
+@pytest.mark.parametrize(
+    ("weight_bits", "activation_bits"), list(itertools.product(range(4, 9), (4, 5, 6, 7)))
+)
+def test_the_model_equals_the_plain_loop(weight_bits, activation_bits):
+    bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
+    network = random_network([7, 9], seed=weight_bits, initial=True, **bits)
+    x = random_codes(network, 2, 9, activation_bits)
+    limit = 1 << activation_bits - 1
+    for modes in (LayerModes(), LayerModes(mode="delta", x_threshold=2, h_threshold=1)):
+        found = run_network(network, x, modes=modes)
+        assert np.array_equal(found.h, run_plain(network, x, modes))
+        assert found.h.min() >= -limit and found.h.max() < limit
+        assert np.ptp(found.h) >= limit
+
+
+@pytest.mark.parametrize("name", ["truncated:2", "rounded:4", "drum:3"])
+def test_levels_at_fewer_bits_equal_the_plain_loop(name):
+    config = machine(6, 5, name)
+    network = random_network([7, 9], seed=1, weight_bits=6, activation_bits=5)
+    x = random_codes(network, 2, 9, 2)
+    modes = LayerModes(mode="delta", delta_level=1, x_threshold=1)
+    direction = network.layers[0].directions[0]
+    expected = run_plain_direction(direction, x, modes=modes, config=config)[0]
+    found = run_network(network, x, modes=modes, config=config)
+    assert np.array_equal(found.h, expected)
+
+
+@pytest.mark.parametrize("name", ["exact", "baugh-wooley"])
+@pytest.mark.parametrize("weight_bits", range(4, 9))
+def test_weights_of_every_width_are_packed_without_a_gap(weight_bits, name):
+    config = machine(weight_bits, 8, name)
+    direction = random_network([5, 20], weight_bits=weight_bits).layers[0].directions[0]
+    data = pack_weights(direction.W, direction.R, config)
+    assert len(data) == 2 * 25 * 64 * weight_bits // 8
+    W, R = unpack_weights(data, 5, 20, config)
+    assert np.array_equal(W, direction.W) and np.array_equal(R, direction.R)
+
+
+def test_a_network_must_have_the_widths_of_the_configuration():
+    coarse = random_network([3, 4], activation_bits=6)
+    with pytest.raises(NetworkError) as caught:
+        compile_network(coarse, SMALL, steps=1, sequences=1)
+    assert str(caught.value) == (
+        "x of layer 0 has codes of 6 bits, and configuration small takes codes of 8"
+    )
+    with pytest.raises(NetworkError) as caught:
+        compile_network(random_network([3, 4]), machine(4, 8), steps=1, sequences=1)
+    assert str(caught.value) == "W of layer 0 must be within ±7"
+
+
+def test_codes_must_be_of_their_width():
+    network = random_network([2, 2], activation_bits=4)
+    config, options = machine(8, 4), RunOptions()
+    x = np.array([[[7, -8]]], np.int8)
+    compile_run(network, x, config, options)
+    with pytest.raises(NetworkError) as caught:
+        compile_run(network, x + np.int8(1), config, options)
+    assert str(caught.value) == "x must hold codes from -8 to 7, not 8"
+    state = State(h=np.array([[0, -9]], np.int8), c=np.zeros((1, 2), np.int16))
+    with pytest.raises(NetworkError) as caught:
+        compile_run(network, x, config, RunOptions(initial=[state]))
+    assert str(caught.value) == "h0 must hold codes from -8 to 7, not -9"
