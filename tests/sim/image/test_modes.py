@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hw.config import CONFIGS
 from hw.descriptor import FIELDS, unpack
 from hw.modes import Middle, Plan
+from hw.multipliers.masked import MaskedArray
 from sim.image.compile import compile_network
 from sim.image.modes import NORMAL, LayerModes, Modes, distance
 from sim.model.random_network import random_network
@@ -208,3 +209,37 @@ def test_settings_for_another_network_are_refused():
             random_network([5, 6]), TINY, steps=1, sequences=1, modes=[LayerModes()] * 2
         )
     assert str(caught.value) == "the settings are for 2 layers, and the network has 1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"delta_level": 16}, "delta_level must be a number from 0 to 15 or a name, not 16"),
+        ({"reduced_level": ""}, "reduced_level must be a number from 0 to 15 or a name, not ''"),
+        ({"unsafe_level": -1}, "unsafe_level must be a number from 0 to 15 or a name, not -1"),
+    ],
+)
+def test_levels_must_be_numbers_or_names(settings, sentence):
+    with pytest.raises(NetworkError) as caught:
+        LayerModes(**settings)
+    assert str(caught.value) == sentence
+
+
+def test_levels_become_descriptor_fields_where_steps_take_them():
+    config = replace(TINY, multiplier=MaskedArray())
+    levels = {"delta_level": "columns < 5", "reduced_level": 3}
+    for settings, expected in (
+        ({}, (0, 0)),
+        ({"mode": "skip", "skip_threshold": 0.5}, (0, 0)),
+        ({"mode": "delta"}, (2, 0)),
+        ({"mode": "reduced"}, (0, 3)),
+        ({"mode": "auto", "delta_threshold": 0.5}, (2, 0)),
+        ({"mode": "auto", "delta_threshold": 0.5, "middle": "reduced"}, (0, 3)),
+    ):
+        modes = LayerModes(**settings, **levels)
+        network = random_network([2, 2])
+        image = compile_network(network, config, steps=1, sequences=1, modes=modes)
+        found = unpack(image.data)
+        assert (found["delta_level"], found["reduced_level"]) == expected
+    again = Modes.of(LayerModes(mode="delta", **levels)).to_json()
+    assert json.loads(again)["layers"][0]["delta_level"] == "columns < 5"

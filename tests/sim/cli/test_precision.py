@@ -1,0 +1,82 @@
+"""Precision and multipliers on the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from sim.networks.tflite_reader import read_tflite
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A file in floating point: 3 inputs, 8 hidden units."""
+    rng = np.random.default_rng(4)
+    shapes = {"weight_ih_l0": (32, 3), "weight_hh_l0": (32, 8), "bias_ih_l0": 32, "bias_hh_l0": 32}
+    path = tmp_path / "model.safetensors"
+    save_file({k: rng.normal(0, 0.4, v).astype(np.float32) for k, v in shapes.items()}, path)
+    return path
+
+
+@pytest.fixture
+def samples(tmp_path):
+    """Samples of ``model``: 4 sequences of 12 steps."""
+    path = tmp_path / "samples.npy"
+    np.save(path, np.random.default_rng(2).normal(size=(4, 12, 3)).astype(np.float32))
+    return path
+
+
+def test_weights_of_four_bits_are_written_and_lose_accuracy(refrain, model, samples, tmp_path):
+    found = {}
+    for bits in (8, 6, 4):
+        out, figures = tmp_path / f"{bits}.tflite", tmp_path / f"{bits}.json"
+        options = ["--calibration", samples, "-o", out, "--weight-bits", bits, "--json", figures]
+        assert refrain("quantize", model, *options)[0] == 0
+        direction = read_tflite(out).layers[0].directions[0]
+        assert max(np.abs(direction.W).max(), np.abs(direction.R).max()) == (1 << bits - 1) - 1
+        found[bits] = json.loads(figures.read_text())["sqnr_db"]
+    assert found[8] > found[6] + 5 > found[4] + 10
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["--activation-bits", 6],
+            "a .tflite file holds activations of 8 bits, and x of layer 0 has 6",
+        ),
+        (["--weight-bits", 9], "weights must have 4 to 8 bits, not 9"),
+        (["--activation-bits", 16], "activations must have 4 to 8 bits, not 16"),
+    ],
+)
+def test_precisions_that_cannot_be_are_refused(
+    refused, model, samples, tmp_path, options, sentence
+):
+    fixed = ["--calibration", samples, "-o", tmp_path / "out.tflite"]
+    assert refused("quantize", model, *fixed, *options) == sentence
+    assert not (tmp_path / "out.tflite").exists()
+
+
+def test_a_run_quantises_to_the_widths_of_the_machine(refrain, model, samples, tmp_path):
+    codes = {}
+    for bits in (8, 5):
+        out = tmp_path / f"{bits}.npy"
+        options = ["--input", samples, "--output", out, "--config", "small"]
+        options += ["--activation-bits", bits, "--weight-bits", 4]
+        assert refrain("run", model, *options)[0] == 0
+        codes[bits] = np.load(out)
+        assert np.abs(codes[bits].astype(int)).max() <= 1 << bits - 1
+    assert np.ptp(codes[8].astype(int)) > 127 and np.ptp(codes[5]) > 15
+
+
+def test_a_network_of_other_widths_is_refused(refused, net, x):
+    assert refused("run", net, "--input", x, "--activation-bits", 6) == (
+        "x of layer 0 has codes of 8 bits, and configuration edge takes codes of 6"
+    )
+    assert refused("run", net, "--input", x, "--weight-bits", 4) == (
+        "W of layer 0 must be within ±7"
+    )
+    assert refused("run", net, "--input", x, "--weight-bits", 5) == (
+        "bus_width must divide the 320 bits that 64 lanes use per cycle, not 128"
+    )
