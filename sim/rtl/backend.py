@@ -8,6 +8,7 @@ from boards.driver import Driver
 from boards.transport import Transport
 from hw.config import Config
 from hw.registers import COUNTERS
+from hw.verilog import rtlil_to_verilog
 from sim.image.compile import compile_run
 from sim.image.image import Image
 from sim.image.options import RunOptions
@@ -104,10 +105,13 @@ class RtlBackend(DeviceBackend):
         memory: MemoryModel | None = None,
         say: Callable[[str], None] = lambda text: None,
     ):
+        source, imported = machine_rtlil(config, _NAME, say=say), config.multiplier.verilog
+        if imported:
+            source = "\n".join([rtlil_to_verilog(source), *imported.values()])
         self.simulator = RtlSimulator(
-            machine_rtlil(config, _NAME, say=say),
+            source,
             name=_NAME,
-            rtlil=True,
+            rtlil=not imported,
             memory=memory,
             size=_MEMORY_BYTES,
             say=say,

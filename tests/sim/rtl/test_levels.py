@@ -8,6 +8,7 @@ import pytest
 
 from hw.config import CONFIGS
 from hw.multipliers.catalogue import MULTIPLIERS, find_multiplier
+from hw.multipliers.imported import Entries, VerilogMultiplier
 from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_network
@@ -16,6 +17,12 @@ from sim.rtl.memory_model import MemoryModel
 
 TINY = CONFIGS["tiny"]
 CYCLES = 3_000_000
+_COARSE = """
+module coarse(input signed [8:0] a, input signed [7:0] b, output signed [16:0] p);
+  wire signed [16:0] product = a * b;
+  assign p = {product[16:4], 4'b0};
+endmodule
+"""
 FEW = ("truncated", "rounded", "drum")
 """Families that every run of the tests takes: of low rank, linear, and looked up."""
 
@@ -87,6 +94,23 @@ def test_every_level_gives_what_the_model_gives(name):
 def test_every_family_gives_what_the_model_gives(name):
     if len(find_multiplier(name).levels) > 1:
         every_mode(name)
+
+
+@pytest.mark.slow
+def test_a_multiplier_in_verilog_gives_what_the_model_gives():
+    codes = np.arange(-256, 256)[:, None]
+    multiplier = VerilogMultiplier(
+        entries=Entries.of(codes * np.arange(-128, 128) // 16 * 16),
+        source=_COARSE,
+        module="coarse",
+        port_width=17,
+    )
+    backend = RtlBackend(replace(TINY, multiplier=multiplier))
+    network = random_network([9, 14], seed=2)
+    x = slow_codes(network, 2, 10, 3)
+    coarse = agree(backend, network, x, LayerModes())
+    agree(backend, network, x, LayerModes(mode="delta", x_threshold=1, unsafe_level="coarse"))
+    assert not np.array_equal(coarse.h, ModelBackend(TINY).run(network, x).h)
 
 
 def test_layers_and_runs_have_levels_of_their_own():
