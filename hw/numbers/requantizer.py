@@ -86,7 +86,8 @@ class Requantizer(wiring.Component):
         stage, value, multiplier = 0, self.i.value, self.i.multiplier
         if self.left_shift:
             # Wraps to 32 bits, as the reference does.
-            shifted = (value << Mux(is_right, 0, self.i.shift[:_LEFT_WIDTH]))[:ACC_WIDTH].as_signed()
+            left = Mux(is_right, 0, self.i.shift[:_LEFT_WIDTH])
+            shifted = (value << left)[:ACC_WIDTH].as_signed()
             value = pipe.register(stage, shifted, "value")
             multiplier = pipe.register(stage, multiplier, "multiplier")
             stage += 1
