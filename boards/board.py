@@ -23,12 +23,15 @@ class Plan:
         Overrides for the platform's templates.
     bitstream : str
         The file that a build leaves, of a design called ``top``.
+    seeds : int
+        How often it may be placed and routed until the clock is met.
     """
 
     platform: object
     top: object
     options: dict
     bitstream: str
+    seeds: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,11 @@ _OPTIONS = {
 def _plan(platform, clock, light, board: Board, config: Config | None, toolchain: str) -> Plan:
     top = UartTop(uart_system(board, config), Ecp5Clock(*clock, board.clock_mhz), light)
     return Plan(
-        platform=platform(toolchain=toolchain), top=top, options=_OPTIONS, bitstream="top.bit"
+        platform=platform(toolchain=toolchain),
+        top=top,
+        options=_OPTIONS,
+        bitstream="top.bit",
+        seeds=3,
     )
 
 

@@ -57,11 +57,12 @@ def build(
 ) -> None:
     """Build a board's bitstream, or write all that the vendor's tools need for it."""
     printing.check_json(json)
-    with printing.working(f"building {board}"):
-        figures = explore.build(
-            board, config, output, toolchain=toolchain, plan_only=plan_only, bare=bare
-        )
+    options = {"toolchain": toolchain, "plan_only": plan_only, "bare": bare}
+    with printing.working(f"building {board}") as (say, _):
+        figures = explore.build(board, config, output, say=say, **options)
     printing.print_values(figures)
+    if figures.get("clock_mhz", 0) < figures.get("wanted_mhz", 0):
+        printing.say("the clock is missed: on the board this bitstream may make mistakes")
     printing.write_json(json, figures)
 
 
