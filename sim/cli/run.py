@@ -114,6 +114,14 @@ ZeroSkip = Annotated[
         help="Leave out columns that are zero in normal and reduced steps.",
     ),
 ]
+Lookahead = Annotated[
+    int | None,
+    typer.Option(
+        metavar="T",
+        rich_help_panel=_MODES,
+        help="Fetch streamed weights of x once for T steps, whose inputs must be there.",
+    ),
+]
 TraceFile = Annotated[
     Path | None,
     typer.Option(
@@ -175,6 +183,7 @@ def run(
     normal_every: NormalEvery = None,
     reference: Reference = None,
     zero_skip: ZeroSkip = None,
+    lookahead: Lookahead = None,
     trace: TraceFile = None,
     trace_picture: TracePicture = None,
 ) -> None:
@@ -193,6 +202,7 @@ def run(
         "normal_every": normal_every,
         "reference": reference,
         "zero_skip": zero_skip,
+        "lookahead": lookahead,
     }
     modes = choose_modes(settings, options)
     own = config is None and backend == "board"

@@ -20,7 +20,13 @@ _CHOICES = {
     "skip_action": ("freeze", "hold"),
     "reference": ("computed", "previous"),
 }
-_WHOLE = {"x_threshold": 255, "h_threshold": 255, "max_skips": 65535, "normal_every": 65535}
+_WHOLE = {
+    "x_threshold": 255,
+    "h_threshold": 255,
+    "max_skips": 65535,
+    "normal_every": 65535,
+    "lookahead": 16,
+}
 _SCORES = ("skip_threshold", "delta_threshold")
 
 
@@ -59,6 +65,9 @@ class LayerModes:
         What the score compares ``x`` with: the last ``computed`` row, or the ``previous`` row.
     zero_skip : bool
         Normal and reduced steps leave out columns whose value is zero.
+    lookahead : int
+        Steps, 1 to 16, whose ``x`` parts one fetch of the streamed weights serves; delta steps
+        then take every column of ``x``. 1 waits for no input.
 
     Raises
     ------
@@ -77,6 +86,7 @@ class LayerModes:
     normal_every: int = 0
     reference: str = "computed"
     zero_skip: bool = False
+    lookahead: int = 1
 
     def __post_init__(self):
         for name, choices in _CHOICES.items():
@@ -85,8 +95,11 @@ class LayerModes:
                 raise NetworkError(f"{name} must be {known}, not {getattr(self, name)}")
         for name, most in _WHOLE.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-                raise NetworkError(f"{name} must be a whole number from 0 to {most}, not {value}")
+            least = int(name == "lookahead")
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise NetworkError(
+                    f"{name} must be a whole number from {least} to {most}, not {value}"
+                )
         for name in _SCORES:
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -97,6 +110,16 @@ class LayerModes:
         for mode, name in (("skip", "skip_threshold"), ("auto", "delta_threshold")):
             if self.mode == mode and getattr(self, name) is None:
                 raise NetworkError(f"mode {mode} needs a {name}")
+        if self.lookahead > 1 and (self.skips or self._scored):
+            raise NetworkError(
+                f"lookahead must be 1 in mode {self.mode}: which steps a fetch serves must not "
+                f"depend on their inputs"
+            )
+
+    @property
+    def _scored(self) -> bool:
+        """Whether a score chooses between normal and the middle mode."""
+        return self.mode == "auto" and bool(self.delta_threshold)
 
     @property
     def skips(self) -> bool:
@@ -115,11 +138,11 @@ class LayerModes:
 
     def unused(self) -> tuple[str, ...]:
         """Settings that were changed from their default and mean nothing in this mode."""
-        meant = {"mode", "zero_skip"}
+        meant = {"mode", "zero_skip", "lookahead"}
         if self.mode != "normal":
             meant.add("normal_every")
         if self.deltas:
-            meant |= {"x_threshold", "h_threshold"}
+            meant |= {"h_threshold"} if self.lookahead > 1 else {"x_threshold", "h_threshold"}
         if self.mode == "auto":
             meant |= {"delta_threshold", "middle", "reference"}
         if self.mode in ("skip", "auto"):
@@ -135,7 +158,7 @@ class LayerModes:
         if self.mode in ("delta", "reduced"):
             plan = Plan.MIDDLE
         elif self.mode == "auto":
-            plan = Plan.SCORED if self.delta_threshold else Plan.MIDDLE
+            plan = Plan.SCORED if self._scored else Plan.MIDDLE
         scored = plan == Plan.SCORED
         reduces = plan != Plan.NORMAL and not self.deltas
         return {
@@ -145,7 +168,8 @@ class LayerModes:
             "freeze": int(self.skips and self.skip_action == "freeze"),
             "previous": int((self.skips or scored) and self.reference == "previous"),
             "zero_skip": int(self.zero_skip),
-            "x_threshold": self.x_threshold if self.deltas else 0,
+            "lookahead": self.lookahead if self.lookahead > 1 else 0,
+            "x_threshold": self.x_threshold if self.deltas and self.lookahead == 1 else 0,
             "h_threshold": self.h_threshold if self.deltas else 0,
             "skip_distance": distance(self.skip_threshold) if self.skips else 0,
             "middle_distance": distance(self.delta_threshold) if scored else 0,
