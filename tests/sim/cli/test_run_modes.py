@@ -161,3 +161,12 @@ def test_settings_for_another_network_are_refused(refused, net, x, tmp_path):
     for backend in ("model", "rtl"):
         sentence = refused("run", net, "--input", x, "--settings", path, "--backend", backend)
         assert sentence == "the settings are for 2 layers, and the network has 1"
+
+
+def test_a_machine_without_lookahead_refuses_it(ran, refrain, net, walk):
+    plain, _, _ = ran()
+    same, _, _ = ran("--lookahead", 1)
+    assert np.array_equal(plain, same)
+    status, _, err = refrain("run", net, "--input", walk, "--config", "tiny", "--lookahead", 2)
+    assert status == 2
+    assert "layer 0 is to look 2 steps ahead, and configuration tiny looks at most 1 ahead" in err
