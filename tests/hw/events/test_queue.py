@@ -10,7 +10,9 @@ from hw.modes import Mode
 
 def view(found):
     """What a reader may rely on."""
-    return found if not found["empty"] else {k: v for k, v in found.items() if k != "last"}
+    if not found["empty"]:
+        return found
+    return {name: value for name, value in found.items() if name not in ("last", "single")}
 
 
 def random_list(rng):
@@ -22,7 +24,7 @@ def random_list(rng):
 def shown(row, bank):
     """The view of that list."""
     members = {name: row[f"complete_{name}"] for name in ("empty", "last", "mode")}
-    return view({"ready": 1, **members, "bank": bank})
+    return view({"ready": 1, **members, "single": members["last"] == 0, "bank": bank})
 
 
 @pytest.mark.parametrize("density", [0.2, 0.6, 1.0])
@@ -76,6 +78,7 @@ def test_a_job_has_the_ledger_that_it_needs(play, grouped, banks):
                 "ready": 1,
                 "empty": 0,
                 "last": 5,
+                "single": 0,
                 "mode": Mode.REDUCED,
                 "bank": bank,
             }
