@@ -7,7 +7,6 @@ import pytest
 from hw.mac.operands import OperandFetch
 from hw.multipliers.masked import MaskedArray
 
-
 CONTROL = ("first", "last", "fresh", "hidden", "block", "block_end", "level", "slot")
 """What walks beside an operand."""
 
