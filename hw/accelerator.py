@@ -27,6 +27,9 @@ _SOURCES = {
 _STEP = (
     "rows",
     "word",
+    "part",
+    "part_words",
+    "slot",
     "step",
     "mode",
     "events_x",

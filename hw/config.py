@@ -46,6 +46,9 @@ class Config:
         Longest AXI4 burst, in beats.
     bursts_in_flight : int
         Read bursts that may be outstanding at once.
+    lookahead : int
+        Steps whose x part a fetch of streamed weights may serve, a power of two of at most 16; 1
+        for no such gates.
     clock_mhz : float
         Clock at which real-time figures are stated. It changes no gate.
     multiplier : Multiplier
@@ -64,6 +67,7 @@ class Config:
     cell_lanes: int = 4
     burst_beats: int = 32
     bursts_in_flight: int = 16
+    lookahead: int = 1
     clock_mhz: float = 100.0
     multiplier: Multiplier = field(default_factory=Exact)
     act_width: int = 8
@@ -107,6 +111,10 @@ class Config:
                 f"burst_beats times bus_width must be at most 4096 bytes, not "
                 f"{self.burst_beats * self.bus_bytes}"
             )
+        if not _is_power_of_two(self.lookahead) or self.lookahead > 16:
+            raise ConfigError(
+                f"lookahead must be a power of two of at most 16, not {self.lookahead}"
+            )
         if max(self.max_input, self.max_hidden) > 4096:
             raise ConfigError(
                 f"max_input and max_hidden must be at most 4096, not "
@@ -127,6 +135,21 @@ class Config:
     def column_bytes(self) -> int:
         """Bytes of one column word: a weight for every lane."""
         return self.lanes * self.multiplier.weight_width // 8
+
+    @property
+    def held_words(self) -> int:
+        """Column words of streamed blocks that can be held at once."""
+        return self.stream_words - RING_GUARD
+
+    @property
+    def slot_width(self) -> int:
+        """Bits of a step's place in its group; 0 where there are no groups."""
+        return (self.lookahead - 1).bit_length()
+
+    @property
+    def x_lists(self) -> int:
+        """Lists of events of x: those of the steps that go on, and as many that are made."""
+        return 2 * self.lookahead
 
     @property
     def max_blocks(self) -> int:

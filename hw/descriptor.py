@@ -97,6 +97,8 @@ FIELDS = {
         Field("freeze", 33, 4, 1),  # a skipped step holds h and c, else only the sums
         Field("previous", 33, 5, 1),  # the score compares with the input before, skipped or not
         Field("zero_skip", 33, 6, 1),  # fresh sums leave out columns at their zero point
+        # Steps whose x part one fetch of streamed weights serves; 0 and 1 for no lookahead.
+        Field("lookahead", 33, 8, 5),
         # An operand becomes an event when it differs from its reference by more than this.
         Field("x_threshold", 33, 16, 8),
         Field("h_threshold", 33, 24, 8),

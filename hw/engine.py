@@ -75,6 +75,8 @@ def work_layout(config: Config) -> data.StructLayout:
     -------
     rows : real gate rows that an event is multiplied with.
     word : a streamed column word is used.
+    part : those of a whole ``x`` part have been used, by all steps of a group.
+    slot : place in its group of the step that is worked for.
     step : the step ends: all its events have been issued.
     mode, events_x, events_h : of the step that ends.
     """
@@ -82,6 +84,8 @@ def work_layout(config: Config) -> data.StructLayout:
         {
             "rows": unsigned(config.lanes.bit_length()),
             "word": 1,
+            "part": 1,
+            "slot": unsigned(config.slot_width or 1),
             "step": 1,
             "mode": Mode,
             "events_x": unsigned(config.max_input.bit_length()),
@@ -151,12 +155,15 @@ class Engine(wiring.Component):
         for part in (chooser, x, h, replayer, packer):
             m.d.comb += [part.job.eq(control.job), part.start.eq(control.begin)]
         self._load_input(m, chooser, x, h)
-        m.submodules.x_list = x_list = EventList(config, depth=config.max_input)
+        m.submodules.x_list = x_list = EventList(
+            config, depth=config.max_input, banks=config.x_lists
+        )
         m.submodules.h_list = h_list = EventList(config, depth=config.max_hidden)
         for maker, events in ((x, x_list), (h, h_list)):
             m.d.comb += [getattr(events, port).eq(getattr(maker, port)) for port in _LIST_WRITE]
             m.d.comb += maker.done.eq(replayer.step_done)
         m.d.comb += [replayer.x_list.eq(x.current), replayer.h_list.eq(h.current)]
+        m.d.comb += [x.place.eq(replayer.x_place), x.move.eq(replayer.x_move)]
         fetcher = self._fetch(m, (x, h), (x_list, h_list))
         bank = self._weights(m, fetcher, replayer)
         array = self._lanes(m, replayer, x_list, h_list, bank)
@@ -221,6 +228,9 @@ class Engine(wiring.Component):
             bank.load_addr.eq(control.job.resident_base),
             control.word_loaded.eq(load & join.o.valid & join.o.ready),
             bank.streamed_take.eq(replayer.op_valid & replayer.op.streamed),
+            bank.part_words.eq(control.job.input_size),
+            bank.part_take.eq(replayer.part_take),
+            replayer.part_ready.eq(bank.part_ready),
             replayer.streamed_ready.eq(bank.streamed_ready),
             replayer.streamed_addr.eq(bank.streamed_addr),
         ]
@@ -267,6 +277,7 @@ class Engine(wiring.Component):
         m.d.comb += [
             sums.w_en.eq(array.o_valid),
             sums.w_hidden.eq(array.o_control.hidden),
+            sums.w_slot.eq(array.o_control.slot),
             sums.w_block.eq(array.o_control.block),
             sums.w_totals.eq(array.totals),
             sums.base_en.eq(array.base_en),
@@ -274,6 +285,7 @@ class Engine(wiring.Component):
             sums.base_block.eq(array.base_block),
             array.base.eq(sums.base),
             sums.r_en.eq(feeder.block_taken),
+            sums.r_slot.eq(feeder.slot),
             sums.r_block.eq(feeder.block),
             feeder.job.eq(control.job),
             feeder.start.eq(control.begin),
@@ -284,7 +296,7 @@ class Engine(wiring.Component):
             feeder.acc_x.eq(sums.acc_x),
             feeder.acc_h.eq(sums.acc_h),
             feeder.unit_left.eq(units.o.valid & units.o.ready),
-            replayer.block_taken.eq(feeder.block_taken),
+            replayer.block_taken.eq(feeder.block_taken & feeder.slot_end),
         ]
 
     def _feed_cell(self, m, feeder, cell, store):
@@ -344,8 +356,10 @@ class Engine(wiring.Component):
         m.d.comb += [
             work.rows.eq(units << 2),
             work.word.eq(replayer.op_valid & replayer.op.streamed),
+            work.part.eq(replayer.part_take),
+            work.slot.eq(replayer.op.slot),
             work.step.eq(replayer.step_done),
-            work.mode.eq(x.mode),
+            work.mode.eq(Mux(self.control.job.fresh_x, h.mode, x.mode)),
             work.events_x.eq(Mux(x.empty, 0, x.last + 1)),
             work.events_h.eq(Mux(h.empty, 0, h.last + 1)),
             self.issuing.eq(replayer.active),

@@ -65,6 +65,8 @@ def job_layout(config: Config) -> data.StructLayout:
     x_zero, h_zero : zero points.
     load_state, store_state : whether a sequence starts from and ends in DRAM.
     plan to normal_every : how modes are chosen (``docs/modes.md``).
+    steps_ahead : steps of a group behind its first; 0 for a job without groups.
+    fresh_x : sums of x start from zero in delta steps too.
     dense_macs, dense_bytes : of a step in which every column is an event.
     delta_level, reduced_level : levels of the multiplier in steps of these modes.
     others : byte addresses, byte strides and byte counts, as in the descriptor.
@@ -87,6 +89,8 @@ def job_layout(config: Config) -> data.StructLayout:
             "h_zero": _shape("h_zero"),
             "load_state": 1,
             "store_state": 1,
+            "steps_ahead": unsigned(config.slot_width or 1),
+            "fresh_x": 1,
             **{name: _shape(name) for name in (*ALIGNED, "block_bytes", *_MODES)},
         }
     )

@@ -38,8 +38,11 @@ class CellFeeder(wiring.Component):
         The first block of a step may be taken.
     frozen : In
         The step's units hold their state: no rows are sent. Steady while its blocks are taken.
-    block_taken, block : Out
-        Read request to the bank; the block may be overwritten from the next cycle on.
+    block_taken, slot, block : Out
+        Read request to the bank; the block may be overwritten from the next cycle on. ``slot`` is
+        the place of its step in its group.
+    slot_end : Out
+        It is the last of a group.
     acc_x, acc_h : In
         The bank's answer two cycles later, held.
     unit_en, unit : Out
@@ -67,6 +70,8 @@ class CellFeeder(wiring.Component):
                 "frozen": In(1),
                 "block_taken": Out(1),
                 "block": Out(unsigned((config.max_blocks - 1).bit_length() or 1)),
+                "slot": Out(unsigned(config.slot_width or 1)),
+                "slot_end": Out(1),
                 "acc_x": In(totals),
                 "acc_h": In(totals),
                 "unit_en": Out(1),
@@ -155,6 +160,12 @@ class CellFeeder(wiring.Component):
             ]
         with m.If(self.start):
             m.d.sync += [waiting.eq(0), some.eq(0), loaded.eq(0), self.block.eq(0)]
+        m.d.comb += self.slot_end.eq(self.slot == self.job.steps_ahead)
+        if self._config.lookahead > 1:
+            with m.If(self.block_taken & tail):
+                m.d.sync += self.slot.eq(Mux(self.slot_end, 0, self.slot + 1))
+            with m.If(self.start):
+                m.d.sync += self.slot.eq(0)
 
     def _room(self, m, unit_end):
         """Fewer units on their way than the far end can hold."""

@@ -55,6 +55,10 @@ class StepCounters(wiring.Component):
         Gate rows that an event is multiplied with in this cycle.
     word : In
         A streamed column word is used in this cycle.
+    part, part_words : In
+        Pulse: so many have been used, by all steps of a group.
+    slot : In
+        Place in its group of the step that ``rows`` are for, and that ends.
     step : In
         Pulse: a step ends; ``rows`` and ``word`` of this cycle belong to it.
     mode, events_x, events_h, dense_macs, dense_bytes : In
@@ -80,6 +84,9 @@ class StepCounters(wiring.Component):
                 "clear": In(1),
                 "rows": In(unsigned(config.lanes.bit_length())),
                 "word": In(1),
+                "part": In(1),
+                "part_words": In(unsigned(config.max_input.bit_length())),
+                "slot": In(unsigned(config.slot_width or 1)),
                 "step": In(1),
                 **{name: In(shape) for name, shape in self._step.items()},
                 "r_en": In(1),
@@ -111,16 +118,22 @@ class StepCounters(wiring.Component):
         """Products and streamed bytes of the step that runs, handed over when it ends."""
         sums = {"macs": unsigned(_HALF), "weight_bytes": unsigned(_HALF)}
         ended = Signal(data.StructLayout(self._step | sums))
-        streamed = Mux(self.word, self._config.column_bytes, 0)
-        for name, more in (("macs", self.rows), ("weight_bytes", streamed)):
-            running, total = Signal(_HALF, name=name), Signal(_HALF, name=f"{name}_total")
-            m.d.comb += total.eq(running + more)
+        words = Mux(self.part, self.part_words, self.word)
+        # The products of all steps of a group are made in turn.
+        for name, more, slots in (
+            ("macs", self.rows, self._config.lookahead),
+            ("weight_bytes", words * self._config.column_bytes, 1),
+        ):
+            total = Signal(_HALF, name=f"{name}_total")
+            running = Array(Signal(_HALF, name=f"{name}_{slot}") for slot in range(slots))
+            mine = running[self.slot] if slots > 1 else running[0]
+            m.d.comb += total.eq(mine + more)
             with m.If(more.any()):
-                m.d.sync += running.eq(total)
+                m.d.sync += mine.eq(total)
             with m.If(self.step):
-                m.d.sync += ended[name].eq(total)
-            with m.If(self.step | self.clear):
-                m.d.sync += running.eq(0)
+                m.d.sync += [ended[name].eq(total), mine.eq(0)]
+            with m.If(self.clear):
+                m.d.sync += [each.eq(0) for each in running]
         with m.If(self.step):
             m.d.sync += [ended[name].eq(getattr(self, name)) for name in self._step]
         return ended

@@ -8,8 +8,9 @@ from hw.config import Config
 from hw.events.layout import event_layout
 from hw.events.ledger import ListLedger
 from hw.events.marker import BeatMarker, marked_layout
+from hw.events.queue import GroupLedger
 from hw.events.rows import RowWalk
-from hw.events.view import MODE, list_view
+from hw.events.view import MODE, x_list_view
 from hw.job import job_layout
 from hw.modes import Mode
 from hw.select import any_of, at_least
@@ -90,7 +91,7 @@ class InputRequester(wiring.Component):
 
 
 class InputEvents(wiring.Component):
-    """Turns beats of ``x`` into a list of events per step, at most two lists ahead.
+    """Turns beats of ``x`` into a list of events per step, a few lists ahead.
 
     All columns of a beat are compared at once, those that are events are marked, and one marked
     column leaves per cycle. Which columns are events, and what their values are, is defined in
@@ -123,12 +124,15 @@ class InputEvents(wiring.Component):
         To the event list.
     done, follow, fetched : In
         Of the list's readers: see ``ListLedger``.
+    place, move : In
+        Where steps go in groups, the list that the replayer wants: see ``ListQueue``.
     current, ahead : Out
         The lists in turn: see ``ListLedger``.
     """
 
     def __init__(self, config: Config):
         self._config = config
+        view = x_list_view(config)
         index = unsigned((config.max_input - 1).bit_length() or 1)
         super().__init__(
             {
@@ -137,21 +141,23 @@ class InputEvents(wiring.Component):
                 "rows": In(stream.Signature(config.bus_width)),
                 "modes": In(stream.Signature(MODE)),
                 "w_en": Out(1),
-                "w_bank": Out(1),
+                "w_bank": Out(range(config.x_lists)),
                 "w_index": Out(index),
                 "w_event": Out(event_layout(config)),
                 "done": In(1),
                 "follow": In(1),
                 "fetched": In(1),
-                "current": Out(list_view(index.width)),
-                "ahead": Out(list_view(index.width)),
+                "place": In(unsigned(config.slot_width or 1)),
+                "move": In(1),
+                "current": Out(view),
+                "ahead": Out(view),
             }
         )
 
     def elaborate(self, platform):
         """Rows begin when they have a mode and a bank; beats are marked; events are picked."""
         m = Module()
-        m.submodules.ledger = ledger = ListLedger(len(self.w_index))
+        m.submodules.ledger = ledger = self._ledger(m)
         m.submodules.marker = marker = BeatMarker(self._config)
         m.d.comb += [
             marker.job.eq(self.job),
@@ -167,6 +173,18 @@ class InputEvents(wiring.Component):
         self._take(m, ledger, marker)
         self._pick(m, ledger, marker.o)
         return m
+
+    def _ledger(self, m):
+        config, index_width = self._config, len(self.w_index)
+        if config.lookahead == 1:
+            return ListLedger(index_width)
+        ledger = GroupLedger(index_width, config.x_lists)
+        m.d.comb += [
+            ledger.grouped.eq(self.job.steps_ahead != 0),
+            ledger.place.eq(self.place),
+            ledger.move.eq(self.move),
+        ]
+        return ledger
 
     def _take(self, m, ledger, marker):
         """Beats with place and mode, to be marked."""
@@ -189,7 +207,8 @@ class InputEvents(wiring.Component):
             self.modes.ready.eq(~known),
         ]
         with m.If(self.modes.valid & self.modes.ready):
-            next_mode = self.modes.payload
+            given = self.modes.payload
+            next_mode = Mux(self.job.fresh_x & (given == Mode.DELTA), Mode.NORMAL, given)
             m.d.sync += [
                 known.eq(1),
                 mode.eq(next_mode),

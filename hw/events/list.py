@@ -11,7 +11,7 @@ __all__ = ["EventList"]
 
 
 class EventList(wiring.Component):
-    """Two banks of events: one is replayed while the other is made.
+    """Banks of events: some are replayed while others are made.
 
     A second read port is for whoever looks at lists ahead of the replay.
 
@@ -25,6 +25,8 @@ class EventList(wiring.Component):
         Gives the event's widths.
     depth : int
         Events of one bank.
+    banks : int
+        Banks, a power of two.
 
     Members
     -------
@@ -38,32 +40,33 @@ class EventList(wiring.Component):
         The second read port.
     """
 
-    def __init__(self, config: Config, *, depth: int):
+    def __init__(self, config: Config, *, depth: int, banks: int = 2):
         self._layout = event_layout(config)
         self.depth = depth
+        self.banks = banks
         index = unsigned((depth - 1).bit_length() or 1)
         super().__init__(
             {
                 "w_en": In(1),
-                "w_bank": In(1),
+                "w_bank": In(range(banks)),
                 "w_index": In(index),
                 "w_event": In(self._layout),
                 "r_en": In(1),
-                "r_bank": In(1),
+                "r_bank": In(range(banks)),
                 "r_index": In(index),
                 "r_event": Out(self._layout),
                 "r2_en": In(1),
-                "r2_bank": In(1),
+                "r2_bank": In(range(banks)),
                 "r2_index": In(index),
                 "r2_event": Out(self._layout),
             }
         )
 
     def elaborate(self, platform):
-        """One memory; the bank is its top address bit."""
+        """One memory; the bank is the top of its address."""
         m = Module()
         m.submodules.events = events = memory.Memory(
-            shape=self._layout, depth=2 << len(self.w_index), init=[]
+            shape=self._layout, depth=self.banks << len(self.w_index), init=[]
         )
         write = events.write_port()
         read, ahead = events.read_port(), events.read_port()

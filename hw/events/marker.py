@@ -148,7 +148,7 @@ class BeatMarker(wiring.Component):
             ]
         marks = columns & (moved | always) & (beat.mode != Mode.SKIP).replicate(count)
         # No reference is kept that no step will ask for.
-        kept, known = Signal(count), keeps_references(job).replicate(count)
+        kept, known = Signal(count), (keeps_references(job) & ~job.fresh_x).replicate(count)
         with m.If(marking):
             m.d.sync += [
                 self.o.payload.values.eq(value),

@@ -1,6 +1,6 @@
 """Sums of a whole layer, kept between the lanes and the cell unit."""
 
-from amaranth import Module, Mux, Signal, signed, unsigned
+from amaranth import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,9 @@ __all__ = ["AccumulatorBank"]
 
 class AccumulatorBank(wiring.Component):
     """Two memories, ``acc_x`` and ``acc_h``, a word of one sum per lane for each block.
+
+    Where steps go in groups, ``acc_x`` has a word for each block and each step of a group. The
+    lanes go on only from sums of the step that is the first in its group.
 
     Throughput: one word written, one of each memory and one of either read per cycle.
     Latency: sums are out two cycles after a request of the cell unit, which passes a register, and
@@ -24,9 +27,9 @@ class AccumulatorBank(wiring.Component):
 
     Members
     -------
-    w_en, w_hidden, w_block, w_totals : In
+    w_en, w_hidden, w_slot, w_block, w_totals : In
         Write port of one of the memories.
-    r_en, r_block : In
+    r_en, r_slot, r_block : In
         Read request to both, for the cell unit.
     acc_x, acc_h : Out
         Sums of the block read last.
@@ -39,14 +42,18 @@ class AccumulatorBank(wiring.Component):
     def __init__(self, config: Config):
         self._depth = max(config.max_blocks, 2)
         self._totals = data.ArrayLayout(signed(config.acc_width), config.lanes)
+        self._slot_width = config.slot_width
         block = unsigned((config.max_blocks - 1).bit_length() or 1)
+        slot = unsigned(config.slot_width or 1)
         super().__init__(
             {
                 "w_en": In(1),
                 "w_hidden": In(1),
+                "w_slot": In(slot),
                 "w_block": In(block),
                 "w_totals": In(self._totals),
                 "r_en": In(1),
+                "r_slot": In(slot),
                 "r_block": In(block),
                 "acc_x": Out(self._totals),
                 "acc_h": Out(self._totals),
@@ -63,9 +70,10 @@ class AccumulatorBank(wiring.Component):
         hidden = Signal()
         # It enables a register for each bit of all sums.
         self._reading, self._block = Signal(), Signal.like(self.r_block)
+        self._slot = Signal.like(self.r_slot)
         m.d.sync += self._reading.eq(self.r_en)
         with m.If(self.r_en):
-            m.d.sync += self._block.eq(self.r_block)
+            m.d.sync += [self._block.eq(self.r_block), self._slot.eq(self.r_slot)]
         with m.If(self.base_en):
             m.d.sync += hidden.eq(self.base_hidden)
         x_base = self._memory(m, "x", self.acc_x, 0)
@@ -75,17 +83,20 @@ class AccumulatorBank(wiring.Component):
 
     def _memory(self, m, name, out, hidden):
         """One memory; what its port for the lanes reads."""
-        m.submodules[name] = sums = memory.Memory(shape=self._totals, depth=self._depth, init=[])
+        slot_width = 0 if hidden else self._slot_width
+        m.submodules[name] = sums = memory.Memory(
+            shape=self._totals, depth=self._depth << slot_width, init=[]
+        )
         write = sums.write_port()
         read, base = sums.read_port(), sums.read_port()
         m.d.comb += [
             write.en.eq(self.w_en & (self.w_hidden == hidden)),
-            write.addr.eq(self.w_block),
+            write.addr.eq(Cat(self.w_slot[:slot_width], self.w_block)),
             write.data.eq(self.w_totals),
             read.en.eq(self._reading),
-            read.addr.eq(self._block),
+            read.addr.eq(Cat(self._slot[:slot_width], self._block)),
             out.eq(read.data),
             base.en.eq(self.base_en & (self.base_hidden == hidden)),
-            base.addr.eq(self.base_block),
+            base.addr.eq(self.base_block << slot_width),
         ]
         return base.data.as_value()

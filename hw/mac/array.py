@@ -21,6 +21,7 @@ def control_layout(config: Config) -> data.StructLayout:
     block : block whose rows the lanes hold.
     block_end : the sum is the block's last.
     level : level of the multiplier.
+    slot : place of the step in its group.
     """
     return data.StructLayout(
         {
@@ -31,6 +32,7 @@ def control_layout(config: Config) -> data.StructLayout:
             "block": unsigned((config.max_blocks - 1).bit_length() or 1),
             "block_end": 1,
             "level": unsigned(config.multiplier.level_width),
+            "slot": unsigned(config.slot_width or 1),
         }
     )
 

@@ -75,11 +75,12 @@ class OperandFetch(wiring.Component):
 
         operand = Signal.like(self.operand)
         control = Signal.like(self.control)
+        column = Mux(op.streamed, 0, event.column)
+        addr = self._address(m, listed, listed_op, op, column)
         m.d.sync += self.weight_en.eq(valid)
         with m.If(valid):
-            column = Mux(op.streamed, 0, event.column)
             m.d.sync += [
-                self.weight_addr.eq(op.weight_base + column),
+                self.weight_addr.eq(addr),
                 operand.eq(multiplier.operand(event.value)),
                 *(control[name].eq(op[name]) for name in control.shape().members),
             ]
@@ -88,3 +89,15 @@ class OperandFetch(wiring.Component):
         with m.If(self.weight_en):
             m.d.sync += [self.operand.eq(operand), self.control.eq(control)]
         return m
+
+    def _address(self, m, listed, listed_op, op, column):
+        """Address of a column: in the ring of streamed words the first word follows the last."""
+        config = self._config
+        if config.lookahead == 1:
+            return op.weight_base + column
+        words = config.weight_words + config.stream_words
+        left = Signal(range(words + 1))
+        with m.If(listed):
+            m.d.sync += left.eq(words - listed_op.weight_base)
+        wrapped = op.weight_base + column - config.stream_words
+        return Mux(column < left, op.weight_base + column, wrapped)

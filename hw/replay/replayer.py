@@ -6,9 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.counting import count
-from hw.events.view import list_view
+from hw.events.references import keeps_references
+from hw.events.view import h_list_view, x_list_view
 from hw.job import job_layout
 from hw.modes import Mode
+from hw.replay.group import GroupWalk
 from hw.replay.operation import operation_layout
 from hw.weights.address import weight_address_width
 from hw.weights.residency import ResidencyWalk
@@ -23,9 +25,11 @@ class Replayer(wiring.Component):
     """Issues a sequence: for each step, for each block, ``x`` events, then ``h`` events.
 
     A part without events takes no cycle, and its sums stay. A block without any event is passed:
-    its sums are right as they are.
+    its sums are right as they are. Steps of a job with lookahead go in groups: ``GroupWalk`` says
+    in which order.
 
-    Throughput: one operation, or one passed block, per cycle, also across parts, blocks and steps.
+    Throughput: one operation, or one passed block, per cycle, also across parts, blocks and steps;
+    behind an ``x`` part of a group a cycle is lost.
     Latency: the first operation is issued in the cycle after ``start`` at the earliest; each goes
     in the cycle in which what it waits for is there.
 
@@ -47,10 +51,14 @@ class Replayer(wiring.Component):
         Begin a sequence. Allowed while not active.
     x_list, h_list : In
         The lists of the current step.
+    x_place, x_move : Out
+        Which list of ``x`` that is, where steps go in groups: see ``ListQueue``.
     streamed_ready, streamed_addr : In
         A streamed word is in the weight memory, and where.
+    part_ready, part_take : In, Out
+        The words of a whole ``x`` part are there; pulse: they are not used any more.
     block_taken : In
-        Pulse: the cell unit has read a block's sums.
+        Pulse: the cell unit has read a block's sums; of the last step, where steps go in groups.
     op_valid, op : Out
         The operation of this cycle.
     op_units : Out
@@ -74,8 +82,12 @@ class Replayer(wiring.Component):
             {
                 "job": In(job_layout(config)),
                 "start": In(1),
-                "x_list": In(list_view((config.max_input - 1).bit_length() or 1)),
-                "h_list": In(list_view((config.max_hidden - 1).bit_length() or 1)),
+                "x_list": In(x_list_view(config)),
+                "h_list": In(h_list_view(config)),
+                "x_place": Out(unsigned(config.slot_width or 1)),
+                "x_move": Out(1),
+                "part_ready": In(1),
+                "part_take": Out(1),
                 "streamed_ready": In(1),
                 "streamed_addr": In(unsigned(weight_address_width(config))),
                 "block_taken": In(1),
@@ -94,6 +106,7 @@ class Replayer(wiring.Component):
         """Position, readiness, advance."""
         m = Module()
         m.submodules.walk = walk = ResidencyWalk(self._config)
+        m.submodules.group = group = GroupWalk(self._config)
         # ``first``: the index is 0; ``final``: it is not, and that of the part's last event.
         position = data.StructLayout(
             {"hidden": 1, "index": self.op.index.shape(), "first": 1, "final": 1, "opening": 1}
@@ -101,15 +114,17 @@ class Replayer(wiring.Component):
         at = Signal(position)
         steps_left = Signal.like(self.job.steps)
         advance = Signal()
-        self._issue(m, walk, at, self._track_room(m, at.opening))
+        opening = at.opening & group.opens
+        self._issue(m, walk, group, at, opening & ~self._track_room(m, opening, group))
+        self._group(m, walk, group, steps_left)
         op = self.op
         ends = [at.index + 1 == view.last for view in (self.x_list, self.h_list)]
         m.d.comb += [
             advance.eq(self.passed | (self.op_valid & op.block_end)),
             walk.job.eq(self.job),
             self.step_done.eq(advance & walk.last),
-            walk.restart.eq(self.start | self.step_done),
-            walk.next.eq(advance),
+            walk.restart.eq(self.start | self.step_done | group.turn),
+            walk.next.eq(advance | (group.part_end & group.final)),
         ]
         with m.If(self.op_valid):
             m.d.sync += [
@@ -117,7 +132,7 @@ class Replayer(wiring.Component):
                 at.first.eq(op.last),
                 at.final.eq(~op.last & Mux(op.hidden, ends[1], ends[0])),
                 at.hidden.eq((op.hidden | op.last) & ~op.block_end),
-                at.opening.eq(op.block_end),
+                at.opening.eq(op.block_end | (op.last & group.ahead)),
             ]
         with m.If(advance):
             m.d.sync += self.frozen.eq((self.x_list.mode == Mode.SKIP) & self.job.freeze)
@@ -131,33 +146,51 @@ class Replayer(wiring.Component):
             ]
         return m
 
-    def _issue(self, m, walk, at, room):
-        op, x, h = self.op, self.x_list, self.h_list
+    def _group(self, m, walk, group, steps_left):
+        m.d.comb += [
+            group.job.eq(self.job),
+            group.start.eq(self.start),
+            group.steps_left.eq(steps_left),
+            group.part_end.eq(self.op_valid & self.op.last & group.ahead),
+            group.last_block.eq(walk.last),
+            group.step_done.eq(self.step_done),
+            self.x_place.eq(Mux(group.ahead, group.slot, 0)),
+            self.x_move.eq(group.part_end),
+            self.part_take.eq(group.part_end & group.final & ~walk.resident),
+        ]
+
+    def _issue(self, m, walk, group, at, blocked):
+        op, x, h, job = self.op, self.x_list, self.h_list, self.job
+        ahead = group.ahead
         # No event of x: the block begins with those of h. None of h either: it is passed.
-        hidden = at.hidden | (x.ready & x.empty)
-        list_ready = Mux(hidden, h.ready, x.ready)
-        no_h = h.ready & h.empty
+        hidden = Mux(group.grouped, ~ahead, at.hidden | (x.ready & x.empty))
+        # A step of a group needs its list of x for being counted.
+        h_ready = h.ready & (x.ready | ~group.grouped)
+        list_ready = Mux(hidden, h_ready, x.ready)
+        no_h = h_ready & h.empty & ~ahead
         # A part's length is compared ahead: this decides whether anything moves.
         last_x, last_h = (at.final | (at.first & view.single) for view in (x, h))
-        may_end = ~hidden & x.ready & last_x & (x.mode == Mode.DELTA) & ~h.ready
-        blocked = at.opening & ~room
-        word_ready = walk.resident | self.streamed_ready
+        may_be_delta = (x.mode == Mode.DELTA) | (job.fresh_x & keeps_references(job))
+        may_end = ~hidden & ~ahead & x.ready & last_x & may_be_delta & ~h.ready
+        mode = Mux(hidden & job.fresh_x, h.mode, x.mode)
+        word_ready = walk.resident | Mux(ahead, self.part_ready, self.streamed_ready)
         resident_base = Mux(hidden, walk.h_base, walk.x_base)
         goes = self.active & list_ready & ~may_end
         m.d.comb += [
-            self.passed.eq(self.active & hidden & no_h),
+            self.passed.eq(self.active & hidden & no_h & ~group.settling),
             self.op_valid.eq(goes & ~(hidden & no_h) & word_ready & ~blocked),
             op.hidden.eq(hidden),
             op.bank.eq(Mux(hidden, h.bank, x.bank)),
             op.index.eq(at.index),
             op.weight_base.eq(Mux(walk.resident, resident_base, self.streamed_addr)),
-            op.streamed.eq(~walk.resident),
-            op.fresh.eq((x.mode != Mode.DELTA) & (x.mode != Mode.SKIP)),
+            op.streamed.eq(~walk.resident & ~ahead),
+            op.fresh.eq((mode != Mode.DELTA) & (mode != Mode.SKIP)),
+            op.slot.eq(group.slot),
             op.first.eq(at.first),
             op.last.eq(Mux(hidden, last_h, last_x)),
             op.block.eq(walk.block),
             op.block_end.eq(op.last & (hidden | no_h)),
-            op.level.eq(self._level(x.mode)),
+            op.level.eq(self._level(mode)),
             self.op_units.eq(Mux(walk.last, self.job.tail_units, self._config.units_per_block)),
         ]
         self._explain(m, blocked, goes, hidden | may_end, word_ready)
@@ -178,14 +211,14 @@ class Replayer(wiring.Component):
             with m.Elif(~word_ready):
                 m.d.comb += self.stall.weights.eq(1)
 
-    def _track_room(self, m, opening):
+    def _track_room(self, m, opening, group):
         """A block may start when fewer blocks than the layer has hold sums not yet taken.
 
         A passed block writes no sums, but the cell unit takes it as any other.
         """
         held = Signal.like(self.job.blocks)
         opened, full = Signal(), Signal()
-        m.d.comb += opened.eq((self.op_valid & opening) | self.passed)
+        m.d.comb += opened.eq((self.op_valid & opening) | (self.passed & ~group.grouped))
         count(m, held, up=opened, down=self.block_taken)
         with m.If(opened ^ self.block_taken):
             m.d.sync += full.eq(opened & (held + 1 == self.job.blocks))

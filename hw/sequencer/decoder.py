@@ -94,7 +94,8 @@ class DescriptorDecoder(wiring.Component):
     def _assign(self, m, field):
         job, settings = self.job, self.settings
         hidden = field("hidden_size")
-        per_block = self._config.units_per_block
+        config = self._config
+        per_block = config.units_per_block
         for name in job.shape().members:
             if name in FIELDS:
                 m.d.comb += job[name].eq(field(name))
@@ -105,12 +106,22 @@ class DescriptorDecoder(wiring.Component):
             tail.eq((hidden - 1) % per_block + 1),
         ]
         m.d.comb += [job.blocks.eq(blocks), job.tail_units.eq(tail)]
+        if config.lookahead > 1:
+            self._look_ahead(m, field)
         m.d.comb += [self.flags[name].eq(field(name)) for name in self.flags.shape().members]
         for name in settings.shape().members:
             if name in FIELDS:
                 m.d.comb += settings[name].eq(field(name))
             else:
                 m.d.comb += [settings[name][gate].eq(field(f"{name}_{gate}")) for gate in range(4)]
+
+    def _look_ahead(self, m, field):
+        """Groups of steps save fetches, so they are for layers that have streamed blocks."""
+        job, lookahead = self.job, field("lookahead")
+        ahead, wanted = Signal.like(job.steps_ahead), lookahead > 1
+        streamed = field("resident_blocks") != job.blocks
+        m.d.sync += ahead.eq(Mux(wanted & streamed, lookahead - 1, 0))
+        m.d.comb += [job.steps_ahead.eq(ahead), job.fresh_x.eq(wanted)]
 
     def _checks(self, field):
         config = self._config
@@ -124,6 +135,11 @@ class DescriptorDecoder(wiring.Component):
                 held.append(settings[name] == field(name))
             else:
                 held += [settings[name][gate] == field(f"{name}_{gate}") for gate in range(4)]
+        # The modes of a group must be known ahead of its inputs, whose weights the ring must hold.
+        if config.lookahead > 1:
+            ahead = self.job.steps_ahead != 0
+            scored = field("skip") | (field("plan") == Plan.SCORED)
+            held += [~(self.job.fresh_x & scored), ~(ahead & (inputs > config.held_words))]
         aligned = [field(name)[: (config.bus_bytes - 1).bit_length()] == 0 for name in ALIGNED]
         return Cat(
             field("magic") == MAGIC,
@@ -138,6 +154,7 @@ class DescriptorDecoder(wiring.Component):
             field("block_bytes") == columns * config.column_bytes,
             field("resident_blocks") <= self.job.blocks,
             field("plan") <= max(Plan),
+            field("lookahead") <= config.lookahead,
             field("delta_level") < len(config.multiplier.levels),
             field("reduced_level") < len(config.multiplier.levels),
             *(_fits(field(name), config.act_width) for name in ("x_zero", "h_zero")),

@@ -15,9 +15,6 @@ from hw.streams.fifo import Fifo
 
 __all__ = ["ModeChooser", "choice_latency", "row_buffer_depth"]
 
-_QUEUE = 4
-"""Modes that wait: those of h are asked for up to three steps later than those of x."""
-
 
 def row_buffer_depth(config: Config) -> int:
     """Beats of the two longest rows: one waits for its events while the next is scored."""
@@ -80,8 +77,10 @@ class ModeChooser(wiring.Component):
         m = Module()
         m.submodules.distance = distance = RowDistance(self._config)
         m.submodules.buffer = buffer = Fifo(self._config.bus_width, row_buffer_depth(self._config))
-        m.submodules.x_queue = x_queue = Fifo(MODE, _QUEUE)
-        m.submodules.h_queue = h_queue = Fifo(MODE, _QUEUE)
+        # Modes of x are asked for before those of h, by as many steps as x has lists, and one.
+        waiting = self._config.x_lists + 2
+        m.submodules.x_queue = x_queue = Fifo(MODE, waiting)
+        m.submodules.h_queue = h_queue = Fifo(MODE, waiting)
         wiring.connect(m, buffer.o, wiring.flipped(self.rows))
         wiring.connect(m, x_queue.o, wiring.flipped(self.x_modes))
         wiring.connect(m, h_queue.o, wiring.flipped(self.h_modes))

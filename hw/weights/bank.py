@@ -39,6 +39,13 @@ class WeightBank(wiring.Component):
         Whether the ring has a word to hand out, and its address.
     streamed_take : In
         Hand it out.
+    part_words : In
+        Words of the ``x`` part of a block; stable while words are handed out.
+    part_ready : Out
+        The ring holds so many words: those from ``streamed_addr`` on, which wraps to word
+        ``weight_words``, can be read any number of times.
+    part_take : In
+        Hand them out at once. Nothing may be handed out in the cycle that follows.
     r_en, r_addr, r_data : In, In, Out
         Read port.
     """
@@ -55,6 +62,9 @@ class WeightBank(wiring.Component):
                 "streamed_ready": Out(1),
                 "streamed_addr": Out(address),
                 "streamed_take": In(1),
+                "part_words": In(range(config.stream_words)),
+                "part_ready": Out(1),
+                "part_take": In(1),
                 "r_en": In(1),
                 "r_addr": In(address),
                 "r_data": Out(self._word),
@@ -102,4 +112,25 @@ class WeightBank(wiring.Component):
         # A register of its own: whether a word is there decides whether anything moves.
         with m.If(put ^ self.streamed_take):
             m.d.sync += self.streamed_ready.eq(put | (level != 1))
+        if config.lookahead > 1:
+            self._part(m, put, ring_read, level)
         return ring_write, level
+
+    def _part(self, m, put, ring_read, level):
+        """Whether the words of a part are there; they leave together."""
+        config, words = self._config, self.part_words
+        behind, taken = Signal.like(ring_read), Signal()
+        past = ring_read + words >= config.weight_words + config.stream_words
+        m.d.sync += [
+            behind.eq(ring_read + words - Mux(past, config.stream_words, 0)),
+            taken.eq(self.part_take),
+            self.part_ready.eq((level >= words) & ~self.part_take & ~self.streamed_take),
+        ]
+        with m.If(self.part_take):
+            m.d.sync += [
+                ring_read.eq(behind),
+                level.eq(level - words + put),
+                self.streamed_ready.eq(0),
+            ]
+        with m.If(taken):
+            m.d.sync += self.streamed_ready.eq(put | (level != 0))

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.config import Config
 from hw.counting import count
 from hw.events.layout import column_width
-from hw.events.view import list_view
+from hw.events.view import h_list_view, x_list_view
 from hw.job import job_layout
 from hw.streams.fifo import Fifo
 from hw.weights.runs import column_layout
@@ -55,6 +55,8 @@ class ListFollower(wiring.Component):
         Pulse: gone through both lists; go to block 0. Wins over ``next``.
     o : Out
         Columns, in the order of their use.
+    idle : Out
+        No column is on its way to ``o``.
     """
 
     def __init__(self, config: Config):
@@ -67,17 +69,18 @@ class ListFollower(wiring.Component):
                 "resident": In(1),
                 "last": In(1),
                 "addr": In(unsigned(config.addr_width)),
-                "x_list": In(list_view((config.max_input - 1).bit_length() or 1)),
-                "h_list": In(list_view((config.max_hidden - 1).bit_length() or 1)),
+                "x_list": In(x_list_view(config)),
+                "h_list": In(h_list_view(config)),
                 "list_en": Out(1),
                 "list_hidden": Out(1),
-                "list_bank": Out(1),
+                "list_bank": Out(range(config.x_lists)),
                 "list_index": Out(column),
                 "x_column": In(column),
                 "h_column": In(column),
                 "next": Out(1),
                 "step_done": Out(1),
                 "o": Out(stream.Signature(column_layout(config))),
+                "idle": Out(1),
             }
         )
 
@@ -140,6 +143,7 @@ class ListFollower(wiring.Component):
         promised, full = Signal(range(_QUEUE + 1)), Signal()
         left = self.o.valid & self.o.ready
         count(m, promised, up=self.list_en, down=left)
+        m.d.comb += self.idle.eq(promised == 0)
         with m.If(self.list_en ^ left):
             m.d.sync += full.eq(self.list_en & (promised == _QUEUE - 1))
         return ~full

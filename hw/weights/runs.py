@@ -47,6 +47,8 @@ class RunMerger(wiring.Component):
         Columns, in the order of their use.
     o : Out
         Runs of them, in that order.
+    busy : Out
+        A run grows, or waits.
     """
 
     def __init__(self, config: Config, request: data.StructLayout):
@@ -55,6 +57,7 @@ class RunMerger(wiring.Component):
             {
                 "i": In(stream.Signature(column_layout(config))),
                 "o": Out(stream.Signature(request)),
+                "busy": Out(1),
             }
         )
 
@@ -71,6 +74,7 @@ class RunMerger(wiring.Component):
         m.d.comb += [
             grows.eq(there & ~complete & (item.column == end)),
             self.o.valid.eq(there & (complete | (self.i.valid & ~grows))),
+            self.busy.eq(there),
             self.i.ready.eq(grows | ~there | self.o.ready),
             taken.eq(self.i.valid & self.i.ready),
             addr.eq(item.base + item.column * column_bytes),

@@ -131,6 +131,14 @@ UnsafeLevel = Annotated[
         help="Delta: allow this level although its errors gather.",
     ),
 ]
+Lookahead = Annotated[
+    int | None,
+    typer.Option(
+        metavar="T",
+        rich_help_panel=_MODES,
+        help="Fetch streamed weights of x once for T steps, whose inputs must be there.",
+    ),
+]
 TraceFile = Annotated[
     Path | None,
     typer.Option(
@@ -197,6 +205,7 @@ def run(
     activation_bits: ActivationBits = None,
     level: Level = None,
     unsafe_level: UnsafeLevel = None,
+    lookahead: Lookahead = None,
     trace: TraceFile = None,
     trace_picture: TracePicture = None,
 ) -> None:
@@ -217,6 +226,7 @@ def run(
         "zero_skip": zero_skip,
         "level": level,
         "unsafe_level": unsafe_level,
+        "lookahead": lookahead,
     }
     modes = choose_modes(settings, options)
     arithmetic = (multiplier, weight_bits, activation_bits)

@@ -7,7 +7,7 @@ from hw.config import Config
 from sim.networks.check import check_codes
 from sim.networks.network import IntegerLstm, IntegerNetwork, NetworkError
 
-__all__ = ["check_fit", "check_input", "largest_sums"]
+__all__ = ["check_fit", "check_held", "check_input", "check_lookahead", "largest_sums"]
 
 ACC_LIMIT = 2**31
 EVENT_LIMIT = 255
@@ -51,6 +51,24 @@ def check_fit(layer: int, direction: IntegerLstm, cell: CellParameters, config: 
                 f"{name} of layer {layer} can overflow the 32-bit sums: its scales are too large "
                 f"for its weights"
             )
+
+
+def check_lookahead(layer: int, lookahead: int, config: Config) -> None:
+    """Refuse a lookahead that ``config`` has no gates for."""
+    if lookahead > config.lookahead:
+        raise NetworkError(
+            f"layer {layer} is to look {lookahead} steps ahead, and configuration {config.name} "
+            f"looks at most {config.lookahead} ahead"
+        )
+
+
+def check_held(layer: int, direction: IntegerLstm, lookahead: int, config: Config) -> None:
+    """Refuse a streamed layer with lookahead if the ring cannot hold a block's ``x`` part."""
+    if lookahead > 1 and direction.input_size > config.held_words:
+        raise NetworkError(
+            f"layer {layer} has {direction.input_size} inputs, and with lookahead configuration "
+            f"{config.name} can hold streamed weights of at most {config.held_words}"
+        )
 
 
 def check_input(network: IntegerNetwork, x: np.ndarray) -> None:

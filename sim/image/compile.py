@@ -6,7 +6,7 @@ import numpy as np
 
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
-from sim.image.check import check_fit, check_input
+from sim.image.check import check_fit, check_held, check_input, check_lookahead
 from sim.image.image import Image, Placement, State
 from sim.image.levels import level_fields
 from sim.image.memory import Rows, States, align, state_bytes
@@ -185,9 +185,12 @@ class _Packer:
         config, load = self.config, self.options.load
         cell = cell_parameters(direction)
         check_fit(layer, direction, cell, config)
+        check_lookahead(layer, modes.lookahead, config)
         columns = direction.input_size + direction.hidden_size
         blocks = config.blocks(direction.hidden_size)
         kept, base = self._keep(blocks, columns, self.options.resident), self.words
+        if kept < blocks:
+            check_held(layer, direction, modes.lookahead, config)
         self.words += kept * columns
         block_bytes = columns * config.column_bytes
         fields = {

@@ -55,6 +55,12 @@ class Placement:
         """Whether every column is an event of every step."""
         return not any(self.fields[name] for name in ("plan", "skip", "zero_skip"))
 
+    @property
+    def group(self) -> int:
+        """Steps whose ``x`` parts one fetch of the streamed weights serves."""
+        fields = self.fields
+        return max(fields["lookahead"], 1) if fields["dense_bytes"] else 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Image:

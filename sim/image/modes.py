@@ -20,7 +20,13 @@ _CHOICES = {
     "skip_action": ("freeze", "hold"),
     "reference": ("computed", "previous"),
 }
-_WHOLE = {"x_threshold": 255, "h_threshold": 255, "max_skips": 65535, "normal_every": 65535}
+_WHOLE = {
+    "x_threshold": 255,
+    "h_threshold": 255,
+    "max_skips": 65535,
+    "normal_every": 65535,
+    "lookahead": 16,
+}
 _LEVELS = ("delta_level", "reduced_level")
 _SCORES = ("skip_threshold", "delta_threshold")
 
@@ -60,6 +66,9 @@ class LayerModes:
         What the score compares ``x`` with: the last ``computed`` row, or the ``previous`` row.
     zero_skip : bool
         Normal and reduced steps leave out columns whose value is zero.
+    lookahead : int
+        Steps, 1 to 16, whose ``x`` parts one fetch of the streamed weights serves; delta steps
+        then take every column of ``x``. 1 waits for no input.
     delta_level, reduced_level : int or str
         Level of the multiplier in delta and in reduced steps, by number or by name.
     unsafe_level : int, str or None
@@ -82,6 +91,7 @@ class LayerModes:
     normal_every: int = 0
     reference: str = "computed"
     zero_skip: bool = False
+    lookahead: int = 1
     delta_level: int | str = 0
     reduced_level: int | str = 0
     unsafe_level: int | str | None = None
@@ -93,8 +103,11 @@ class LayerModes:
                 raise NetworkError(f"{name} must be {known}, not {getattr(self, name)}")
         for name, most in _WHOLE.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-                raise NetworkError(f"{name} must be a whole number from 0 to {most}, not {value}")
+            least = int(name == "lookahead")
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise NetworkError(
+                    f"{name} must be a whole number from {least} to {most}, not {value}"
+                )
         for name in _LEVELS:
             _check_level(name, getattr(self, name))
         if self.unsafe_level is not None:
@@ -109,6 +122,21 @@ class LayerModes:
         for mode, name in (("skip", "skip_threshold"), ("auto", "delta_threshold")):
             if self.mode == mode and getattr(self, name) is None:
                 raise NetworkError(f"mode {mode} needs a {name}")
+        if self.lookahead > 1 and (self.skips or self._scored):
+            raise NetworkError(
+                f"lookahead must be 1 in mode {self.mode}: which steps a fetch serves must not "
+                f"depend on their inputs"
+            )
+        if self.lookahead > 1 and any(getattr(self, name) for name in _LEVELS):
+            raise NetworkError(
+                "lookahead must be 1 where a level of the multiplier is set: one fetch serves "
+                "exact products of x"
+            )
+
+    @property
+    def _scored(self) -> bool:
+        """Whether a score chooses between normal and the middle mode."""
+        return self.mode == "auto" and bool(self.delta_threshold)
 
     @property
     def skips(self) -> bool:
@@ -132,11 +160,13 @@ class LayerModes:
 
     def unused(self) -> tuple[str, ...]:
         """Settings that were changed from their default and mean nothing in this mode."""
-        meant = {"mode", "zero_skip"}
+        meant = {"mode", "zero_skip", "lookahead"}
         if self.mode != "normal":
             meant.add("normal_every")
         if self.deltas:
-            meant |= {"x_threshold", "h_threshold", "delta_level", "unsafe_level"}
+            meant |= {"h_threshold", "delta_level", "unsafe_level"}
+            if self.lookahead == 1:
+                meant.add("x_threshold")
         if self.reduces:
             meant.add("reduced_level")
         if self.mode == "auto":
@@ -154,7 +184,7 @@ class LayerModes:
         if self.mode in ("delta", "reduced"):
             plan = Plan.MIDDLE
         elif self.mode == "auto":
-            plan = Plan.SCORED if self.delta_threshold else Plan.MIDDLE
+            plan = Plan.SCORED if self._scored else Plan.MIDDLE
         scored = plan == Plan.SCORED
         return {
             "plan": int(plan),
@@ -163,7 +193,8 @@ class LayerModes:
             "freeze": int(self.skips and self.skip_action == "freeze"),
             "previous": int((self.skips or scored) and self.reference == "previous"),
             "zero_skip": int(self.zero_skip),
-            "x_threshold": self.x_threshold if self.deltas else 0,
+            "lookahead": self.lookahead if self.lookahead > 1 else 0,
+            "x_threshold": self.x_threshold if self.deltas and self.lookahead == 1 else 0,
             "h_threshold": self.h_threshold if self.deltas else 0,
             "skip_distance": distance(self.skip_threshold) if self.skips else 0,
             "middle_distance": distance(self.delta_threshold) if scored else 0,

@@ -36,6 +36,11 @@ class Activity:
         ratio = np.divide(self.D, self.N, out=np.zeros(self.D.shape), where=self.N > 0)
         return np.where(self.N < 0, np.nan, 1 - ratio)
 
+    def firsts(self, group: int, *, reverse: bool) -> list[int]:
+        """Of every ``group`` steps in running order the first: how many there are of each mode."""
+        mode = self.mode[:, :: -1 if reverse else 1][:, ::group]
+        return np.bincount(mode.ravel(), minlength=len(Mode)).tolist()
+
     def totals(self) -> list[tuple[int, int, int]]:
         """Steps, events of x and events of h of each mode, in the order of ``Mode``."""
         mode = self.mode.ravel()

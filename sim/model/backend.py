@@ -47,8 +47,11 @@ class ModelBackend:
         if self._model is None or self._model.network is not network:
             self._model = Model(network, self.config)
         outputs = self._model.run(x, options.initial, options.modes, trace=trace)
-        columns = columns_of(image, x, outputs.layers, outputs.activity)
-        cycles, stalls = estimate(image, image.config, self.latency, columns)
+        cycles, stalls = None, None
+        # There is no model of the time of groups of steps.
+        if not any(placement.fields["lookahead"] for placement in image.placements):
+            columns = columns_of(image, x, outputs.layers, outputs.activity)
+            cycles, stalls = estimate(image, image.config, self.latency, columns)
         return Result(
             h=outputs.h,
             states=outputs.states if options.store_state else (),

@@ -157,9 +157,10 @@ def count(image: Image, activity: Sequence[Activity | None] | None = None) -> Co
 
 
 def _count_placement(image: Image, placement: Placement, activity: Activity | None) -> Counts:
-    modes = tuple(
-        _mode_counts(image, placement, *row) for row in _totals(image, placement, activity)
+    rows = zip(
+        _totals(image, placement, activity), _fetches(image, placement, activity), strict=True
     )
+    modes = tuple(_mode_counts(image, placement, *row, fetches) for row, fetches in rows)
     return Counts(
         read_bytes=_read_bytes(image, placement) + sum(each.weight_bytes for each in modes),
         write_bytes=_write_bytes(image, placement),
@@ -179,11 +180,22 @@ def _totals(image: Image, placement: Placement, activity: Activity | None):
     return rows
 
 
-def _mode_counts(image: Image, placement: Placement, steps: int, x: int, h: int) -> ModeCounts:
+def _fetches(image: Image, placement: Placement, activity: Activity | None) -> list[int]:
+    """Steps of each mode that are the first of a group."""
+    if activity is not None:
+        return activity.firsts(placement.group, reverse=placement.direction.reverse)
+    groups = -(-image.steps // placement.group)
+    return [image.sequences * groups * (mode == Mode.NORMAL) for mode in Mode]
+
+
+def _mode_counts(
+    image: Image, placement: Placement, steps: int, x: int, h: int, fetches: int
+) -> ModeCounts:
     fields, config = placement.fields, image.config
     streamed = config.blocks(fields["hidden_size"]) - fields["resident_blocks"]
     macs = (x + h) * 4 * fields["hidden_size"]
-    weight_bytes = (x + h) * config.column_bytes * streamed
+    x_words = x if placement.group == 1 else fetches * fields["input_size"]
+    weight_bytes = (x_words + h) * config.column_bytes * streamed
     return ModeCounts(
         steps=steps,
         events_x=x,

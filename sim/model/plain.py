@@ -175,7 +175,9 @@ class _Sequence:
         """The next step."""
         D, N = self._compare(row)
         mode = self._mode(D, N)
-        events_x, events_h = self.x_part.step(mode, row), self.h_part.step(mode, self.h)
+        fresh_x = self.fields["lookahead"] > 1 and mode == Mode.DELTA
+        events_x = self.x_part.step(Mode.NORMAL if fresh_x else mode, row)
+        events_h = self.h_part.step(mode, self.h)
         if not (mode == Mode.SKIP and self.fields["freeze"]):
             sums = self.x_part.acc, self.h_part.acc
             self.h, self.c = cell_step(self.params, *sums, self.direction.bias, self.c)

@@ -62,7 +62,10 @@ def plan_steps(
     order = slice(None, None, -1 if reverse else 1)
     chooser = _Chooser(x[:, order], zero, fields)
     mode = chooser.choose(scores)
-    x_ref, events = _follow(chooser.x, zero, mode, fields)
+    # With lookahead, delta steps take every column of x.
+    fresh_x = fields["lookahead"] > 1
+    x_mode = np.where(mode == Mode.DELTA, Mode.NORMAL, mode) if fresh_x else mode
+    x_ref, events = _follow(chooser.x, zero, x_mode, fields)
     kept = (chooser.D[:, order], chooser.N[:, order]) if scores else (None, None)
     return StepPlan(
         x_ref=x_ref[:, order],

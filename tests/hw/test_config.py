@@ -37,6 +37,8 @@ REFUSED = [
         "burst_beats times bus_width must be at most 4096 bytes, not 8192",
     ),
     ({"max_hidden": 4097}, "max_input and max_hidden must be at most 4096, not 4097"),
+    ({"lookahead": 3}, "lookahead must be a power of two of at most 16, not 3"),
+    ({"lookahead": 32}, "lookahead must be a power of two of at most 16, not 32"),
     ({"max_input": 5000}, "max_input and max_hidden must be at most 4096, not 5000"),
 ]
 
@@ -57,6 +59,7 @@ def test_a_contradiction_is_refused_in_one_sentence(small, changes, sentence):
         {"lanes": 64, "bus_width": 512, "burst_beats": 64},
         {"lanes": 32, "bus_width": 64, "multiplier": Exact(weight_width=6)},
         {"weight_words": 1},
+        {"lookahead": 16},
     ],
 )
 def test_the_edge_of_what_is_allowed_is_accepted(small, changes):

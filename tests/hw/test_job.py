@@ -29,4 +29,5 @@ def test_a_job_holds_the_largest_layer(config):
 
 
 def test_a_member_is_a_field_of_the_descriptor_or_follows_from_it(small):
-    assert set(job_layout(small()).members) - set(FIELDS) == {"blocks", "tail_units"}
+    followed = {"blocks", "tail_units", "steps_ahead", "fresh_x"}
+    assert set(job_layout(small()).members) - set(FIELDS) == followed

@@ -150,3 +150,30 @@ def test_all_counters_are_zero_before_the_first_run(play, small):
         assert (yield from read_all()) == Sums(8).totals
 
     play(StepCounters(small()), script())
+
+
+def test_products_belong_to_the_step_of_their_slot_and_parts_to_the_next_that_ends(play, small):
+    config, rng = small(lookahead=4), random.Random(0)
+    work = [{"slot": rng.randrange(4), "rows": rng.choice([4, 8])} for _ in range(60)]
+    macs = [sum(row["rows"] for row in work if row["slot"] == slot) for slot in range(4)]
+
+    def script():
+        yield {"clear": 1}
+        for _ in range(CLEAR_CYCLES):
+            yield {}
+        yield from (row for row in work)
+        yield {"part": 1, "part_words": 5, "slot": 3}
+        yield {"part": 1, "part_words": 6, "slot": 3}
+        for slot, mode in enumerate(Mode):
+            yield {"slot": slot, "word": 1}
+            yield {"slot": slot, "step": 1, "rows": 8, "mode": mode}
+            for _ in range(STEP_CYCLES):
+                yield {"slot": rng.randrange(4)}
+        for _ in range(11):
+            yield {}
+        totals = yield from read_all()
+        assert [totals[mode]["macs_done"] for mode in Mode] == [each + 8 for each in macs]
+        words = [totals[mode]["weight_bytes"] // config.column_bytes for mode in Mode]
+        assert words == [12, 1, 1, 1]
+
+    play(StepCounters(config), script())

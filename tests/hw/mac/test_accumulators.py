@@ -52,3 +52,31 @@ def test_sums_can_be_read_in_the_cycle_after_they_were_written(play, small):
     seen = play(AccumulatorBank(small()), [write, {"r_en": 1, "r_block": 5}, {}, {}, {}])
     assert [row["acc_h"] for row in seen[3:]] == [totals, totals]
     assert seen[4]["acc_x"] == [0] * 8
+
+
+def test_each_step_of_a_group_has_sums_of_x_of_its_own(play, small):
+    config, blocks = small(lookahead=4), range(small().max_blocks)
+    places = [(slot, block) for slot in range(4) for block in blocks]
+    totals = {place: [number] * 8 for number, place in enumerate(places)}
+
+    def script():
+        for (slot, block), sums in totals.items():
+            yield {"w_en": 1, "w_slot": slot, "w_block": block, "w_totals": sums}
+        for block in blocks:
+            yield {
+                "w_en": 1,
+                "w_hidden": 1,
+                "w_slot": 3,
+                "w_block": block,
+                "w_totals": [-block] * 8,
+            }
+        for slot, block in places:
+            yield {"r_en": 1, "r_slot": slot, "r_block": block}
+            yield {}
+            seen = yield {}
+            assert (seen["acc_x"], seen["acc_h"]) == (totals[slot, block], [-block] * 8)
+        for block in blocks:
+            yield {"base_en": 1, "base_block": block}
+            assert (yield {})["base"] == totals[0, block]
+
+    play(AccumulatorBank(config), script())

@@ -42,6 +42,7 @@ def array_script(config, sums, gaps, rng, expected):
                 "block": number // 2 % config.max_blocks,
                 "block_end": number % 2 and index == len(events) - 1,
                 "level": level,
+                "slot": number % config.lookahead,
             }
             seen = yield {
                 "base": answer,
@@ -83,7 +84,7 @@ def test_sums_match_the_multiplier_three_cycles_after_their_last_operand(
     width = multiplier.weight_width
     rng, draw = random.Random(width), np.random.default_rng(width)
     limit = 2 ** (width - 1) - 1
-    config = small(lanes=lanes, multiplier=multiplier, max_hidden=64)
+    config = small(lanes=lanes, multiplier=multiplier, max_hidden=64, lookahead=2)
     sums = []
     for length in (1, 1, 2, 5, 1, 16):
         values = [rng.choice([-255, 255, 0, rng.randrange(-255, 256)]) for _ in range(length)]

@@ -7,7 +7,7 @@ import pytest
 from hw.mac.operands import OperandFetch
 from hw.multipliers.masked import MaskedArray
 
-CONTROL = ("first", "last", "fresh", "hidden", "block", "block_end", "level")
+CONTROL = ("first", "last", "fresh", "hidden", "block", "block_end", "slot", "level")
 """What walks beside an operand."""
 
 
@@ -19,6 +19,7 @@ def random_op(rng):
         "index": rng.randrange(16),
         "block": rng.randrange(8),
         "weight_base": rng.randrange(64),
+        "slot": rng.randrange(2),
         "level": rng.randrange(4),
     }
 
@@ -53,7 +54,7 @@ def test_an_operation_reads_list_word_and_lanes_one_after_the_other(play, small,
                 expected[cycle - 1] = answer(asked, h if asked["hidden"] else x)
             asked = op if valid else None
 
-    seen = play(OperandFetch(small(multiplier=MaskedArray())), script())
+    seen = play(OperandFetch(small(multiplier=MaskedArray(), lookahead=2)), script())
     shown = [
         {"weight_addr": cycle - 1, "operand": cycle, "control": cycle} for cycle in range(len(seen))
     ]
@@ -70,10 +71,21 @@ def test_operand_and_control_hold_while_nothing_comes(play, small):
     rng = random.Random(2)
     op, event = random_op(rng), random_event(rng)
     rows = [{"i_valid": 1, "i_op": op}, {"x_event": event, "h_event": event}]
-    seen = play(
-        OperandFetch(small(multiplier=MaskedArray())), [*rows, *[{"i_op": random_op(rng)}] * 6]
-    )
+    config = small(multiplier=MaskedArray(), lookahead=2)
+    seen = play(OperandFetch(config), [*rows, *[{"i_op": random_op(rng)}] * 6])
     expected = answer(op, event)
     for row in seen[4:]:
         assert (row["operand"], row["control"]) == (expected["operand"], expected["control"])
     assert [row["o_valid"] for row in seen] == [0, 0, 0, 0, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "base, column, addr", [(64, 15, 79), (79, 0, 79), (79, 1, 64), (70, 12, 66)]
+)
+def test_behind_the_last_word_of_the_ring_stands_the_first(play, small, base, column, addr):
+    """Words 64 to 79 are the ring; a word of another base goes right before."""
+    before = {"i_valid": 1, "i_op": {"weight_base": 64}}
+    event = {"x_event": {"column": column}}
+    rows = [before, {"i_valid": 1, "i_op": {"weight_base": base}} | event, event, {}, {}]
+    seen = play(OperandFetch(small(weight_words=64, stream_words=16, lookahead=2)), rows)
+    assert seen[4]["weight_en"] and seen[4]["weight_addr"] == addr

@@ -38,6 +38,7 @@ def operations(job, steps):
                         {
                             "hidden": hidden,
                             "bank": step % 2,
+                            "slot": 0,
                             "index": index,
                             "weight_base": base + hidden * job["input_size"] if resident else None,
                             "streamed": not resident,

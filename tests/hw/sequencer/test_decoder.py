@@ -111,7 +111,7 @@ def test_enabled_overrides_stand_for_their_words_in_every_descriptor(play, small
     for seen, values in zip(found, descriptors, strict=True):
         for name, field in FIELDS.items():
             if field.word - 33 in range(3) and enable >> field.word - 33 & 1:
-                values[name] = other[name]
+                values[name] = other.get(name, 0)
         assert seen == meaning(values, config, seen)
 
 
@@ -205,3 +205,40 @@ def test_addresses_must_be_aligned_to_the_bus(play, small, bus):
 
 def test_a_descriptor_is_a_whole_number_of_words():
     assert WORDS * WORD_BYTES == DESCRIPTOR_BYTES
+
+
+@pytest.mark.parametrize(
+    "changes, valid, ahead",
+    [
+        ({"lookahead": 0}, 1, 0),
+        ({"lookahead": 1}, 1, 0),
+        ({"lookahead": 2}, 1, 1),
+        ({"lookahead": 4, "plan": 1}, 1, 3),
+        ({"lookahead": 5}, 0, None),
+        ({"lookahead": 2, "plan": 2}, 0, None),
+        ({"lookahead": 2, "skip": 1}, 0, None),
+        ({"lookahead": 1, "skip": 1}, 1, 0),
+    ],
+)
+def test_a_lookahead_is_checked_and_becomes_steps_ahead(play, small, changes, valid, ahead):
+    values = {**GOOD, "resident_blocks": 0, "skip": 0, "plan": 0, **changes}
+    seen = decode(play, small(lookahead=4), values)[0]
+    assert seen["valid"] == valid
+    if valid:
+        assert seen["job"]["steps_ahead"] == ahead
+        assert seen["job"]["fresh_x"] == (ahead > 0)
+
+
+def test_a_resident_layer_has_no_groups_and_a_streamed_one_must_fit_the_ring(play, small):
+    streamed = {**GOOD, "resident_blocks": 0, "skip": 0, "plan": 0, "lookahead": 2}
+    resident = {**streamed, "resident_blocks": small().blocks(GOOD["hidden_size"])}
+    tight, wide = (small(lookahead=2, stream_words=GOOD["input_size"] + 3 + k) for k in (0, 1))
+    assert not decode(play, tight, streamed)[0]["valid"]
+    assert decode(play, wide, streamed)[0]["valid"]
+    seen = decode(play, tight, resident)[0]
+    assert seen["valid"] and seen["job"]["steps_ahead"] == 0 and seen["job"]["fresh_x"]
+
+
+def test_a_machine_without_lookahead_refuses_it(play, small):
+    assert decode(play, small(), {**GOOD, "lookahead": 1})[0]["valid"]
+    assert not decode(play, small(), {**GOOD, "lookahead": 2})[0]["valid"]

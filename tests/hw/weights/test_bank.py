@@ -103,3 +103,43 @@ def test_loaded_words_go_to_the_resident_part_and_leave_the_ring_alone(play, sma
         assert not seen["streamed_ready"]
 
     play(WeightBank(small()), script())
+
+
+@pytest.mark.parametrize("part", [1, 5, 7])
+def test_a_part_is_read_again_and_again_and_leaves_at_once(play, small, part):
+    """Parts and single words in turn, around an odd ring."""
+    ring, rng = 11, random.Random(part)
+    words = [rng.getrandbits(64) for _ in range(400)]
+
+    def script():
+        given = at = 0
+
+        def row(**values):
+            nonlocal given
+            seen = yield {"i.valid": 1, "i.payload": words[given], "part_words": part, **values}
+            given += seen["i.ready"]
+            assert given - at <= ring - 4
+            return seen
+
+        yield from row()
+        for _ in range(20):
+            waits = 0
+            while not (seen := (yield from row()))["part_ready"]:
+                waits += 1
+                assert waits <= part + 2
+            base = seen["streamed_addr"] - 64
+            assert base == at % ring
+            for column in [*range(part)] * 2:
+                yield from row(r_en=1, r_addr=64 + (base + column) % ring)
+                assert (yield from row())["r_data"] == words[at + column]
+            yield from row(part_take=1)
+            at += part
+            assert not (yield from row())["part_ready"]
+            for _ in range(rng.randrange(3)):
+                while not (seen := (yield from row()))["streamed_ready"]:
+                    pass
+                seen = yield from row(streamed_take=1)
+                assert seen["streamed_addr"] == 64 + at % ring
+                at += 1
+
+    play(WeightBank(small(stream_words=ring, lookahead=2)), script())

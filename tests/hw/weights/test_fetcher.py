@@ -280,3 +280,45 @@ def test_a_request_stands_until_it_is_taken(prover, small, one_start):
         prover.stable(m, dut.request.valid, dut.request.ready, dut.request.payload)
 
     prover.run(WeightFetcher(small(), REQUEST), properties, 10)
+
+
+def grouped_requests(job, config, h_lists):
+    """What a job with groups must ask for; whole parts of h where there are no lists."""
+    steps, group = job["steps"], job["steps_ahead"] + 1
+    blocks = [block for block in range(job["blocks"]) if streamed(job, block)]
+    x_bytes = job["input_size"] * config.column_bytes
+    for first in range(0, steps, group):
+        for block in blocks:
+            addr = job["weights_addr"] + block * job["block_bytes"]
+            yield {"addr": addr, "beats": x_bytes // config.bus_bytes}
+        for step in range(first, min(first + group, steps)):
+            if h_lists:
+                yield from runs(job, config, [([], h_lists[step])])
+                continue
+            for block in blocks:
+                addr = job["weights_addr"] + block * job["block_bytes"] + x_bytes
+                beats = job["hidden_size"] * config.column_bytes // config.bus_bytes
+                yield {"addr": addr, "beats": beats}
+
+
+@pytest.mark.parametrize("follows", [0, 1])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_group_of_steps_asks_for_the_parts_of_x_once(
+    bench, small, job_of, start, after, seed, follows
+):
+    rng, config = random.Random(seed), small(lookahead=4)
+    hidden = rng.randint(1, 16)
+    kept = rng.randrange(config.blocks(hidden))
+    sizes = {"input_size": rng.randint(1, 12), "hidden_size": hidden, "steps": rng.randint(1, 9)}
+    job = job_of(config, weights_addr=0x7000, resident_blocks=kept, **sizes)
+    job |= {"steps_ahead": rng.randint(1, 3), "fresh_x": 1, "plan": follows * Plan.MIDDLE}
+    lists = [some_of(rng, hidden) for _ in range(job["steps"])] if follows else None
+    dut = WeightFetcher(config, REQUEST)
+    b = bench(dut, seed=seed)
+    b.add(start(dut, job))
+    if follows:
+        after(b, b.add(Lists(dut, "h", lists, rng, 0.3, 0.3)))
+    expected = list(grouped_requests(job, config, lists))
+    out = after(b, b.drain(dut.request, len(expected), rng.choice([0, 0.6])))
+    b.run(extra=30)
+    assert out.items == expected

@@ -200,3 +200,12 @@ def test_an_unsafe_level_must_be_named(refrain, ran, net, walk, tmp_path):
     )
     delta, _, _ = ran(*options, "--unsafe-level", "table")
     assert not np.array_equal(delta, ran("--multiplier", table)[0])
+
+
+def test_a_machine_without_lookahead_refuses_it(ran, refrain, net, walk):
+    plain, _, _ = ran()
+    same, _, _ = ran("--lookahead", 1)
+    assert np.array_equal(plain, same)
+    status, _, err = refrain("run", net, "--input", walk, "--config", "tiny", "--lookahead", 2)
+    assert status == 2
+    assert "layer 0 is to look 2 steps ahead, and configuration tiny looks at most 1 ahead" in err

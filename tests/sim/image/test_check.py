@@ -7,7 +7,13 @@ import pytest
 
 from hw.config import CONFIGS
 from hw.multipliers.exact import Exact
-from sim.image.check import check_fit, check_input, largest_sums
+from sim.image.check import (
+    check_fit,
+    check_held,
+    check_input,
+    check_lookahead,
+    largest_sums,
+)
 from sim.image.parameters import cell_parameters
 from sim.model.random_network import random_network
 from sim.networks.network import NetworkError, Quantization
@@ -108,3 +114,20 @@ def test_scales_that_the_gates_cannot_take_are_refused():
 )
 def test_an_input_of_the_wrong_form_is_refused(x, text):
     assert refusal(check_input, random_network([3, 5]), x) == text
+
+
+def test_a_lookahead_without_gates_is_refused():
+    check_lookahead(0, 1, TINY)
+    check_lookahead(0, 3, replace(TINY, lookahead=4))
+    assert refusal(check_lookahead, 1, 2, TINY) == (
+        "layer 1 is to look 2 steps ahead, and configuration tiny looks at most 1 ahead"
+    )
+
+
+def test_streamed_inputs_that_the_ring_cannot_hold_are_refused_with_lookahead():
+    check_held(0, direction(252), 2, TINY)
+    check_held(0, direction(253), 1, TINY)
+    assert refusal(check_held, 0, direction(253), 2, TINY) == (
+        "layer 0 has 253 inputs, and with lookahead configuration tiny can hold streamed weights "
+        "of at most 252"
+    )

@@ -211,6 +211,42 @@ def test_settings_for_another_network_are_refused():
     assert str(caught.value) == "the settings are for 2 layers, and the network has 1"
 
 
+@pytest.mark.parametrize("value", [0, 17, True, 2.0])
+def test_a_lookahead_is_one_to_sixteen_steps(value):
+    with pytest.raises(NetworkError) as caught:
+        LayerModes(lookahead=value)
+    assert str(caught.value) == f"lookahead must be a whole number from 1 to 16, not {value}"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"mode": "skip", "skip_threshold": 1.0}, {"mode": "auto", "delta_threshold": 0.5}]
+)
+def test_lookahead_is_refused_where_modes_depend_on_inputs(settings):
+    with pytest.raises(NetworkError) as caught:
+        LayerModes(lookahead=2, **settings)
+    assert str(caught.value) == (
+        f"lookahead must be 1 in mode {settings['mode']}: which steps a fetch serves must not "
+        f"depend on their inputs"
+    )
+
+
+def test_lookahead_is_refused_with_a_level():
+    with pytest.raises(NetworkError) as caught:
+        LayerModes(mode="delta", lookahead=2, delta_level=1)
+    assert str(caught.value) == (
+        "lookahead must be 1 where a level of the multiplier is set: one fetch serves exact "
+        "products of x"
+    )
+
+
+def test_with_lookahead_delta_steps_take_all_of_x():
+    modes = LayerModes(mode="delta", lookahead=4, x_threshold=3, h_threshold=2)
+    assert modes.unused() == ("x_threshold",)
+    fields = modes.fields()
+    assert (fields["lookahead"], fields["x_threshold"], fields["h_threshold"]) == (4, 0, 2)
+    assert LayerModes().fields()["lookahead"] == 0
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [

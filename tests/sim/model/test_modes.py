@@ -291,3 +291,45 @@ def test_counts_of_a_run_are_those_of_its_steps():
         for step in row
     )
     assert result.cycles == operations + sum(result.stall_cycles.values())
+
+
+@given(
+    mode=st.sampled_from(["normal", "delta", "reduced"]),
+    h_threshold=st.sampled_from([0, 4, 40]),
+    normal_every=st.integers(0, 5),
+    zero_skip=st.booleans(),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_lookahead_equals_the_plain_loop(mode, h_threshold, normal_every, zero_skip, seed):
+    network = random_network([7, 9], seed=seed, bidirectional=True)
+    x = slow_input(network, 2, 13, seed)
+    modes = LayerModes(
+        mode=mode,
+        h_threshold=h_threshold,
+        normal_every=normal_every,
+        zero_skip=zero_skip,
+        lookahead=3,
+    )
+    for direction in network.layers[0].directions:
+        assert_equals_plain(direction, x, modes)
+
+
+@pytest.mark.parametrize("zero_skip", [False, True])
+def test_the_first_step_of_a_group_counts_the_whole_part_of_x(zero_skip):
+    """Groups go from the end where a direction does; 11 steps are three groups."""
+    config = replace(CONFIGS["tiny"], lookahead=4)
+    network = random_network([20, 9], seed=4, bidirectional=True)
+    x = slow_input(network, 3, 11, 1)
+    modes = LayerModes(mode="delta", normal_every=4, lookahead=4, zero_skip=zero_skip)
+    backend = ModelBackend(config)
+    counts = backend.run(network, x, modes=modes, resident=False).counts
+    normal, delta = counts.modes[Mode.NORMAL], counts.modes[Mode.DELTA]
+    word = config.blocks(9) * config.column_bytes
+    # Both directions begin a group with every normal step, and with no other.
+    assert normal.steps == 2 * 3 * 3
+    assert normal.weight_bytes == (normal.steps * 20 + normal.events_h) * word
+    assert delta.weight_bytes == delta.events_h * word
+    resident = backend.run(network, x, modes=modes, resident=True).counts
+    assert resident.weight_bytes == 0
+    assert (resident.events_x, resident.events_h) == (counts.events_x, counts.events_h)
