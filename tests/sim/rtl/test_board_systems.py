@@ -1,6 +1,8 @@
+# amaranth: UnusedElaboratable=no
 """Whole boards run networks: the driver that talks to a board, and the machine behind its host."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from boards.uart.system import UartSystem
 from boards.zynq.gp import BASE_REGISTER
 from boards.zynq.system import ZynqSystem
 from hw.accelerator import Accelerator
+from hw.axi.signatures import Axi4Signature
 from hw.config import CONFIGS, Config
 from sim.explore.board_backend import BoardBackend
 from sim.model.backend import ModelBackend
@@ -148,8 +151,9 @@ def test_the_stand_in_puts_the_buffer_somewhere():
 )
 def test_what_a_dram_port_cannot_do_is_refused(changes, sentence):
     config = dataclasses.replace(SMALL, **changes)
+    port = Axi4Signature(config.addr_width, config.bus_width).create()
     with pytest.raises(ValueError) as refusal:
-        ZynqSystem(Accelerator(config), config.burst_beats)
+        ZynqSystem(SimpleNamespace(m_axi=port), config.burst_beats)
     assert str(refusal.value) == sentence
 
 
