@@ -183,6 +183,14 @@ def test_a_level_that_the_multiplier_lacks_is_not_valid(play, small, name):
     assert [row["job"][name] for row in seen] == [0, 2, 3, 15, 1]
 
 
+@pytest.mark.parametrize("name", ["x_zero", "h_zero"])
+def test_a_zero_point_beyond_the_codes_is_not_valid(play, small, name):
+    zeros = (-8, 7, -9, 8, -128, 127, 0)
+    seen = decode(play, small(act_width=4), *(GOOD | {name: zero} for zero in zeros))
+    # That of x in the good descriptor is within four bits, too.
+    assert [row["valid"] for row in seen] == [1, 1, 0, 0, 0, 0, 1]
+
+
 def test_the_good_descriptor_is_valid(play, small):
     assert decode(play, small(), GOOD)[0]["valid"]
 

@@ -35,9 +35,12 @@ def test_states_that_are_not_stored_are_not_given():
 def test_a_network_stays_prepared_until_another_one_runs(monkeypatch):
     prepared = []
     model = sim.model.backend.Model
-    monkeypatch.setattr(
-        sim.model.backend, "Model", lambda network: prepared.append(network) or model(network)
-    )
+
+    def prepare(network, config):
+        prepared.append(network)
+        return model(network, config)
+
+    monkeypatch.setattr(sim.model.backend, "Model", prepare)
     backend = ModelBackend(TINY)
     first, second = random_network([5, 6]), random_network([5, 7])
     for network in (first, first, second, first):
