@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sim.cli.app import run
+from sim.explore import boards as explore
 
 
 def test_boards_are_listed(capsys, tmp_path):
@@ -43,3 +44,11 @@ def test_a_plan_is_written_without_the_vendors_tools(capsys, tmp_path):
 def test_what_cannot_be_is_refused_in_a_sentence(capsys, arguments, sentence):
     assert run(arguments) == 2
     assert capsys.readouterr().err.startswith(f"refrain: {sentence}")
+
+
+@pytest.mark.parametrize(("clock", "missed"), [(99.9, True), (100.0, False)])
+def test_a_missed_clock_is_said(capsys, monkeypatch, clock, missed):
+    figures = {"board": "ulx3s-85f", "wanted_mhz": 100.0, "clock_mhz": clock}
+    monkeypatch.setattr(explore, "build", lambda *names, **options: figures)
+    assert run(["build", "ulx3s-85f"]) == 0
+    assert ("the clock is missed: " in capsys.readouterr().out) == missed
