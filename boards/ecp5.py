@@ -39,7 +39,7 @@ BOARDS = (
         part="LFE5U-85F",
         host="uart",
         config="small",
-        clock_mhz=100.0,
+        clock_mhz=50.0,
         memory_kib=256,
         # The FT231X on the board ends at 3 Mbaud, and what makes its clock from 48 MHz has few
         # steps near there.
@@ -55,7 +55,7 @@ BOARDS = (
         part="LFE5UM5G-85F",
         host="uart",
         config="small",
-        clock_mhz=100.0,
+        clock_mhz=50.0,
         memory_kib=256,
         baud=2_000_000,
         toolchains=("Trellis",),

@@ -230,7 +230,7 @@ def test_the_icebreaker_becomes_a_bitstream(tmp_path):
 
 @pytest.mark.parametrize(("clocks", "best"), [((90, 101), 2), ((90, 80, 70), 1), ((100,), 1)])
 def test_a_missed_clock_is_tried_again_and_the_best_stays(tmp_path, monkeypatch, clocks, best):
-    board, scripts = dataclasses.replace(BOARDS["ulx3s-85f"], memory_kib=8), []
+    board, scripts = dataclasses.replace(BOARDS["ulx3s-85f"], memory_kib=8, clock_mhz=100.0), []
 
     def run(board, script, toolchain, bitstream):
         scripts.append(script)
