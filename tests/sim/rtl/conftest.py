@@ -11,10 +11,14 @@ from amaranth.lib.wiring import In, Out
 from hypothesis import strategies as st
 
 from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
+from sim.image.compile import compile_network
 from sim.image.modes import LayerModes
+from sim.model.backend import ModelBackend
 from sim.rtl import MemoryModel, RtlSimulator
 
 SIZE = 1 << 18
+CYCLES = 3_000_000
+"""More than any run here takes: a machine that hangs fails instead of stopping the suite."""
 
 
 class Copier(wiring.Component):
@@ -231,7 +235,62 @@ def copier_component():
     return Copier
 
 
+@st.composite
+def memories(draw):
+    """Random latencies, bandwidths, queues and stalls of each channel; or an ideal memory."""
+    if draw(st.sampled_from([True, False, False, False])):
+        return MemoryModel()
+    beats = draw(st.integers(1, 4))
+    stalls = {
+        f"stall_{channel}": draw(st.sampled_from([0.0, 0.1, 0.5, 0.7]))
+        for channel in ("ar", "r", "aw", "w", "b", "lite")
+    }
+    return MemoryModel(
+        latency=draw(st.integers(1, 60)),
+        write_latency=draw(st.integers(1, 60)),
+        beats=beats,
+        per_cycles=beats + draw(st.sampled_from([0, 0, 1, 3])),
+        outstanding=draw(st.integers(1, 16)),
+        seed=draw(st.integers(0, 1 << 20)),
+        **stalls,
+    )
+
+
+def run_both(machine, network, x, modes=None, **options):
+    """Run on gates and model: results equal, bus rules kept, nothing written outside the window."""
+    simulator, options = machine.simulator, {"modes": modes, **options}
+    image = compile_network(
+        network, machine.config, steps=x.shape[1], sequences=x.shape[0], **options
+    )
+    simulator.guard((image.output_base, image.output_limit))
+    result = machine.run(network, x, **options, progress=not_for_ever)
+    expected = ModelBackend(machine.config).run(network, x, **options)
+    assert np.array_equal(result.h, expected.h)
+    assert len(result.states) == len(expected.states)
+    for mine, theirs in zip(result.states, expected.states, strict=True):
+        assert np.array_equal(mine.h, theirs.h)
+        assert np.array_equal(mine.c, theirs.c)
+    assert result.counts == expected.counts
+    assert simulator.first_violation == ""
+    stats = simulator.stats
+    assert stats["reads_outstanding"] == stats["writes_outstanding"] == 0
+    return result
+
+
+def not_for_ever(cycles):
+    """Stops a run that takes longer than any should."""
+    assert cycles < CYCLES, "the machine hangs"
+
+
 @pytest.fixture(scope="session")
 def drawn():
-    """What runs are drawn from: strategies of networks and of settings, and inputs."""
-    return SimpleNamespace(networks=networks, layer_modes=layer_modes, slow_codes=slow_codes)
+    """What runs are drawn from: strategies of networks, settings and memories, and inputs."""
+    return SimpleNamespace(
+        networks=networks, layer_modes=layer_modes, memories=memories, slow_codes=slow_codes
+    )
+
+
+@pytest.fixture(scope="session")
+def agree():
+    """A run on gates and model, which must agree in all but time; the gates' result."""
+    return run_both

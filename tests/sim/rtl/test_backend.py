@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from boards.driver import DeviceError
 from hw.config import CONFIGS
 from hw.registers import Error
-from sim.image.compile import compile_network
 from sim.image.image import State
-from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import IntegerLayer, IntegerNetwork, NetworkError
 from sim.networks.tflite_reader import read_tflite
@@ -62,25 +60,6 @@ def build(sizes, directions, **options):
     return IntegerNetwork(layers=tuple(IntegerLayer(directions=(each,)) for each in layers))
 
 
-@st.composite
-def memories(draw):
-    """Random latencies, bandwidths, queues and stalls of each channel."""
-    beats = draw(st.integers(1, 4))
-    stalls = {
-        f"stall_{channel}": draw(st.sampled_from([0.0, 0.1, 0.5, 0.7]))
-        for channel in ("ar", "r", "aw", "w", "b", "lite")
-    }
-    return MemoryModel(
-        latency=draw(st.integers(1, 60)),
-        write_latency=draw(st.integers(1, 60)),
-        beats=beats,
-        per_cycles=beats + draw(st.sampled_from([0, 0, 1, 3])),
-        outstanding=draw(st.integers(1, 16)),
-        seed=draw(st.integers(0, 1 << 20)),
-        **stalls,
-    )
-
-
 def fits(network, config):
     """Whether all weights of ``network`` can be resident."""
     directions = [each for layer in network.layers for each in layer.directions]
@@ -88,71 +67,51 @@ def fits(network, config):
     return sum(words) <= config.weight_words
 
 
-def agree(machine, network, x, **options):
-    """Run on both; results equal, bus rules kept, nothing written outside the window."""
-    simulator = machine.simulator
-    image = compile_network(
-        network, machine.config, steps=x.shape[1], sequences=x.shape[0], **options
-    )
-    simulator.guard((image.output_base, image.output_limit))
-    result = machine.run(network, x, **options, progress=not_for_ever)
-    expected = ModelBackend(machine.config).run(network, x, **options)
-    assert np.array_equal(result.h, expected.h)
-    assert len(result.states) == len(expected.states)
-    for mine, theirs in zip(result.states, expected.states, strict=True):
-        assert np.array_equal(mine.h, theirs.h)
-        assert np.array_equal(mine.c, theirs.c)
-    assert result.counts == expected.counts
-    assert simulator.first_violation == ""
-    stats = simulator.stats
-    assert stats["reads_outstanding"] == stats["writes_outstanding"] == 0
-    return result
-
-
-def not_for_ever(cycles):
-    """Stops a run that takes longer than any should."""
-    assert cycles < CYCLES, "the machine hangs"
-
-
-@settings(reproducible, max_examples=60)
-@given(
-    kind=networks(),
-    memory=memories(),
-    sequences=st.integers(1, 3),
-    steps=st.integers(1, 4),
-    resident=st.sampled_from([True, False, None]),
-    store_state=st.booleans(),
-)
-def test_random_networks_on_random_memories_give_what_the_model_gives(
-    machines, kind, memory, sequences, steps, resident, store_state
-):
+def test_random_networks_on_random_memories_give_what_the_model_gives(machines, agree, drawn):
     machine = machines(TINY)
-    machine.restart(memory)
-    network = build(**kind)
-    resident = resident if fits(network, TINY) else resident and None
-    x = random_codes(network, sequences, steps, seed=memory.seed)
-    agree(machine, network, x, resident=resident, store_state=store_state)
+
+    @settings(reproducible, max_examples=60)
+    @given(
+        kind=networks(),
+        memory=drawn.memories(),
+        sequences=st.integers(1, 3),
+        steps=st.integers(1, 4),
+        resident=st.sampled_from([True, False, None]),
+        store_state=st.booleans(),
+    )
+    def check(kind, memory, sequences, steps, resident, store_state):
+        machine.restart(memory)
+        network = build(**kind)
+        resident = resident if fits(network, TINY) else resident and None
+        x = random_codes(network, sequences, steps, seed=memory.seed)
+        agree(machine, network, x, resident=resident, store_state=store_state)
+
+    check()
 
 
-@settings(reproducible, max_examples=20)
-@given(
-    kind=networks(largest=150),
-    memory=memories(),
-    sequences=st.integers(1, 2),
-    steps=st.integers(1, 5),
-    resident=st.sampled_from([False, None]),
-)
-def test_edge_gives_what_the_model_gives(machines, kind, memory, sequences, steps, resident):
+def test_edge_gives_what_the_model_gives(machines, agree, drawn):
     machine = machines(EDGE)
-    machine.restart(memory)
-    network = build(**kind)
-    x = random_codes(network, sequences, steps, seed=memory.seed)
-    agree(machine, network, x, resident=resident)
+
+    @settings(reproducible, max_examples=20)
+    @given(
+        kind=networks(largest=150),
+        memory=drawn.memories(),
+        sequences=st.integers(1, 2),
+        steps=st.integers(1, 5),
+        resident=st.sampled_from([False, None]),
+    )
+    def check(kind, memory, sequences, steps, resident):
+        machine.restart(memory)
+        network = build(**kind)
+        x = random_codes(network, sequences, steps, seed=memory.seed)
+        agree(machine, network, x, resident=resident)
+
+    check()
 
 
 @pytest.mark.parametrize("resident", [True, False])
 @pytest.mark.parametrize("sizes", [[1, 1], [1, 2], [2, 1], [1, 33], [256, 1], [7, 8], [8, 7]])
-def test_corner_sizes_give_what_the_model_gives(machines, sizes, resident):
+def test_corner_sizes_give_what_the_model_gives(machines, agree, sizes, resident):
     machine = machines(TINY)
     network = random_network(sizes, seed=3, bidirectional=True)
     for memory in (MemoryModel(), MemoryModel.stalling(0.4, seed=1, latency=25)):
@@ -160,14 +119,14 @@ def test_corner_sizes_give_what_the_model_gives(machines, sizes, resident):
         agree(machine, network, random_codes(network, 2, 3), resident=resident)
 
 
-def test_the_largest_layer_gives_what_the_model_gives(machines):
+def test_the_largest_layer_gives_what_the_model_gives(machines, agree):
     machine = machines(TINY)
     network = random_network([256, 256], seed=4, initial=True)
     machine.restart(MemoryModel(latency=30))
     agree(machine, network, random_codes(network, 1, 3), resident=None)
 
 
-def test_extreme_codes_give_what_the_model_gives(machines):
+def test_extreme_codes_give_what_the_model_gives(machines, agree):
     machine = machines(TINY)
     machine.restart(MemoryModel())
     network = random_network([200, 20], seed=5)
@@ -181,7 +140,7 @@ def test_extreme_codes_give_what_the_model_gives(machines):
 
 @pytest.mark.parametrize("memory", [MemoryModel(), MemoryModel.stalling(0.3, seed=2, latency=40)])
 @pytest.mark.parametrize("name", ["tiny", "edge"])
-def test_the_machine_gives_what_tflite_micro_gave(machines, name, memory):
+def test_the_machine_gives_what_tflite_micro_gave(machines, agree, name, memory):
     machine = machines(CONFIGS[name])
     machine.restart(memory)
     reference = np.load(DATA / "lstm_64_128_tflm.npz")
@@ -191,29 +150,31 @@ def test_the_machine_gives_what_tflite_micro_gave(machines, name, memory):
     assert np.array_equal(result.h, reference["h"][:1, :steps])
 
 
-@settings(reproducible, max_examples=20)
-@given(
-    kind=networks(largest=40),
-    memory=memories(),
-    resident=st.sampled_from([True, None]),
-    chunks=st.lists(st.integers(1, 3), min_size=2, max_size=4),
-)
-def test_weights_stay_in_the_machine_and_states_go_from_run_to_run(
-    machines, kind, memory, resident, chunks
-):
+def test_weights_stay_in_the_machine_and_states_go_from_run_to_run(machines, agree, drawn):
     machine = machines(TINY)
-    machine.restart(memory)
-    network = build(**kind)
-    resident = resident if fits(network, TINY) else None
-    states = None
-    for index, steps in enumerate(chunks):
-        x = random_codes(network, 2, steps, seed=index)
-        load = index == 0
-        result = agree(machine, network, x, resident=resident, load=load, initial=states)
-        states = result.states
+
+    @settings(reproducible, max_examples=20)
+    @given(
+        kind=networks(largest=40),
+        memory=drawn.memories(),
+        resident=st.sampled_from([True, None]),
+        chunks=st.lists(st.integers(1, 3), min_size=2, max_size=4),
+    )
+    def check(kind, memory, resident, chunks):
+        machine.restart(memory)
+        network = build(**kind)
+        resident = resident if fits(network, TINY) else None
+        states = None
+        for index, steps in enumerate(chunks):
+            x = random_codes(network, 2, steps, seed=index)
+            load = index == 0
+            result = agree(machine, network, x, resident=resident, load=load, initial=states)
+            states = result.states
+
+    check()
 
 
-def test_a_stream_in_pieces_is_the_whole(machines):
+def test_a_stream_in_pieces_is_the_whole(machines, agree):
     machine = machines(TINY)
     machine.restart(MemoryModel())
     network = random_network([10, 12, 7], seed=6)
@@ -231,7 +192,7 @@ def test_a_stream_in_pieces_is_the_whole(machines):
         assert np.array_equal(mine.c, theirs.c)
 
 
-def test_each_sequence_starts_from_its_own_state(machines):
+def test_each_sequence_starts_from_its_own_state(machines, agree):
     machine = machines(TINY)
     machine.restart(MemoryModel(latency=9))
     network = random_network([6, 11], seed=7)
@@ -245,7 +206,7 @@ def test_each_sequence_starts_from_its_own_state(machines):
     assert not np.array_equal(result.h[0], result.h[1])
 
 
-def test_the_same_seed_gives_the_same_cycles(machines):
+def test_the_same_seed_gives_the_same_cycles(machines, agree):
     machine = machines(TINY)
     network = random_network([9, 14], seed=9)
     x = random_codes(network, 1, 4)
@@ -256,7 +217,7 @@ def test_the_same_seed_gives_the_same_cycles(machines):
     assert cycles[0] == cycles[1] != cycles[2]
 
 
-def test_a_result_says_where_it_comes_from_and_what_it_cost(machines):
+def test_a_result_says_where_it_comes_from_and_what_it_cost(machines, agree):
     machine = machines(TINY)
     machine.restart(MemoryModel())
     network = random_network([16, 16], seed=10)
