@@ -49,10 +49,10 @@ def fetch(
     ] = None,
 ) -> None:
     """Download the files of workloads into the cache."""
-    chosen = [find_workload(name) for name in names or WORKLOADS]
+    chosen = [find_workload(name, final) for name in names or WORKLOADS for final in (False, True)]
     with printing.working("fetching") as (say, _):
         paths = [path for each in chosen for path in each.fetch(say)]
-    for path in paths:
+    for path in dict.fromkeys(paths):
         printing.say(str(path))
 
 
@@ -89,7 +89,7 @@ def table(
     """Measure what every scheme costs and saves, on held-out data; goes on where it stopped."""
     for path in (output, json):
         printing.check_json(path)
-    chosen = [find_workload(name) for name in only or WORKLOADS]
+    chosen = [find_workload(name, final=True) for name in only or WORKLOADS]
     rows = []
     with printing.working("measuring") as (say, tell):
         for each in chosen:

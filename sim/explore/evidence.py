@@ -1,8 +1,10 @@
 """The evidence: what each scheme costs and saves on every workload, on held-out data.
 
 Everything that is chosen is chosen on the calibration split; a row is measured on the held-out
-split. Rows are kept in the cache under a name made of all that they depend on, so a table that was
-interrupted goes on where it stopped.
+split. The rules by which schemes choose were frozen before any score of the final division
+(:data:`sim.workloads.catalogue.FINAL`) was seen: one that is changed needs new data. Rows are kept
+in the cache under a name made of all that they depend on, so a table that was interrupted goes on
+where it stopped.
 """
 
 import json

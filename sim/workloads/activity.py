@@ -1,19 +1,14 @@
 """Speech activity every 10 ms: an LSTM of our own on recorded meetings.
 
-The recordings are half minutes of meetings of several people, 16 kHz, with the turns of each person
-marked; they are the data that the publishers of a diarisation toolkit test their training with, and
-their division is kept. Features are 40 logarithms of mel bands in frames of 25 ms, 10 ms apart: the
-hop is ours, not the data's. A frame counts as speech where a turn covers its centre. Each half
-minute runs as one sequence from a zero state.
-
-References
-----------
-J. Carletta et al., "The AMI meeting corpus: a pre-announcement", MLMI 2005. Recordings: test data
-of pyannote.audio, github.com/pyannote/pyannote-audio.
+Features are 40 logarithms of mel bands in frames of 25 ms, 10 ms apart: the hop is ours, not the
+data's. A frame counts as speech where a turn covers its centre. Each half minute runs as one
+sequence from a zero state. The publishers' division is kept for development; the final one is by
+recordings that were only trained on before.
 """
 
-import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +18,11 @@ from sim.workloads import silero
 from sim.workloads.cepstra import mel_filters
 from sim.workloads.keeping import trained
 from sim.workloads.labelling import Labeller, LabellingRecipe, frame_loss
-from sim.workloads.packages import Member
+from sim.workloads.meetings import Meetings, meeting_members
 from sim.workloads.scores import Score, block_error, roc_auc
 from sim.workloads.workload import Case, Progress, Say, Split, Workload, pad
 
-__all__ = ["ACTIVITY", "HOP_SECONDS", "frame_labels", "log_mel", "read_floats"]
+__all__ = ["ACTIVITY", "ACTIVITY_FINAL", "HOP_SECONDS", "PARTS", "frame_labels", "log_mel"]
 
 HOP_SECONDS = 0.01
 """Time between two steps of the LSTM."""
@@ -45,19 +40,20 @@ _GAIN = 0.3
 
 _RECIPE = LabellingRecipe(hidden=64, outputs=1, batches=500, rate=3e-3)
 
-
-def read_floats(path: Path) -> np.ndarray:
-    """Samples, float32, of a mono recording in floating point at 16 kHz."""
-    content = path.read_bytes()
-    chunks, at = {}, 12
-    while at + 8 <= len(content):
-        name, size = struct.unpack_from("<4sI", content, at)
-        chunks[name] = content[at + 8 : at + 8 + size]
-        at += 8 + size + size % 2
-    form = struct.unpack_from("<HHIIHH", chunks.get(b"fmt ", bytes(16)))
-    if content[8:12] != b"WAVE" or form[:3] != (3, 1, silero.RATE) or form[5] != 32:
-        raise ValueError(f"{path} must be mono 32-bit floating point at {silero.RATE} Hz")
-    return np.frombuffer(chunks[b"data"], "<f4")
+_TRAINED = tuple(f"trn0{number}" for number in range(1, 10))
+PARTS = {
+    "development": {
+        "training": _TRAINED,
+        "calibration": ("dev00", "dev01"),
+        "evaluation": ("tst00", "tst01"),
+    },
+    "final": {
+        "training": (*_TRAINED[:3], "dev00", "dev01", "tst00", "tst01"),
+        "calibration": _TRAINED[3:6],
+        "evaluation": _TRAINED[6:],
+    },
+}
+"""Recordings of each part, by division."""
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
@@ -75,16 +71,15 @@ def frame_labels(turns: np.ndarray, frames: int) -> np.ndarray:
     return ((turns[:, :1] <= centre) & (centre < turns[:, 1:])).any(axis=0).astype(int)
 
 
-class _Meetings:
+class _Part:
     """The frames and labels of some recordings."""
 
-    def __init__(self, recordings: Sequence[Path], turns: Path):
-        self.frames, self.labels = [], []
-        for path in recordings:
-            frames = log_mel(read_floats(path))
-            self.frames.append(frames)
-            marked = silero.read_turns(turns, path.stem)
-            self.labels.append(frame_labels(marked, len(frames)))
+    def __init__(self, meetings: Meetings, names: Sequence[str]):
+        self.frames = [log_mel(meetings.samples(name)) for name in names]
+        self.labels = [
+            frame_labels(meetings.turns(name), len(frames))
+            for name, frames in zip(names, self.frames, strict=True)
+        ]
 
     def standardize(self, mean: np.ndarray, deviation: np.ndarray):
         """Make the features' mean zero and their deviation one, as they are in other data."""
@@ -106,23 +101,22 @@ class _Meetings:
         return pad(self.frames, np.stack(self.labels))
 
 
-def _prepare(paths: list[Path], say: Say, progress: Progress) -> Case:
-    files = {path.name: path for path in paths}
-    meetings = {
-        part: _Meetings([files[f"{name}.wav"] for name in names], files[f"debug.{part}.rttm"])
-        for part, names in _PARTS.items()
-    }
-    training = meetings["train"]
+def _prepare(
+    division: Mapping[str, Sequence[str]], paths: list[Path], say: Say, progress: Progress
+) -> Case:
+    meetings = Meetings(paths)
+    parts = {part: _Part(meetings, names) for part, names in division.items()}
+    training = parts["training"]
     seen = np.concatenate(training.frames)
     mean, deviation = seen.mean(axis=0), seen.std(axis=0)
-    for each in meetings.values():
+    for each in parts.values():
         each.standardize(mean, deviation)
     seen = (seen, *training.labels)
     labeller = trained("activity", training.draw, frame_loss, _RECIPE, seen, say, progress)
     return Case(
         network=FloatNetwork(layers=(FloatLayer(directions=(labeller.lstm,)),)),
-        calibration=meetings["development"].split(),
-        evaluation=meetings["test"].split(),
+        calibration=parts["calibration"].split(),
+        evaluation=parts["evaluation"].split(),
         score=lambda h, split: _score(labeller, h, split),
     )
 
@@ -139,47 +133,16 @@ def _score(labeller: Labeller, h: np.ndarray, split: Split) -> Score:
     )
 
 
-_PARTS = {
-    "train": tuple(f"trn0{number}" for number in range(1, 10)),
-    "development": ("dev00", "dev01"),
-    "test": ("tst00", "tst01"),
-}
-
-_FILES = {
-    "debug.development.rttm": "9667a672072f7d0ad5b647cfaed987d8c52209a4e1ddc252fed06d0b955e7aeb",
-    "debug.test.rttm": "eae147d74d3f08002a5028183538eb35e6a7c7a77fe7d87c51eec95852d33161",
-    "debug.train.rttm": "972ee04414fc7644f26eabe1909d6a0f6a3fa57ab840719ec0112d26f3a957d5",
-    "dev00.wav": "187386cda67317574da5b30068a8b853e52cc6df0d13abfec381912dfa9e7461",
-    "dev01.wav": "13834217e1bd46a581af1b8040018bfba1e65ce1e0b9ee46cdcefa9334b9ddea",
-    "trn01.wav": "b5e8d91105604d25cb05cc3840d015d88bd6689a2acba35506dd0d7dcb00668a",
-    "trn02.wav": "2e4ce968332e68cac5ed74cd00f96b63ed6c034667583be34a32a7c2aa260803",
-    "trn03.wav": "d12d132a6d4788f85efaa8e18563e575746e6a6fcc928e919c7c0e6a3e0238b2",
-    "trn04.wav": "afa4bd13ee05be34953beb594d0d755ba83284c5a742ae27e388952d41c4d0f1",
-    "trn05.wav": "ec694aa5c9eea7453263eaf90d38ed921c1b6f8cc4f52897d9a4457a504d668d",
-    "trn06.wav": "e70cbed4f13c7971fdf9d424b079d87a25ed1ce3928da0bccd18f143eb4ac359",
-    "trn07.wav": "77628cd91dcc27c61f9b709e670f003cb860d597fda56e7ccb0ccbbc42d5a26f",
-    "trn08.wav": "a7d3397e82cb1025307f08b0fe8459a9d43fe61f3d9ce674f17819c7450bfac5",
-    "trn09.wav": "8e18bc410e6d54a166bbba2ff0b46a222626706788fa222add4f97bca842f822",
-    "tst00.wav": "0af781fb566501f7950479fd8bd92329276782c7ac930a03497d553b21c33397",
-    "tst01.wav": "a40925742870d05363eb781bd2cf1501fc37883cf003389175a39b24a5b2c7c9",
-}
-
 ACTIVITY = Workload(
     name="activity",
     summary="speech activity every 10 ms: LSTM 40 -> 64, trained here, on 6 min of meetings",
     metric="roc_auc",
     source="PyPI pyannote-audio 4.0.7, source archive (AMI meeting corpus)",
     licence="package MIT, recordings CC BY 4.0",
-    members=tuple(
-        Member(
-            package="pyannote-audio",
-            version="4.0.7",
-            path=f"pyannote_audio-4.0.7/tests/data/{name}",
-            sha256=sha256,
-            source=True,
-        )
-        for name, sha256 in _FILES.items()
-    ),
-    prepare=_prepare,
+    members=meeting_members(name for names in PARTS["final"].values() for name in names),
+    prepare=partial(_prepare, PARTS["development"]),
 )
 """Whether somebody speaks, every 10 ms."""
+
+ACTIVITY_FINAL = replace(ACTIVITY, prepare=partial(_prepare, PARTS["final"]))
+"""The same, divided otherwise."""

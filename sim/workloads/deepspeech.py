@@ -7,7 +7,8 @@ point; so does this one, on weights that are dequantised once.
 
 No recorded Armenian is in any package, so the network listens to English, and its letters are
 compared with those that the network itself finds in floating point: fidelity, not a word error
-rate. The recording is cut into pieces of two seconds, the first half of them to calibrate on.
+rate. Recordings are cut into pieces of two seconds. For development there is one, the first half of
+its pieces to calibrate on; the final division is of half minutes of meetings.
 
 References
 ----------
@@ -25,12 +26,19 @@ from sim.networks.float_lstm import run_float
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.workloads import silero
 from sim.workloads.cepstra import cepstra
+from sim.workloads.meetings import Meetings, meeting_members
 from sim.workloads.packages import Member
 from sim.workloads.scores import Score
 from sim.workloads.transcripts import decode, letters_right
 from sim.workloads.workload import Case, Progress, Say, Split, Workload, pad
 
-__all__ = ["DEEPSPEECH", "Tensors", "read_lstm", "windows"]
+__all__ = ["DEEPSPEECH", "DEEPSPEECH_FINAL", "FINAL_PARTS", "Tensors", "read_lstm", "windows"]
+
+FINAL_PARTS = {
+    "calibration": ("dev00", "dev01"),
+    "evaluation": ("trn07", "trn08", "trn09", "tst00", "tst01"),
+}
+"""Recordings of the final division."""
 
 _WINDOW, _HOP, _COEFFICIENTS = 512, 320, 26
 """Samples of a frame and between frames, and what is kept of each."""
@@ -150,16 +158,41 @@ class _Recognizer:
 
 def _prepare(paths: list[Path], say: Say, progress: Progress) -> Case:
     recognizer = _Recognizer(paths[0])
-    samples = silero.read_samples(paths[1])
-    pieces = [samples[at : at + _PIECE] for at in range(0, samples.size - _PIECE + 1, _PIECE)]
+    pieces = _pieces(silero.read_samples(paths[1]))
     half = len(pieces) // 2
+    return _case(recognizer, pieces[:half], pieces[half:], say)
+
+
+def _prepare_final(paths: list[Path], say: Say, progress: Progress) -> Case:
+    meetings = Meetings(paths)
+    parts = [
+        [piece for name in names for piece in _pieces(meetings.samples(name))]
+        for names in FINAL_PARTS.values()
+    ]
+    return _case(_Recognizer(paths[0]), *parts, say)
+
+
+def _pieces(samples: np.ndarray) -> list[np.ndarray]:
+    return [samples[at : at + _PIECE] for at in range(0, samples.size - _PIECE + 1, _PIECE)]
+
+
+def _case(recognizer: _Recognizer, calibration: list, evaluation: list, say: Say) -> Case:
     say("finding the network's own letters")
     return Case(
         network=recognizer.network,
-        calibration=recognizer.labelled(pieces[:half]),
-        evaluation=recognizer.labelled(pieces[half:]),
+        calibration=recognizer.labelled(calibration),
+        evaluation=recognizer.labelled(evaluation),
         score=recognizer.score,
     )
+
+
+_MODEL = Member(
+    package="armspeech",
+    version="0.1.4",
+    path="armspeech-0.1.4/src/model/model.tflite",
+    sha256="3b834da11f2d0a1a5079b44dd5d5da2b1955dec56474ba11b4c3793e934787bc",
+    source=True,
+)
 
 
 DEEPSPEECH = Workload(
@@ -168,17 +201,17 @@ DEEPSPEECH = Workload(
     metric="letters_kept",
     source="PyPI armspeech 0.1.4, pyannote-audio 4.0.7",
     licence="MIT",
-    members=(
-        Member(
-            package="armspeech",
-            version="0.1.4",
-            path="armspeech-0.1.4/src/model/model.tflite",
-            sha256="3b834da11f2d0a1a5079b44dd5d5da2b1955dec56474ba11b4c3793e934787bc",
-            source=True,
-        ),
-        silero.RECORDING,
-    ),
+    members=(_MODEL, silero.RECORDING),
     prepare=_prepare,
     config="chip",
 )
 """Letters of a language, every 20 ms; the large network."""
+
+DEEPSPEECH_FINAL = replace(
+    DEEPSPEECH,
+    summary="speech to letters: DeepSpeech, LSTM 2048 -> 2048, on 3.5 min of meetings",
+    licence="MIT, recordings CC BY 4.0",
+    members=(_MODEL, *meeting_members(name for names in FINAL_PARTS.values() for name in names)),
+    prepare=_prepare_final,
+)
+"""The same on other recordings."""

@@ -8,6 +8,8 @@ References
 Z. Jackson et al., "Free Spoken Digit Dataset", github.com/Jakobovski/free-spoken-digit-dataset.
 """
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from sim.workloads.packages import Member
 from sim.workloads.training import Recipe
 from sim.workloads.workload import Case, Progress, Say, Workload
 
-__all__ = ["DIGITS", "split_numbers"]
+__all__ = ["DIGITS", "DIGITS_FINAL", "split_numbers"]
 
 _SPLIT_SEED = 7
 _EVALUATION = 600
@@ -27,12 +29,15 @@ _CALIBRATION = 600
 _RECIPE = Recipe(hidden=128, classes=10, epochs=30)
 
 
-def split_numbers(count: int, calibration: int = 300) -> dict[str, np.ndarray]:
+def split_numbers(count: int, calibration: int = 300, final: bool = False) -> dict[str, np.ndarray]:
     """Numbers of the recordings of each part, by a seeded permutation: none is in two parts.
 
-    Those held out are the same however many there are to calibrate on.
+    Those held out are the same however many there are to calibrate on. In the final division, they
+    and those to calibrate on were only trained on before.
     """
     order = np.random.default_rng(_SPLIT_SEED).permutation(count)
+    if final:
+        order = np.roll(order, -_EVALUATION - _CALIBRATION)
     held = _EVALUATION + calibration
     return {
         "evaluation": np.sort(order[:_EVALUATION]),
@@ -41,11 +46,11 @@ def split_numbers(count: int, calibration: int = 300) -> dict[str, np.ndarray]:
     }
 
 
-def _prepare(paths: list[Path], say: Say, progress: Progress) -> Case:
+def _prepare(final: bool, paths: list[Path], say: Say, progress: Progress) -> Case:
     with np.load(paths[0], allow_pickle=False) as data:
         frames, lengths, labels = data["X"], data["lengths"], data["y"]
     sequences = np.split(frames, np.cumsum(lengths)[:-1])
-    parts = split_numbers(len(labels), _CALIBRATION)
+    parts = split_numbers(len(labels), _CALIBRATION, final)
     return classifier_case("digits", sequences, labels, parts, _RECIPE, say, progress)
 
 
@@ -63,6 +68,9 @@ DIGITS = Workload(
             sha256="27a701a4462e2b0b19bfed87d51a937b24f9f1413c8cdcdb99160e23d26349fa",
         ),
     ),
-    prepare=_prepare,
+    prepare=partial(_prepare, False),
 )
 """Which of ten digits is spoken."""
+
+DIGITS_FINAL = replace(DIGITS, prepare=partial(_prepare, True))
+"""The same, divided otherwise."""

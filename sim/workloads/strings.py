@@ -12,6 +12,8 @@ S. Young et al., "The HTK Book", section 5.9 (derivatives). Z. Jackson et al., "
 Dataset", github.com/Jakobovski/free-spoken-digit-dataset.
 """
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ from sim.workloads.scores import Score
 from sim.workloads.transcripts import decode, letters_right
 from sim.workloads.workload import Case, Progress, Say, Split, Workload, pad
 
-__all__ = ["STRINGS", "make_strings", "with_derivatives"]
+__all__ = ["STRINGS", "STRINGS_FINAL", "make_strings", "with_derivatives"]
 
 _DIGITS = 7
 """Digits of a string."""
@@ -89,10 +91,10 @@ class _Strings:
         return split.x, split.lengths, split.labels
 
 
-def _prepare(paths: list[Path], say: Say, progress: Progress) -> Case:
+def _prepare(final: bool, paths: list[Path], say: Say, progress: Progress) -> Case:
     with np.load(paths[0], allow_pickle=False) as data:
         frames, lengths, labels = data["X"], data["lengths"], data["y"]
-    parts = split_numbers(len(labels))
+    parts = split_numbers(len(labels), final=final)
     strings = _Strings(np.split(frames, np.cumsum(lengths)[:-1]), labels, parts["training"])
     seen = (frames, lengths, labels, parts["training"])
     labeller = trained("strings", strings.draw, ctc_loss, _RECIPE, seen, say, progress)
@@ -125,6 +127,9 @@ STRINGS = Workload(
     source=DIGITS.source,
     licence=DIGITS.licence,
     members=DIGITS.members,
-    prepare=_prepare,
+    prepare=partial(_prepare, False),
 )
 """Which digits are spoken, and how many: one minus the word error rate."""
+
+STRINGS_FINAL = replace(STRINGS, prepare=partial(_prepare, True))
+"""The same, divided otherwise."""

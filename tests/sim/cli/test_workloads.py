@@ -8,7 +8,7 @@ import pytest
 from sim.explore import evidence
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.workloads import packages
-from sim.workloads.catalogue import WORKLOADS
+from sim.workloads.catalogue import FINAL, WORKLOADS
 from sim.workloads.scores import share_right
 from sim.workloads.workload import Case, last_valid, pad
 
@@ -34,7 +34,8 @@ def _case(paths, say, progress):
 def digits(monkeypatch):
     """A small network in the place of a real workload, without files."""
     made = replace(WORKLOADS["digits"], members=(), prepare=_case)
-    monkeypatch.setitem(WORKLOADS, "digits", made)
+    for division in (WORKLOADS, FINAL):
+        monkeypatch.setitem(division, "digits", made)
 
 
 @pytest.fixture

@@ -1,36 +1,11 @@
-import struct
-
 import numpy as np
 import pytest
 
 from sim.networks.float_lstm import run_float
 from sim.workloads import activity
-from sim.workloads.activity import ACTIVITY, frame_labels, log_mel, read_floats
+from sim.workloads.activity import ACTIVITY, ACTIVITY_FINAL, PARTS, frame_labels, log_mel
 from sim.workloads.labelling import LabellingRecipe
-
-
-def _wav(samples, kind=3, bits=32):
-    data = np.asarray(samples, "<f4").tobytes()
-    form = struct.pack("<HHIIHHH", kind, 1, 16000, 64000, 4, bits, 0)
-    chunks = b"fmt " + struct.pack("<I", len(form)) + form
-    chunks += b"odd " + struct.pack("<I", 3) + b"abc\0"
-    chunks += b"data" + struct.pack("<I", len(data)) + data
-    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
-
-
-def test_samples_in_floating_point_are_read(tmp_path):
-    path = tmp_path / "a.wav"
-    path.write_bytes(_wav([0.5, -0.25]))
-    assert read_floats(path).tolist() == [0.5, -0.25]
-
-
-@pytest.mark.parametrize("content", [_wav([0], kind=1), _wav([0], bits=16), b"RIFF"])
-def test_other_files_are_refused(tmp_path, content):
-    path = tmp_path / "a.wav"
-    path.write_bytes(content)
-    with pytest.raises(ValueError) as caught:
-        read_floats(path)
-    assert str(caught.value) == f"{path} must be mono 32-bit floating point at 16000 Hz"
+from sim.workloads.meetings import meeting_members
 
 
 def test_frames_are_ten_milliseconds_apart():
@@ -49,22 +24,31 @@ def test_a_frame_is_speech_where_a_turn_covers_its_centre():
     assert labels.tolist() == [0, 1, 1, 0, 0, 1, 0]
 
 
-@pytest.fixture
-def case(monkeypatch, tmp_path):
-    rng = np.random.default_rng(0)
-    paths = []
-    for part, names in activity._PARTS.items():
-        turns = [f"SPEAKER {name} 1 1.0 2.0 <NA> <NA> who <NA> <NA>\n" for name in names]
-        paths.append(tmp_path / f"debug.{part}.rttm")
-        paths[-1].write_text("".join(turns))
-        for name in names:
-            samples = rng.normal(0, 0.001, 4 * 16000)
-            samples[16000:48000] *= 30
-            paths.append(tmp_path / f"{name}.wav")
-            paths[-1].write_bytes(_wav(samples))
+class _Heard:
+    """Stands in for the recordings: four seconds, the two in the middle are speech."""
+
+    def __init__(self, paths):
+        self.rng = np.random.default_rng(0)
+
+    def samples(self, name):
+        samples = self.rng.normal(0, 0.001, 4 * 16000).astype(np.float32)
+        samples[16000:48000] *= 30
+        return samples
+
+    def turns(self, name):
+        return np.array([[1.0, 3.0]])
+
+
+def _case(workload, monkeypatch):
     recipe = LabellingRecipe(hidden=4, outputs=1, batches=12, rate=0.03)
     monkeypatch.setattr(activity, "_RECIPE", recipe)
-    return ACTIVITY.prepare(paths, lambda text: None, lambda done, total: None)
+    monkeypatch.setattr(activity, "Meetings", _Heard)
+    return workload.prepare([], lambda text: None, lambda done, total: None)
+
+
+@pytest.fixture
+def case(monkeypatch):
+    return _case(ACTIVITY, monkeypatch)
 
 
 def test_speech_is_told_from_silence(case):
@@ -78,7 +62,15 @@ def test_features_are_standardised_by_the_training_part(case):
     assert abs(case.calibration.x.mean()) < 0.2 and 0.8 < case.calibration.x.std() < 1.2
 
 
-def test_no_recording_is_in_two_parts():
-    names = [name for part in activity._PARTS.values() for name in part]
+@pytest.mark.parametrize("division", PARTS.values(), ids=list(PARTS))
+def test_no_recording_is_in_two_parts(division):
+    names = [name for part in division.values() for name in part]
     assert len(names) == len(set(names)) == 13
-    assert {f"{name}.wav" for name in names} < set(activity._FILES)
+    assert set(meeting_members(names)) == set(ACTIVITY.members)
+
+
+def test_the_final_division_holds_out_what_was_only_trained_on(monkeypatch):
+    development, final = PARTS["development"], PARTS["final"]
+    for part in ("calibration", "evaluation"):
+        assert set(final[part]) <= set(development["training"])
+    assert _case(ACTIVITY_FINAL, monkeypatch).evaluation.x.shape == (3, 398, 40)

@@ -1,11 +1,13 @@
 import pytest
 
 from sim.networks.network import NetworkError
-from sim.workloads.catalogue import WORKLOADS, find_workload
+from sim.workloads.catalogue import FINAL, WORKLOADS, find_workload
 
 
 def test_workloads_are_found_by_name():
     assert all(find_workload(name).name == name for name in WORKLOADS)
+    assert list(FINAL) == list(WORKLOADS)
+    assert all(find_workload(name, final=True) is FINAL[name] for name in FINAL)
 
 
 def test_an_unknown_workload_is_refused():
@@ -16,7 +18,7 @@ def test_an_unknown_workload_is_refused():
     )
 
 
-@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=list(WORKLOADS))
+@pytest.mark.parametrize("workload", [*WORKLOADS.values(), *FINAL.values()])
 def test_every_file_is_pinned(workload):
     assert workload.members
     for member in workload.members:

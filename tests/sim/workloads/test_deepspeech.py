@@ -4,7 +4,8 @@ import pytest
 import tflite
 
 from sim.networks.float_lstm import run_direction
-from sim.workloads.deepspeech import Tensors, read_lstm, windows
+from sim.workloads import deepspeech
+from sim.workloads.deepspeech import DEEPSPEECH_FINAL, FINAL_PARTS, Tensors, read_lstm, windows
 
 
 def _sigmoid(a):
@@ -92,3 +93,37 @@ def test_tensors_are_found_by_name_and_dequantised(tmp_path):
     assert tensors["kernel"].dtype == np.float32
     with pytest.raises(KeyError):
         tensors["kern"]
+
+
+class Recognizer:
+    """Stands in for the network: a split is the pieces."""
+
+    network = score = None
+
+    def __init__(self, path):
+        assert path == "model"
+
+    def labelled(self, pieces):
+        return pieces
+
+
+class Heard:
+    """Stands in for the meetings: five seconds of a number."""
+
+    def __init__(self, paths):
+        pass
+
+    def samples(self, name):
+        return np.full(5 * 16000, sum(map(ord, name)))
+
+
+def test_the_final_division_is_of_pieces_of_two_seconds_of_meetings(monkeypatch):
+    monkeypatch.setattr(deepspeech, "_Recognizer", Recognizer)
+    monkeypatch.setattr(deepspeech, "Meetings", Heard)
+    case = DEEPSPEECH_FINAL.prepare(["model"], print, None)
+    for pieces, names in zip(
+        (case.calibration, case.evaluation), FINAL_PARTS.values(), strict=True
+    ):
+        assert [len(piece) for piece in pieces] == [2 * 16000] * 2 * len(names)
+        assert [piece[0] for piece in pieces[::2]] == [sum(map(ord, name)) for name in names]
+    assert not set(FINAL_PARTS["calibration"]) & set(FINAL_PARTS["evaluation"])

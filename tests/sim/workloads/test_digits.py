@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 
 from sim.workloads import digits
-from sim.workloads.digits import DIGITS, split_numbers
+from sim.workloads.digits import DIGITS, DIGITS_FINAL, split_numbers
 
 EVALUATION = [11, 17, 22, 25, 26]
 """The first recordings of the held-out part: published figures are about these."""
@@ -25,12 +26,24 @@ def test_the_parts_stay_as_they_are():
     assert split_numbers(3000)["evaluation"][:5].tolist() == EVALUATION
 
 
+@pytest.mark.parametrize("calibration", [300, 600])
+def test_the_final_division_holds_out_what_was_only_trained_on(calibration):
+    final = split_numbers(3000, calibration, final=True)
+    assert sorted(np.concatenate(list(final.values()))) == list(range(3000))
+    assert [len(final[part]) for part in ("evaluation", "calibration")] == [600, calibration]
+    for earlier in (split_numbers(3000), split_numbers(3000, 600)):
+        for part in ("evaluation", "calibration"):
+            assert set(final[part]) <= set(earlier["training"])
+
+
 def test_recordings_are_cut_at_their_lengths(monkeypatch, tmp_path):
     path = tmp_path / "digits.npz"
     frames = np.arange(6 * 13, dtype=np.float32).reshape(6, 13)
     np.savez(path, X=frames, lengths=np.array([1, 3, 2]), y=np.array([7, 0, 3]))
     monkeypatch.setattr(digits, "classifier_case", lambda *given: given)
-    name, sequences, labels, *_ = DIGITS.prepare([path], None, None)
+    name, sequences, labels, parts, *_ = DIGITS.prepare([path], None, None)
     assert name == "digits" and labels.tolist() == [7, 0, 3]
     assert [len(sequence) for sequence in sequences] == [1, 3, 2]
     assert (np.concatenate(sequences) == frames).all()
+    final = DIGITS_FINAL.prepare([path], None, None)[3]
+    assert sorted(parts["evaluation"]) == [0, 1, 2] and len(final["evaluation"]) == 3

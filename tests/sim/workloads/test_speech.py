@@ -5,7 +5,7 @@ from sim.networks.network import FloatLayer
 from sim.networks.onnx_runner import float_lstm
 from sim.workloads import silero, speech
 from sim.workloads.scores import roc_auc
-from sim.workloads.speech import SILERO
+from sim.workloads.speech import FINAL_PARTS, SILERO, SILERO_FINAL
 
 
 class Graph:
@@ -56,6 +56,39 @@ def test_each_half_is_scored_against_its_own_labels(case):
     assert case.score(case.calibration.x, case.calibration).value == 1
     assert 0.9 < score.value < 1
     assert 0 < score.standard_error < 0.1
+
+
+class Heard:
+    """Stands in for the meetings: a quarter of a second of each is loud, where somebody speaks."""
+
+    def __init__(self, paths):
+        pass
+
+    def samples(self, name):
+        chunks = silero.chunk_labels(self.turns(name), 31)
+        return np.repeat(chunks * np.float32(1 + int(name[-1])), 512)
+
+    def turns(self, name):
+        start = int(name[-1]) / 20
+        return np.array([[start, start + 0.25]])
+
+
+def test_the_final_division_is_of_whole_meetings(monkeypatch):
+    monkeypatch.setattr(speech, "OnnxModel", Graph)
+    monkeypatch.setattr(speech, "Meetings", Heard)
+    case = SILERO_FINAL.prepare(["a.onnx"], None, None)
+    for split, names in zip((case.calibration, case.evaluation), FINAL_PARTS.values(), strict=True):
+        assert split.x.shape == (len(names), 31, 1)
+        loud = [row.max() for row in split.x]
+        assert loud == [1 + int(name[-1]) for name in names]
+        score = case.score(split.x, split)
+        assert score.value == 1 and score.examples == 31 * len(names)
+        silent = np.concatenate([np.zeros_like(split.x[:1]), split.x[1:]])
+        speech_share = split.labels[0, :, 1].sum() / split.labels[..., 1].sum()
+        # What is silent in the first recording ties with all that is not speech.
+        assert case.score(silent, split).value == pytest.approx(1 - speech_share / 2)
+    first, second = (set(names) for names in FINAL_PARTS.values())
+    assert not first & second and len(first | second) == 13
 
 
 @pytest.mark.slow

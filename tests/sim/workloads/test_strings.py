@@ -5,7 +5,7 @@ from sim.networks.float_lstm import run_float
 from sim.workloads import strings
 from sim.workloads.digits import split_numbers
 from sim.workloads.labelling import LabellingRecipe
-from sim.workloads.strings import STRINGS, make_strings, with_derivatives
+from sim.workloads.strings import STRINGS, STRINGS_FINAL, make_strings, with_derivatives
 
 
 def test_derivatives_are_the_slopes_of_lines():
@@ -25,16 +25,28 @@ def test_each_recording_is_used_once_before_any_is_used_again():
     assert sorted(first) == numbers.tolist() and set(drawn.ravel()[30:]) <= set(numbers)
 
 
-@pytest.fixture
-def case(monkeypatch, tmp_path):
+def _case(workload, monkeypatch, tmp_path, count=1000):
     rng = np.random.default_rng(0)
-    lengths = rng.integers(6, 9, 1000)
+    lengths = rng.integers(6, 9, count)
     path = tmp_path / "digits.npz"
     frames = rng.normal(size=(lengths.sum(), 13)).astype(np.float32)
-    np.savez(path, X=frames, lengths=lengths, y=np.arange(1000) % 10)
+    np.savez(path, X=frames, lengths=lengths, y=np.arange(count) % 10)
     recipe = LabellingRecipe(hidden=4, outputs=11, front=5, batches=2)
     monkeypatch.setattr(strings, "_RECIPE", recipe)
-    return STRINGS.prepare([path], lambda text: None, lambda done, total: None)
+    return workload.prepare([path], lambda text: None, lambda done, total: None)
+
+
+@pytest.fixture
+def case(monkeypatch, tmp_path):
+    return _case(STRINGS, monkeypatch, tmp_path)
+
+
+def test_the_final_strings_are_of_other_recordings(case, monkeypatch, tmp_path):
+    final = _case(STRINGS_FINAL, monkeypatch, tmp_path, count=3000)
+    assert final.evaluation.labels.shape == (150, 7)
+    parts = split_numbers(3000, final=True)
+    expected = make_strings(parts["evaluation"], 150, 1) % 10
+    assert (final.evaluation.labels == expected).all()
 
 
 def test_what_reaches_the_lstm_is_rectified(case):

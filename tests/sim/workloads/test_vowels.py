@@ -1,7 +1,7 @@
 import numpy as np
 
 from sim.workloads import vowels
-from sim.workloads.vowels import VOWELS, read_ts
+from sim.workloads.vowels import VOWELS, VOWELS_FINAL, read_ts
 
 TEXT = """#A comment: with a colon
 @problemName toy
@@ -21,7 +21,7 @@ def test_lines_are_features_by_colon_and_steps_by_comma(tmp_path):
     assert sequences[0].dtype == np.float32
 
 
-def test_the_publishers_division_is_kept(monkeypatch, tmp_path):
+def test_the_publishers_division_is_kept_and_turned_round_in_the_end(monkeypatch, tmp_path):
     paths = [tmp_path / "train.ts", tmp_path / "test.ts"]
     paths[0].write_text(TEXT)
     paths[1].write_text(TEXT + "9:9:1\n")
@@ -30,3 +30,7 @@ def test_the_publishers_division_is_kept(monkeypatch, tmp_path):
     assert len(sequences) == 5 and classes.tolist() == [0, 1, 0, 1, 0]
     assert parts["training"].tolist() == parts["calibration"].tolist() == [0, 1]
     assert parts["evaluation"].tolist() == [2, 3, 4]
+    _, _, classes, parts, *_ = VOWELS_FINAL.prepare(paths, None, None)
+    assert classes.tolist() == [0, 1, 0, 0, 1]
+    assert parts["training"].tolist() == parts["calibration"].tolist() == [0, 1, 2]
+    assert parts["evaluation"].tolist() == [3, 4]
