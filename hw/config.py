@@ -52,7 +52,8 @@ class Config:
     clock_mhz : float
         Clock at which real-time figures are stated. It changes no gate.
     multiplier : Multiplier
-        What a lane multiplies with, and the form in which weights are stored.
+        What a lane multiplies with, and the form in which weights are stored. The default is an
+        operator, for the DSP blocks of an FPGA.
     act_width : int
         Bits of a code of ``x`` and of ``h``, 4 to 8. In memory each is a byte, sign-extended.
     """
@@ -214,6 +215,8 @@ CONFIGS = {
             max_hidden=2048,
             weight_words=4096,
             clock_mhz=250.0,
+            # No DSP blocks there: the array is written out, which takes less energy.
+            multiplier=Exact(tree=True),
         ),
     )
 }

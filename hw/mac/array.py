@@ -5,7 +5,6 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
-from hw.mac.lane import Lane
 
 __all__ = ["MacArray", "control_layout"]
 
@@ -98,19 +97,22 @@ class MacArray(wiring.Component):
         m.d.sync += self.o_valid.eq(valid[2] & control[2].last)
         base = self._start_sums(m, valid[1], control)
 
-        width = self._config.multiplier.weight_width
-        for index in range(self._config.lanes):
-            m.submodules[f"lane_{index}"] = lane = Lane(self._config)
+        together = self._config.multiplier.lanes_together
+        for first in range(0, self._config.lanes, together):
+            own = range(first, first + together)
+            m.submodules[f"lane_{first}"] = lane = self._config.multiplier.lanes(
+                self._config.value_width, self._config.acc_width
+            )
             m.d.comb += [
                 lane.i_valid.eq(self.i_valid),
                 lane.operand.eq(self.operand),
-                lane.weight.eq(self._weight(index, width)),
+                lane.weights.eq(Cat(self._weight(index) for index in own)),
                 lane.level.eq(control[1].level),
                 lane.operand_valid.eq(valid[1]),
                 lane.product_valid.eq(valid[2]),
                 lane.product_first.eq(control[2].first),
-                lane.base.eq(base[index]),
-                self.totals[index].eq(lane.total),
+                *(lane.bases[place].eq(base[index]) for place, index in enumerate(own)),
+                *(self.totals[index].eq(lane.totals[place]) for place, index in enumerate(own)),
             ]
         return m
 
@@ -126,8 +128,9 @@ class MacArray(wiring.Component):
             m.d.sync += base.eq(Mux(control[1].fresh, 0, self.base))
         return base
 
-    def _weight(self, index, width):
+    def _weight(self, index):
         """A lane's weight from its two halves: all upper halves stand before all lower ones."""
+        width = self._config.multiplier.weight_width
         low = width // 2
         high = width - low
         upper = self.weights[index * high : (index + 1) * high]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hw.multipliers.booth import Booth
 from hw.multipliers.drum import Drum
+from hw.multipliers.dsp_pair import DspPair
 from hw.multipliers.exact import BaughWooley, Exact
 from hw.multipliers.family import Multiplier
 from hw.multipliers.masked import Cut, MaskedArray
@@ -107,6 +108,11 @@ MULTIPLIERS = {
             name="baugh-wooley",
             summary=BaughWooley.summary,
             make=lambda width: BaughWooley(weight_width=width),
+        ),
+        Named(
+            name="dsp-pair",
+            summary=DspPair.summary,
+            make=lambda width: DspPair(weight_width=width),
         ),
         Named(
             name="booth",

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from amaranth import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
 
 from hw.multipliers.exact import BaughWooley
+from hw.multipliers.lane import lane_members
 
 __all__ = ["DspPair", "LanePair"]
 
@@ -42,7 +42,13 @@ class DspPair(BaughWooley):
     family: ClassVar[str] = "dsp-pair"
     summary: ClassVar[str] = "exact, two lanes in one DSP block"
 
+    lanes_together: ClassVar[int] = 2
+
     tree: bool = False
+
+    def lanes(self, value_width: int, acc_width: int) -> "LanePair":
+        """Two lanes that share a DSP block."""
+        return LanePair(self, value_width, acc_width)
 
     def field_width(self, value_width: int) -> int:
         """Bits of the lower product: any signed product of a value and a weight."""
@@ -116,35 +122,13 @@ class LanePair(wiring.Component):
 
     Members
     -------
-    i_valid : In
-        An operand and weights are here.
-    operand : In
-        Event value.
-    weights : In
-        Bit patterns of both lanes, the lower lane's first.
-    operand_valid, product_valid : In
-        ``i_valid`` one and two cycles earlier: shared by all lanes.
-    product_first, bases : In
-        The products start sums, and what they are added to.
-    totals : Out
-        The sums; signed.
+    Those of ``lane_members``, for two lanes.
     """
 
     def __init__(self, multiplier: DspPair, value_width: int, acc_width: int):
         self._multiplier = multiplier
         self._pair = multiplier.pair_layout(value_width)
-        super().__init__(
-            {
-                "i_valid": In(1),
-                "operand": In(multiplier.operand_layout(value_width)),
-                "weights": In(unsigned(2 * multiplier.weight_width)),
-                "operand_valid": In(1),
-                "product_valid": In(1),
-                "product_first": In(1),
-                "bases": In(data.ArrayLayout(signed(acc_width), 2)),
-                "totals": Out(data.ArrayLayout(signed(acc_width), 2)),
-            }
-        )
+        super().__init__(lane_members(multiplier, value_width, acc_width, 2))
 
     def elaborate(self, platform):
         """Operands, product, sums: a register each."""

@@ -8,6 +8,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.multipliers.behaviour import Behaviour, behaviour
+from hw.multipliers.lane import Lane
 
 __all__ = ["Multiplier", "Nets", "Product", "check_weight_width"]
 
@@ -70,12 +71,15 @@ class Multiplier:
         Names of the levels, the most exact first.
     verilog : dict of str
         Files, by name, that hold modules that the gates use.
+    lanes_together : int
+        Neighbouring lanes of an array that one component holds.
     """
 
     family: ClassVar[str]
     summary: ClassVar[str]
     levels: tuple[str, ...] = ("exact",)
     verilog: ClassVar[dict[str, str]] = {}
+    lanes_together: ClassVar[int] = 1
 
     @property
     def level_width(self) -> int:
@@ -155,6 +159,10 @@ class Multiplier:
     def accumulate(self, total: Value, product: data.View) -> Value:
         """``total`` plus the product, at the width of ``total``."""
         raise NotImplementedError
+
+    def lanes(self, value_width: int, acc_width: int) -> wiring.Component:
+        """``lanes_together`` lanes of an array: a component with ``lane_members``."""
+        return Lane(self, value_width, acc_width)
 
     # What follows from the table.
 

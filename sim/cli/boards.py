@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.commands import Json
+from sim.cli.commands import Json, MultiplierName
 from sim.explore import boards as explore
 
 __all__ = ["boards", "build", "flash"]
@@ -41,6 +41,7 @@ def build(
     config: Annotated[
         str | None, typer.Option(help="The accelerator; without, the board's usual one.")
     ] = None,
+    multiplier: MultiplierName = None,
     toolchain: Annotated[
         str | None, typer.Option(help="Where a board has several: vivado or xray.")
     ] = None,
@@ -58,6 +59,7 @@ def build(
     """Build a board's bitstream, or write all that the vendor's tools need for it."""
     printing.check_json(json)
     options = {"toolchain": toolchain, "plan_only": plan_only, "bare": bare}
+    options["multiplier"] = multiplier
     with printing.working(f"building {board}") as (say, _):
         figures = explore.build(board, config, output, say=say, **options)
     printing.print_values(figures)

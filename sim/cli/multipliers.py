@@ -8,7 +8,7 @@ import typer
 from sim.cli import printing
 from sim.cli.commands import Json
 from sim.explore.files import check_writable
-from sim.explore.multiplier_cost import fpga_cost, liberty_cost
+from sim.explore.multiplier_cost import fpga_cost, lanes_cost, liberty_cost
 from sim.explore.multiplier_operands import workload_parts
 from sim.explore.multipliers import (
     differing_products,
@@ -56,6 +56,9 @@ def multiplier(
     workload: Annotated[str | None, typer.Option(help="or from this workload.")] = None,
     threshold: Annotated[int, typer.Option(help="Threshold of delta mode's events.")] = 4,
     cells: Annotated[bool, typer.Option("--cells", help="Count FPGA cells, by Yosys.")] = False,
+    lanes: Annotated[
+        int | None, typer.Option(help="Count cells of so many lanes on Xilinx 7 series, too.")
+    ] = None,
     liberty: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Area, delay and energy with these cells.")
     ] = None,
@@ -84,6 +87,9 @@ def multiplier(
         if cells:
             say("synthesising")
             figures["cells"] = fpga_cost(chosen)
+        if lanes is not None:
+            say("synthesising lanes")
+            figures["lanes"] = [lanes_cost(chosen, lanes)]
         if liberty is not None:
             figures["liberty"] = liberty_cost(chosen, liberty, levels, parts, threshold, say)
     _print(name, figures)
@@ -109,6 +115,7 @@ def _print(name: str, figures: dict) -> None:
         printing.print_rows([{key: row[key] for key in keys} for row in rows], title)
     for key, title in (
         ("cells", "Cells of one product on FPGAs, and with multiplier blocks"),
+        ("lanes", "Lanes with their sums on a Xilinx 7 series part"),
         ("liberty", "One lane: operand registers, product, accumulator"),
     ):
         if key in figures:

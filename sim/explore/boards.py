@@ -13,6 +13,7 @@ from boards.flash import flash_board
 from boards.uart.protocol import Operation, request, response
 from hw.config import Config
 from sim.explore.board_backend import make_board_backend
+from sim.explore.machines import make_config
 from sim.explore.running import find_config
 from sim.model.random_network import random_codes, random_network
 from sim.rtl.backend import RtlBackend
@@ -55,11 +56,13 @@ def board_rows() -> list[dict]:
     ]
 
 
-def board_config(board: Board, name: str | None, bare: bool) -> Config | None:
-    """The configuration to build: the named one, the board's own, or none."""
+def board_config(
+    board: Board, name: str | None, bare: bool, multiplier: str | None = None
+) -> Config | None:
+    """The configuration to build, with this multiplier: the named one, the board's own, or none."""
     if bare or (name is None and board.config is None):
         return None
-    return find_config(name or board.config)
+    return make_config(name or board.config, multiplier)
 
 
 def build(
@@ -70,6 +73,7 @@ def build(
     toolchain: str | None = None,
     plan_only: bool = False,
     bare: bool = False,
+    multiplier: str | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict:
     """Build a board, or write what its tools need; the figures, with the file it ends in.
@@ -79,11 +83,11 @@ def build(
 
     Raises
     ------
-    BoardError, ConfigError
-        See ``boards.build``.
+    BoardError, ConfigError, NetworkError
+        See ``boards.build``; there is no such multiplier.
     """
     board = find_board(name)
-    chosen = board_config(board, config, bare)
+    chosen = board_config(board, config, bare, multiplier)
     folder = folder or default_folder(board)
     figures = {"board": name, "config": chosen.name if chosen else "none"}
     if plan_only:

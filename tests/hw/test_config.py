@@ -81,6 +81,10 @@ def test_the_named_configurations_are_what_they_are_called():
     # The 64 GOPS class: a product and a sum per lane and cycle.
     assert 2 * shapes["chip"][0] * CONFIGS["chip"].clock_mhz == 64000
     assert CONFIGS["chip"].max_input >= 2048 and CONFIGS["chip"].max_hidden >= 2048
+    # Written out where there are no DSP blocks.
+    written_out = [name for name, config in CONFIGS.items() if config.multiplier.tree]
+    assert written_out == ["chip"]
+    assert {config.multiplier.family for config in CONFIGS.values()} == {"exact"}
 
 
 def test_quantities_follow_from_the_parameters():

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from hw.mac.array import MacArray
+from hw.multipliers.dsp_pair import DspPair
 from hw.multipliers.exact import Exact
+from hw.multipliers.forms import SignMagnitude
 from hw.multipliers.masked import Cut, MaskedArray
 
 
@@ -16,6 +18,13 @@ def column_word(codes, width):
     upper = sum(int(code) >> low << k * (width - low) for k, code in enumerate(codes))
     lower = sum((int(code) & (1 << low) - 1) << k * low for k, code in enumerate(codes))
     return upper | lower << len(codes) * (width - low)
+
+
+def operand(multiplier, value):
+    """An event value in the form of a multiplier."""
+    if isinstance(multiplier, SignMagnitude):
+        return {"magnitude": abs(value), "sign": value < 0}
+    return {"value": value}
 
 
 def array_script(config, sums, gaps, rng, expected):
@@ -47,7 +56,7 @@ def array_script(config, sums, gaps, rng, expected):
             seen = yield {
                 "base": answer,
                 "i_valid": 1,
-                "operand": {"magnitude": abs(value), "sign": value < 0},
+                "operand": operand(config.multiplier, value),
                 "weights": column_word(config.multiplier.encode(weights), width),
                 "control": control,
             }
@@ -76,6 +85,9 @@ LEVELS = MaskedArray(cuts=(Cut(), Cut(columns=5), Cut(rows=2)))
         (Exact(weight_width=5), 64, 0.4),
         (LEVELS, 8, 0),
         (LEVELS, 8, 0.4),
+        (Exact(tree=True), 8, 0.4),
+        (DspPair(), 8, 0.4),
+        (DspPair(weight_width=5), 64, 0),
     ],
 )
 def test_sums_match_the_multiplier_three_cycles_after_their_last_operand(

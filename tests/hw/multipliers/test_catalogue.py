@@ -20,7 +20,8 @@ def test_every_named_multiplier_has_an_exact_level_0(name, width):
 @pytest.mark.parametrize("name", MULTIPLIERS)
 def test_weights_come_back_from_their_patterns(name):
     multiplier = find_multiplier(name)
-    weights = np.arange(-127, 128).reshape(5, 51).astype(np.int8)
+    # Neighbours in pairs of every sign, and 0 beside each.
+    weights = np.append(np.arange(-127, 128), 0).reshape(8, 32).astype(np.int8)
     codes = multiplier.encode(weights)
     assert codes.dtype == np.uint8 and codes.shape == weights.shape
     assert (multiplier.decode(codes) == weights).all()

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from hw.multipliers.dsp_pair import DspPair, LanePair
+from sim.explore.multiplier_cost import lanes_cost
 from sim.explore.multiplier_netlist import to_netlists
-from sim.explore.synthesis import xilinx_cells
 
 
 class Sums(wiring.Component):
@@ -72,45 +72,10 @@ def test_weights_are_stored_in_pairs_and_come_back():
     assert (multiplier.decode(codes) == weights).all()
 
 
-def lane_pairs(count):
-    """``count`` pairs that share an operand, their sums read out one pair at a time."""
-
-    class Pairs(wiring.Component):
-        i_valid: In(1)
-        operand: In(data.StructLayout({"value": 9}))
-        weights: In(16 * count)
-        first: In(1)
-        bases: In(52)
-        select: In(range(count))
-        totals: Out(52)
-
-        def elaborate(self, platform):
-            m = Module()
-            valid = Signal(2)
-            m.d.sync += valid.eq(valid << 1 | self.i_valid)
-            sums = Signal(data.ArrayLayout(52, count))
-            for number in range(count):
-                m.submodules[f"pair_{number}"] = pair = LanePair(DspPair(), 9, 26)
-                m.d.comb += [
-                    pair.i_valid.eq(self.i_valid),
-                    pair.operand.eq(self.operand.as_value()),
-                    pair.weights.eq(self.weights.word_select(number, 16)),
-                    pair.operand_valid.eq(valid[0]),
-                    pair.product_valid.eq(valid[1]),
-                    pair.product_first.eq(self.first),
-                    pair.bases.as_value().eq(self.bases),
-                    sums[number].eq(pair.totals.as_value()),
-                ]
-            m.d.sync += self.totals.eq(sums[self.select])
-            return m
-
-    return Pairs()
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("lanes", [2, 64])
-def test_two_lanes_take_one_dsp_block(lanes):
-    assert xilinx_cells(lane_pairs(lanes // 2))["dsp"] == lanes // 2
+@pytest.mark.parametrize("lanes", [8, 64])
+def test_two_lanes_of_an_array_take_one_dsp_block(lanes):
+    assert lanes_cost(DspPair(), lanes)["xc7_dsp"] == lanes // 2
 
 
 def test_a_pair_of_lanes_sums_products():

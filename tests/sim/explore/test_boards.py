@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from boards.catalogue import BOARDS
@@ -5,6 +7,7 @@ from boards.errors import BoardError
 from boards.zynq.system import ZynqSystem
 from hw.accelerator import Accelerator
 from hw.config import CONFIGS, ConfigError
+from hw.multipliers.dsp_pair import DspPair
 from sim.explore.boards import board_config, board_rows, flash, line_ms, make_board_backend
 from sim.explore.synthesis import xilinx_cells
 
@@ -19,6 +22,8 @@ def test_a_board_has_a_configuration_that_can_be_changed_or_left_out():
     board = BOARDS["ulx3s-85f"]
     assert board_config(board, None, bare=False) == CONFIGS["small"]
     assert board_config(board, "tiny", bare=False) == CONFIGS["tiny"]
+    paired = board_config(board, None, bare=False, multiplier="dsp-pair")
+    assert paired == replace(CONFIGS["small"], multiplier=DspPair())
     assert board_config(board, None, bare=True) is None
     assert board_config(BOARDS["icebreaker"], None, bare=False) is None
 

@@ -100,3 +100,11 @@ def test_cells_of_fpgas_are_counted_for_the_array_and_for_each_level():
 def test_an_operator_becomes_a_multiplier_block():
     (row,) = fpga_cost(find_multiplier("exact"))
     assert row["xc7_dsp"] == row["ecp5_dsp"] == 1
+
+
+def test_what_needs_a_dsp_block_is_not_mapped_to_cells(liberty):
+    with pytest.raises(NetworkError) as error:
+        map_operator(find_multiplier("dsp-pair"), liberty, read_liberty(liberty))
+    assert str(error.value) == (
+        "dsp-pair shares a DSP block between 2 lanes, and a cell library has no such block"
+    )

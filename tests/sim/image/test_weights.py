@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.config import CONFIGS
+from hw.multipliers.dsp_pair import DspPair
 from hw.multipliers.exact import Exact
 from sim.image.weights import pack_params, pack_weights, unpack_params, unpack_weights
 
@@ -31,8 +32,9 @@ def test_weights_come_back_as_they_were_packed(name, inputs, hidden, seed):
 
 
 @pytest.mark.parametrize("width", [4, 6])
-def test_narrow_weights_come_back_as_they_were_packed(width):
-    config = replace(CONFIGS["small"], multiplier=Exact(weight_width=width))
+@pytest.mark.parametrize("family", [Exact, DspPair])
+def test_narrow_weights_come_back_as_they_were_packed(family, width):
+    config = replace(CONFIGS["small"], multiplier=family(weight_width=width))
     rng = np.random.default_rng(width)
     limit = 2 ** (width - 1) - 1
     W, R = weights(rng, 11, 3, limit), weights(rng, 11, 11, limit)
