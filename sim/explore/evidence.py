@@ -14,9 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hw import config as hw_config
+from hw import latency as hw_latency
 from hw.config import Config
-from sim.explore import settings_space, tuning
+from sim.explore import following, settings_space, tuning
+from sim.explore.bench import LATENCY
 from sim.explore.budgets import Budget
+from sim.explore.following import follow
 from sim.explore.padded import Padded
 from sim.explore.study_file import StudyFile
 from sim.explore.tuning import search
@@ -24,11 +27,11 @@ from sim.explore.tuning_problems import WorkloadProblem, digest
 from sim.explore.workloads import run_float_split
 from sim.image import modes as image_modes
 from sim.image.modes import NORMAL, LayerModes, Modes
-from sim.model import lstm, plan
+from sim.model import lstm, plan, timing
 from sim.networks.network import NetworkError
 from sim.workloads.packages import cache_folder, keep
 from sim.workloads.scores import Score
-from sim.workloads.workload import Case, Workload
+from sim.workloads.workload import Case, Split, Workload
 
 __all__ = ["SCHEMES", "Scheme", "evidence", "published", "study_path"]
 
@@ -138,8 +141,10 @@ def study_path(key: str) -> Path:
 
 def _code_digest() -> str:
     """A name for the code that a measurement depends on."""
-    modules = (hw_config, image_modes, lstm, plan, settings_space, tuning)
-    return digest(*(Path(module.__file__).read_bytes() for module in modules))
+    modules = (hw_config, image_modes, lstm, plan, settings_space, tuning, following, hw_latency)
+    paths = [Path(module.__file__) for module in modules]
+    paths += sorted(Path(timing.__file__).parent.glob("timing*.py"))
+    return digest(*(path.read_bytes() for path in paths))
 
 
 def evidence(
@@ -202,7 +207,7 @@ def _row(workload, case: Case, problem, study, scheme: Scheme, progress) -> dict
         return {**head, **_score_figures(score)}
     modes = scheme.choose(problem, study, progress)
     done = problem.run(modes, "held_out")
-    figures = _figures(done)
+    figures = _figures(done, problem.splits["held_out"], modes)
     exact = done.equals(problem.run(NORMAL, "held_out"))
     if modes == _EXACT and not exact:
         raise NetworkError(f"exact delta differs from normal mode on workload {workload.name}")
@@ -223,14 +228,17 @@ def _score_figures(score: Score) -> dict:
     }
 
 
-def _figures(done: Padded) -> dict:
-    shares, cycles, config = done.shares(), done.cycles(), done.config
+def _figures(done: Padded, split: Split, modes: Modes) -> dict:
+    shares, followed, config = done.shares(), follow(done, split, modes, LATENCY), done.config
+    cycles = followed.cycles_per_step
     return {
         "macs_avoided_share": shares["macs"],
         "weight_bytes_avoided_share": shares["bytes"],
         "cycles_per_step": cycles,
         "steps_per_second": config.clock_mhz * 1e6 / cycles,
-        "timing": "performance model",
+        "latency": LATENCY,
+        "steps": split.steps,
+        "steps_followed": followed.steps,
         "config": config.name,
         "clock_mhz": config.clock_mhz,
         "bus_bits": config.bus_width,

@@ -13,10 +13,11 @@ Made by `refrain workload table --output docs/results.md`; do not edit. [Workloa
 says what the workloads are, how they are divided and what each row means.
 
 Every figure is of the held-out data. MACs are products, bytes are those of the weights with all of
-them streamed; both are shares of what a dense run does. Cycles per step follow the performance
-model, `max(blocks * events, streamed bytes / bus, cell work)`, with as many weights resident as the
-configuration holds. The number behind ± is the standard error; *within* says whether the metric is
-at most one of it below that of int8.
+them streamed; both are shares of what a dense run does. Cycles per step are those of the model of
+time, as `refrain run` reports them: with as many weights resident as the configuration holds, from
+a memory that answers after the stated latency, the beginning of every sequence included. Where only
+some steps were followed, their cycles are scaled by the performance model. The number behind ± is
+the standard error; *within* says whether the metric is at most one of it below that of int8.
 """
 _COLUMNS = (
     "scheme",
@@ -53,8 +54,11 @@ def markdown(rows: Iterable[Mapping]) -> str:
         title = f"## {name}: {own[0]['metric']}"
         if machine:
             title += f"; `{machine['config']}` at {machine['clock_mhz']:g} MHz"
-            title += f", bus {machine['bus_bits']} bits"
+            title += f", bus {machine['bus_bits']} bits, latency {machine['latency']} cycles"
         parts += [title + "\n", _table([shown_row(row) for row in own]), _settings(own)]
+        if machine and machine["steps_followed"] < machine["steps"]:
+            text = "Of {steps:,} steps, {steps_followed:,} were followed.\n"
+            parts.append(text.format(**machine))
     parts += ["## Schemes\n", "\n".join(f"- *{each.name}*: {each.meaning}." for each in SCHEMES)]
     return "\n".join(parts) + "\n"
 

@@ -42,11 +42,12 @@ class Padded:
     valid: np.ndarray
     config: Config
 
-    def _directions(self) -> list[tuple[IntegerLstm, np.ndarray]]:
-        """Each direction with the events of its valid steps."""
+    def _directions(self, part: np.ndarray | None = None) -> list[tuple[IntegerLstm, np.ndarray]]:
+        """Each direction with the events of its valid steps, or of a part of them."""
+        valid = self.valid if part is None else part
         directions = [each for layer in self.network.layers for each in layer.directions]
         return [
-            (direction, (each.events_x + each.events_h)[self.valid])
+            (direction, (each.events_x + each.events_h)[valid])
             for direction, each in zip(directions, self.activity, strict=True)
         ]
 
@@ -65,8 +66,10 @@ class Padded:
             dense += cost * events.size * (direction.input_size + H)
         return dict(zip(("macs", "bytes"), (1 - done / dense).tolist(), strict=True))
 
-    def cycles(self) -> float:
+    def cycles(self, part: np.ndarray | None = None) -> float:
         """Cycles per step by the performance model: all layers, mean of the valid steps.
+
+        Of those in ``part``, bool ``[sequences, time]``, where it is given.
 
         ``max(B E, streamed blocks * E * word / bus, cell work)`` for each step and direction, with
         as many blocks resident as the machine holds.
@@ -75,7 +78,7 @@ class Padded:
         image = compile_network(self.network, config, steps=1, sequences=1)
         total = 0.0
         for (direction, events), placement in zip(
-            self._directions(), image.placements, strict=True
+            self._directions(part), image.placements, strict=True
         ):
             blocks = config.blocks(direction.hidden_size)
             streamed = blocks - placement.fields["resident_blocks"]

@@ -108,7 +108,10 @@ def test_a_table_is_printed_and_written(refrain, digits, monkeypatch, tmp_path):
     rows = json.loads(path.read_text())
     assert {row["workload"] for row in rows} == {"digits"}
     assert all(row["scheme"] in out for row in rows)
-    assert "## digits: accuracy; `edge` at 150 MHz, bus 128 bits" in output.read_text()
+    assert (
+        "## digits: accuracy; `edge` at 150 MHz, bus 128 bits, latency 30 cycles"
+        in output.read_text()
+    )
 
 
 def test_a_table_of_an_unknown_workload_is_refused(refused, offline):
