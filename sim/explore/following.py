@@ -17,7 +17,7 @@ from sim.workloads.workload import Split
 __all__ = ["Followed", "follow"]
 
 _WORDS = 8_000_000
-"""Column words of a dense run that are followed: minutes for the large network, all for others."""
+"""Streamed column words of a dense run that are followed: half a minute of work at the most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +52,10 @@ def follow(done: Padded, split: Split, modes: Modes, latency: int, words: int = 
     latency : int
         Cycles from a read address to its first beat.
     words : int
-        How many column words of a dense run to follow.
+        How many column words to follow that a dense run reads from DRAM; resident ones cost little.
     """
-    steps = max(1, words // _column_words(done))
+    streamed = done.streamed_words()
+    steps = max(1, words // streamed) if streamed else split.steps
     followed = _share(split.lengths, steps)
     backend = ModelBackend(done.config, latency)
     x = to_codes(split.x, done.network.layers[0].directions[0].x)
@@ -67,15 +68,6 @@ def follow(done: Padded, split: Split, modes: Modes, latency: int, words: int = 
     part = np.arange(x.shape[1]) < followed[:, None]
     whole = 1.0 if count == split.steps else done.cycles() / done.cycles(part)
     return Followed(cycles_per_step=cycles / count * whole, steps=count)
-
-
-def _column_words(done: Padded) -> int:
-    """Column words that a dense step reads."""
-    return sum(
-        done.config.blocks(direction.hidden_size) * (direction.input_size + direction.hidden_size)
-        for layer in done.network.layers
-        for direction in layer.directions
-    )
 
 
 def _share(lengths: np.ndarray, steps: int) -> np.ndarray:

@@ -74,18 +74,30 @@ class Padded:
         ``max(B E, streamed blocks * E * word / bus, cell work)`` for each step and direction, with
         as many blocks resident as the machine holds.
         """
-        config = self.config
-        image = compile_network(self.network, config, steps=1, sequences=1)
-        total = 0.0
-        for (direction, events), placement in zip(
-            self._directions(part), image.placements, strict=True
-        ):
+        config, total = self.config, 0.0
+        directions = self._directions(part)
+        for (direction, events), streamed in zip(directions, self._streamed(), strict=True):
             blocks = config.blocks(direction.hidden_size)
-            streamed = blocks - placement.fields["resident_blocks"]
             column = max(blocks, streamed * config.column_bytes / config.bus_bytes)
             cell = 4 * direction.hidden_size / config.cell_lanes
             total += float(np.maximum(column * events, cell).mean())
         return total
+
+    def streamed_words(self) -> int:
+        """Column words that a dense step reads from DRAM."""
+        return sum(
+            streamed * (direction.input_size + direction.hidden_size)
+            for (direction, _), streamed in zip(self._directions(), self._streamed(), strict=True)
+        )
+
+    def _streamed(self) -> list[int]:
+        """Blocks of each direction that the weight memory does not hold."""
+        image = compile_network(self.network, self.config, steps=1, sequences=1)
+        return [
+            self.config.blocks(placement.direction.hidden_size)
+            - placement.fields["resident_blocks"]
+            for placement in image.placements
+        ]
 
 
 def run_padded(network: IntegerNetwork, split: Split, backend, modes) -> Padded:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,8 @@ from sim.workloads.workload import Case, pad
 
 DELTA = Modes(layers=(LayerModes(mode="delta", x_threshold=2, h_threshold=2),))
 WORDS = 4 * 11
-"""Column words of a dense step."""
+"""Column words of a dense step, none of which the weight memory below holds."""
+STREAMING = replace(CONFIGS["tiny"], weight_words=1)
 
 
 @pytest.fixture
@@ -43,8 +46,9 @@ def test_cycles_are_those_of_the_reports(case, modes, latency):
 
 def test_of_many_steps_the_first_are_followed_and_the_formula_does_the_rest(case):
     network, split = quantize_case(case), case.evaluation
-    backend = ModelBackend(CONFIGS["tiny"], 30)
+    backend = ModelBackend(STREAMING, 30)
     done = run_padded(network, split, backend, DELTA)
+    assert done.streamed_words() == WORDS
     # The first sequence, of five steps, and two steps of the second.
     found = follow(done, split, DELTA, 30, words=7 * WORDS + 1)
     assert found.steps == 7
@@ -61,5 +65,7 @@ def test_of_many_steps_the_first_are_followed_and_the_formula_does_the_rest(case
 
 def test_a_step_is_followed_whatever_it_takes(case):
     network, split = quantize_case(case), case.evaluation
-    done = run_padded(network, split, ModelBackend(CONFIGS["tiny"]), NORMAL)
+    done = run_padded(network, split, ModelBackend(STREAMING), NORMAL)
     assert follow(done, split, NORMAL, 1, words=1).steps == 1
+    resident = run_padded(network, split, ModelBackend(CONFIGS["tiny"]), NORMAL)
+    assert follow(resident, split, NORMAL, 1, words=1).steps == split.steps
