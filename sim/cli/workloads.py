@@ -8,6 +8,7 @@ import typer
 from sim.cli import printing
 from sim.cli.commands import Json
 from sim.explore import files
+from sim.explore.agreement import agrees, compare_workload
 from sim.explore.bench import LATENCY
 from sim.explore.evidence import evidence
 from sim.explore.evidence_table import markdown, shown_row
@@ -74,6 +75,31 @@ def run(
     shown = ("sequences", "steps", "macs", "macs_per_step")
     printing.print_values({key: figures[key] for key in shown})
     printing.write_json(json, figures)
+
+
+@workload.command()
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Workloads; all of them without any.")
+    ] = None,
+    latency: Annotated[
+        int, typer.Option(min=1, help="Cycles from a memory read's address to its first data.")
+    ] = LATENCY,
+    json: Json = None,
+) -> None:
+    """Compare exact delta with normal mode, and RTL with the model, on held-out data."""
+    printing.check_json(json)
+    chosen = [find_workload(name, final=True) for name in names or WORKLOADS]
+    rows = []
+    with printing.working("simulating the RTL") as (say, tell):
+        for each in chosen:
+            rows += compare_workload(each, find_config(each.config), latency, say, tell)
+    printing.print_rows(rows)
+    printing.write_json(json, rows)
+    wrong = sorted({row["workload"] for row in rows if not agrees(row)})
+    printing.say(f"differences: {', '.join(wrong)}" if wrong else "no bit and no counter differs")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @workload.command()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.cli import workloads
 from sim.explore import evidence
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.workloads import packages
@@ -117,3 +118,37 @@ def test_a_table_is_printed_and_written(refrain, digits, monkeypatch, tmp_path):
 def test_a_table_of_an_unknown_workload_is_refused(refused, offline):
     sentence = refused("workload", "table", "--only", "poems")
     assert sentence.startswith("there is no workload poems; ")
+
+
+ROW = {
+    "workload": "digits",
+    "mode": "delta",
+    "bits_unlike_normal": 0,
+    "bits_unlike_model": 0,
+    "counters_unlike_model": 0,
+    "cycles": 1000,
+    "model_cycles": 990,
+}
+
+
+@pytest.mark.parametrize(
+    "change, status, sentence",
+    [
+        ({}, 0, "no bit and no counter differs"),
+        ({"bits_unlike_normal": 3}, 1, "differences: digits"),
+        ({"model_cycles": 970}, 1, "differences: digits"),
+    ],
+)
+def test_a_check_says_what_differs(refrain, monkeypatch, tmp_path, change, status, sentence):
+    asked = []
+
+    def compare(each, config, latency, say, tell):
+        asked.append((each.name, config.name, latency))
+        return [ROW | change]
+
+    monkeypatch.setattr(workloads, "compare_workload", compare)
+    path = tmp_path / "check.json"
+    given, out, err = refrain("workload", "check", "digits", "--latency", 7, "--json", path)
+    assert (given, err) == (status, "") and asked == [("digits", "edge", 7)]
+    assert out.splitlines()[-1] == sentence
+    assert json.loads(path.read_text()) == [ROW | change]
