@@ -9,6 +9,7 @@ from hw.config import CONFIGS
 from sim.cli import printing
 from sim.explore import files
 from sim.explore.bench import bench_hardware
+from sim.explore.bench_delta import bench_delta
 from sim.explore.bench_events import bench_events
 from sim.explore.bench_model import bench_model
 from sim.explore.demo import run_demo
@@ -172,6 +173,7 @@ def bench(
             figures["events"] = bench_events(say, tell)
             say("measuring the model's speed")
             figures["model"] = bench_model()
+            figures["delta"] = bench_delta()
     for name, rows in figures.items():
         printing.print_rows(rows, _TITLES[name])
     printing.write_json(json, figures)
@@ -181,6 +183,7 @@ _TITLES = {
     "hardware": "Hardware in simulation, every column multiplied",
     "events": "Cycles of a step by its events, beside the least that lanes, bus and cell unit take",
     "model": "Steps per second on one thread of this machine",
+    "delta": "The model in delta mode, on one thread of this machine",
     "cells": "Cells of a Xilinx 7-series part",
     "timing": "Placed and routed in a Lattice ECP5-85F, speed grade 6",
     "critical_path": "Its slowest path: nets, and ns from the clock to their ends",

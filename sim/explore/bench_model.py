@@ -24,7 +24,7 @@ from sim.model.random_network import random_codes, random_network
 from sim.networks.network import IntegerNetwork
 from sim.networks.tflite_writer import write_tflite
 
-__all__ = ["SPEED_CASES", "SpeedCase", "bench_model", "measure_speed"]
+__all__ = ["SPEED_CASES", "SpeedCase", "bench_model", "measure_speed", "on_one_thread"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,23 +64,27 @@ _PLAIN_STEPS = 4
 
 
 def bench_model(cases: tuple[SpeedCase, ...] = SPEED_CASES) -> list[dict]:
-    """Figures of all cases: see :func:`measure_speed`.
-
-    They are measured in a process of its own, since the threads of BLAS are counted when NumPy is
-    first imported.
-    """
-    one = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")}
+    """Figures of all cases: see :func:`measure_speed`."""
     rows = []
     for case in cases:
         numbers = (case.inputs, case.hidden, case.batch, case.steps, case.cmsis_nn)
-        done = subprocess.run(
-            [sys.executable, "-m", __spec__.name, *map(str, numbers)],
-            env={**os.environ, **one},
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        rows.extend(json.loads(done.stdout))
+        rows += on_one_thread(__spec__.name, *map(str, numbers))
     return rows
+
+
+def on_one_thread(module: str, *arguments: str) -> list[dict]:
+    """The JSON that a module prints, run in a process of its own with one thread.
+
+    The threads of BLAS are counted when NumPy is first imported.
+    """
+    one = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")}
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, **one},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout)
 
 
 def measure_speed(case: SpeedCase) -> dict:
