@@ -13,6 +13,7 @@ from sim.explore.files import check_writable, write_whole
 
 __all__ = [
     "check_json",
+    "note",
     "number",
     "print_report",
     "print_rows",
@@ -47,6 +48,11 @@ def number(value) -> str:
 def say(sentence: str) -> None:
     """One line of text."""
     _console().print(sentence, markup=False)
+
+
+def note(sentence: str) -> None:
+    """One line of text on the error output."""
+    _console(stderr=True).print(sentence, markup=False)
 
 
 def print_values(values: Mapping[str, object], title: str = "") -> None:

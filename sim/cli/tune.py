@@ -1,5 +1,6 @@
 """The command that finds settings of the modes."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from hw.config import CONFIGS
 from sim.cli import printing
 from sim.cli.commands import Json
+from sim.cli.options import grouped
 from sim.explore import files
 from sim.explore.budgets import Budget
 from sim.explore.evidence import study_path
@@ -24,6 +26,56 @@ from sim.workloads.catalogue import WORKLOADS, find_workload
 __all__ = ["tune_network"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """What a network file is tuned on."""
+
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="X", help="Samples: .npy, or .npz with inputs by name."),
+    ] = None
+    labels: Annotated[
+        Path | None, typer.Option(metavar="Y", help="Labels of the samples, .npy.")
+    ] = None
+    metric: Annotated[
+        str | None, typer.Option(help=f"What must not be lost: {', '.join(METRICS)}.")
+    ] = None
+    calibration_share: Annotated[
+        float, typer.Option(help="Share of the samples that settings are chosen on.")
+    ] = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How to search."""
+
+    budget: Annotated[
+        str,
+        typer.Option(help="How much of it may be: 0 (exact), 0.01, 1%, 1se, >=0.95 or 30dB."),
+    ] = "0"
+    modes: Annotated[str, typer.Option(help=f"What to tune: {', '.join(FAMILIES)}.")] = "all"
+    save: Annotated[str, typer.Option(help=f"What to save: {' or '.join(SAVINGS)}.")] = "macs"
+    trials: Annotated[int, typer.Option(help="Settings to try.")] = 60
+    seed: Annotated[int, typer.Option(help="What the search begins with.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """Files to write."""
+
+    study: Annotated[
+        Path | None,
+        typer.Option(help="Where measurements are kept and taken up again; the cache without."),
+    ] = None
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the settings, for run --settings."),
+    ] = None
+    report: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None
+    json: Json = None
+
+
+@grouped
 def tune_network(
     network: Annotated[
         Path | None, typer.Argument(help="A .tflite, .onnx, .safetensors or .pt file.")
@@ -31,91 +83,76 @@ def tune_network(
     workload: Annotated[
         str | None, typer.Option(help=f"Tune a workload instead: {', '.join(WORKLOADS)}.")
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="X", help="Samples: .npy, or .npz with inputs by name."),
-    ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(metavar="Y", help="Labels of the samples, .npy.")
-    ] = None,
-    metric: Annotated[
-        str | None, typer.Option(help=f"What must not be lost: {', '.join(METRICS)}.")
-    ] = None,
-    budget: Annotated[
-        str,
-        typer.Option(help="How much of it may be: 0 (exact), 0.01, 1%, 1se, >=0.95 or 30dB."),
-    ] = "0",
-    modes: Annotated[str, typer.Option(help=f"What to tune: {', '.join(FAMILIES)}.")] = "all",
-    save: Annotated[str, typer.Option(help=f"What to save: {' or '.join(SAVINGS)}.")] = "macs",
-    trials: Annotated[int, typer.Option(help="Settings to try.")] = 60,
-    seed: Annotated[int, typer.Option(help="What the search begins with.")] = 0,
-    calibration_share: Annotated[
-        float, typer.Option(help="Share of the samples that settings are chosen on.")
-    ] = 0.5,
+    samples: Samples = Samples(),
+    wanted: Search = Search(),
     config: Annotated[
         str | None, typer.Option(help=f"The accelerator: {', '.join(CONFIGS)}.")
     ] = None,
-    study: Annotated[
-        Path | None,
-        typer.Option(help="Where measurements are kept and taken up again; the cache without."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Write the settings, for run --settings."),
-    ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
-    json: Json = None,
+    written: Written = Written(),
 ) -> None:
     """Find the settings that save the most within an accuracy budget."""
-    for path in (study, output, report, json):
+    for path in vars(written).values():
         printing.check_json(path)
-    allowed = Budget(budget)
+    allowed = Budget(wanted.budget)
     if (network is None) == (workload is None):
         raise NetworkError("name a network file or a --workload to tune, one of them")
     with printing.working("searching") as (say, tell):
         if workload is not None:
-            problem = _workload_problem(workload, config, (data, labels, metric), say, tell)
+            problem = _workload_problem(workload, config, samples, say, tell)
         else:
-            share = calibration_share
-            problem = _file_problem(network, data, labels, metric, share, config)
+            problem = _file_problem(network, config, samples)
         allowed.check_metric(problem.metric)
-        kept = StudyFile(study or study_path(problem.key), problem.key, problem.title)
-        found, figures = tune(
-            problem,
-            kept,
-            allowed,
-            family=modes,
-            save=save,
-            trials=trials,
-            seed=seed,
-            say=say,
-            progress=tell,
-        )
+        path = written.study or study_path(problem.key)
+        found, figures = _search(problem, path, allowed, wanted, say, tell)
     _print(figures)
-    if output is not None:
-        files.write_whole(output, found.to_json().encode())
-        printing.say(f"wrote {output}")
-    for path in (report, json):
+    if written.output is not None:
+        files.write_whole(written.output, found.to_json().encode())
+        printing.say(f"wrote {written.output}")
+    for path in (written.report, written.json):
         printing.write_json(path, figures)
 
 
-def _workload_problem(name: str, config, given, say, tell) -> WorkloadProblem:
-    if any(each is not None for each in given):
+def _search(problem, path: Path, budget: Budget, wanted: Search, say, tell):
+    """Search; an interruption says where what was measured is."""
+    study = StudyFile(path, problem.key, problem.title)
+    try:
+        return tune(
+            problem,
+            study,
+            budget,
+            family=wanted.modes,
+            save=wanted.save,
+            trials=wanted.trials,
+            seed=wanted.seed,
+            say=say,
+            progress=tell,
+        )
+    except KeyboardInterrupt:
+        printing.note(
+            f"refrain: stopped; {study.size} settings that were measured are kept in {path}, and "
+            "the same command goes on from there"
+        )
+        raise
+
+
+def _workload_problem(name: str, config, samples: Samples, say, tell) -> WorkloadProblem:
+    if any(each is not None for each in (samples.data, samples.labels, samples.metric)):
         raise NetworkError("a workload has its own data, labels and metric")
     chosen = find_workload(name)
     machine = find_config(config or chosen.config)
     return WorkloadProblem(chosen, chosen.load(say, tell), machine)
 
 
-def _file_problem(path: Path, data, labels, metric, share: float, config) -> FileProblem:
-    if data is None or metric is None:
+def _file_problem(path: Path, config, samples: Samples) -> FileProblem:
+    share, labels = samples.calibration_share, samples.labels
+    if samples.data is None or samples.metric is None:
         raise NetworkError("a network file is tuned on samples: give --data and --metric")
     if not 0 < share < 1:
         raise NetworkError(f"the calibration share must be between 0 and 1, not {share:g}")
-    measure = Metric(metric, labelled=labels is not None)
+    measure = Metric(samples.metric, labelled=labels is not None)
     machine = find_config(config or "edge")
     truth = None if labels is None else files.read_array(labels)
-    parts = divide(Examples(inputs=files.read_arrays(data), labels=truth), share)
+    parts = divide(Examples(inputs=files.read_arrays(samples.data), labels=truth), share)
     return FileProblem(str(path), load_network(path), parts, measure, machine)
 
 

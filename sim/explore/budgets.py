@@ -104,7 +104,8 @@ class Budget:
         Raises
         ------
         NetworkError
-            The standard error is not known, or not even the normal mode reaches the floor.
+            The standard error is not known, not even the normal mode reaches the floor, or nothing
+            of the metric need be left.
         """
         kind, amount = self._parse()
         if kind in ("floor", "decibels"):
@@ -122,6 +123,11 @@ class Budget:
             "relative": normal.value * amount / 100,
             "errors": normal.standard_error * amount,
         }
+        if lost[kind] >= normal.value > 0:
+            raise NetworkError(
+                f"the budget {self.text} must leave something of {metric}, which is "
+                f"{normal.value:.4g}"
+            )
         return normal.value - lost[kind]
 
     def excess(self, outcome: Outcome, normal: Score, metric: str) -> float:

@@ -25,7 +25,8 @@ def choose_modes(path: Path | None, options: Mapping[str, object]) -> Modes:
     Raises
     ------
     NetworkError
-        A setting cannot be, or an option would do nothing in the modes that are chosen.
+        A setting cannot be, or an option would do nothing in the modes that are chosen; thresholds
+        are in the wrong order.
     """
     given = {name: value for name, value in options.items() if value is not None}
     level = given.pop("level", None)
@@ -36,7 +37,20 @@ def choose_modes(path: Path | None, options: Mapping[str, object]) -> Modes:
         if all(name in layer.unused() for layer in modes.layers):
             option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
             raise NetworkError(f"{option} does nothing in mode {_kinds(modes)}")
+    if given.keys() & {"skip_threshold", "delta_threshold"}:
+        _check_order(modes)
     return modes
+
+
+def _check_order(modes: Modes):
+    """Refuse thresholds of the score between which no step can be."""
+    for layer in modes.layers:
+        both = layer.mode == "auto" and layer.skips
+        if both and layer.delta_threshold >= layer.skip_threshold:
+            raise NetworkError(
+                "--delta-threshold must be below --skip-threshold, or no step takes the middle "
+                f"mode, not {layer.delta_threshold:g} and {layer.skip_threshold:g}"
+            )
 
 
 def choose_level(modes: Modes, level: int | str) -> Modes:

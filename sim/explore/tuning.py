@@ -201,10 +201,12 @@ def tune(
     Raises
     ------
     NetworkError
-        A choice is none, or the budget cannot be met.
+        A choice is none, the budget cannot be met, or the metric is not defined on the data.
     """
+    # Before the search: a metric that is not defined on these data is found out now.
+    held = {"normal": problem.measure(NORMAL, "held_out")}
     say("searching on the calibration data")
-    best, found, normal = search(
+    best, *calibrated = search(
         problem,
         study,
         budget,
@@ -215,7 +217,7 @@ def tune(
         progress=progress,
     )
     say("measuring on the held-out data")
-    held = {name: problem.measure(modes, "held_out") for name, modes in _pair(best).items()}
+    held["tuned"] = problem.measure(best, "held_out")
     allowed = budget.excess(held["tuned"], held["normal"].score, problem.metric) <= 0
     notes = {
         "made_by": "refrain tune",
@@ -226,22 +228,18 @@ def tune(
         "seed": seed,
         "trials": trials,
     }
-    report = {
+    return Modes(layers=best.layers, notes=notes), {
         **notes,
-        "calibration": {
-            "normal": outcome_row(normal),
-            "tuned": outcome_row(found),
-        },
-        "held_out": {name: outcome_row(each) for name, each in held.items()},
+        "calibration": _rows(dict(zip(("tuned", "normal"), calibrated, strict=True))),
+        "held_out": _rows(held),
         "held_out_within_budget": allowed,
         "measured_settings": study.size,
         "settings": [layer.changed() for layer in best.layers],
     }
-    return Modes(layers=best.layers, notes=notes), report
 
 
-def _pair(best: Modes) -> dict[str, Modes]:
-    return {"normal": NORMAL, "tuned": best}
+def _rows(outcomes: dict[str, Outcome]) -> dict[str, dict]:
+    return {name: outcome_row(outcomes[name]) for name in ("normal", "tuned")}
 
 
 def outcome_row(outcome: Outcome) -> dict:

@@ -144,7 +144,8 @@ def divide(data: Examples, share: float) -> dict[str, Examples]:
     cut = round(count * share)
     if not 0 < cut < count:
         raise NetworkError(
-            f"{count} examples cannot be divided into a calibration and a held-out part"
+            "the calibration and the held-out part must both hold an example, not "
+            f"{cut} and {count - cut}"
         )
     if data.labels is not None and (data.labels.ndim <= axis or data.labels.shape[axis] != count):
         raise NetworkError(

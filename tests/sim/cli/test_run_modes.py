@@ -154,6 +154,11 @@ def test_nodes_of_an_onnx_model_are_traced_by_name(refrain, tmp_path, onnx_lstm)
             "skip_threshold must be a number from 0 to 1, not 2.0",
         ),
         (
+            ["--mode", "auto", "--delta-threshold", "0.5", "--skip-threshold", "0.5"],
+            "--delta-threshold must be below --skip-threshold, or no step takes the middle mode, "
+            "not 0.5 and 0.5",
+        ),
+        (
             ["--mode", "auto", "--delta-threshold", "nan"],
             "delta_threshold must be a number from 0 to 1, not nan",
         ),

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.explore.tuning_problems import FileProblem
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.workloads.catalogue import WORKLOADS
 from sim.workloads.scores import share_right
@@ -93,10 +94,46 @@ def test_a_workload_is_tuned_by_its_own_score(refrain, digits, tmp_path):
 def test_labels_are_compared_with(refrain, refused, net, samples, tmp_path):
     labels = tmp_path / "labels.npy"
     np.save(labels, np.zeros((6, 12), int))
-    given = ("tune", net, "--data", samples, "--labels", labels, "--budget", "0.5")
+    given = ("tune", net, "--data", samples, "--labels", labels, "--budget", "0.01")
     assert refrain(*given, "--metric", "accuracy", "--trials", 3)[0] == 0
     sentence = refused(*given, "--metric", "roc_auc")
-    assert sentence == "roc_auc is not defined on the calibration data: its labels are all 0"
+    assert sentence == "roc_auc is not defined on the held-out data: its labels are all 0"
+
+
+def test_a_metric_that_held_out_data_do_not_define_is_refused_before_the_search(
+    refused, net, samples, tmp_path
+):
+    labels, study = tmp_path / "labels.npy", tmp_path / "a.study"
+    np.save(labels, np.repeat([[0] * 6 + [1] * 6, [1] * 12], 3, axis=0))
+    given = ("--data", samples, "--labels", labels, "--metric", "roc_auc", "--budget", "1%")
+    sentence = refused("tune", net, *given, "--study", study, "--trials", 5)
+    assert sentence == "roc_auc is not defined on the held-out data: its labels are all 1"
+    assert "trial" not in study.read_text()
+
+
+def test_an_interruption_says_where_the_measurements_are(refrain, net, samples, tmp_path):
+    study = tmp_path / "a.study"
+    given = ("tune", net, "--data", samples, "--metric", "sqnr", "--budget", "15dB")
+    measure = FileProblem.measure
+    done = []
+
+    def stop(problem, modes, part):
+        if len(done) == 7:
+            raise KeyboardInterrupt
+        done.append(modes)
+        return measure(problem, modes, part)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileProblem, "measure", stop)
+        status, out, err = refrain(*given, "--trials", 20, "--study", study)
+    assert (status, out) == (130, "")
+    # One of the seven measurements was of the held-out part.
+    assert err == (
+        f"refrain: stopped; 6 settings that were measured are kept in {study}, and the same "
+        "command goes on from there\n"
+    )
+    status, _, err = refrain(*given, "--trials", 20, "--study", study)
+    assert (status, err) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +160,18 @@ def test_labels_are_compared_with(refrain, refused, net, samples, tmp_path):
         (
             ["NET", "--data", "X", "--metric", "agreement", "--budget", ">=1.5"],
             "the budget >=1.5 cannot be met: the network itself reaches agreement 1",
+        ),
+        (
+            ["NET", "--data", "X", "--metric", "agreement", "--budget", "2"],
+            "the budget 2 must leave something of agreement, which is 1",
+        ),
+        (
+            ["NET", "--data", "X", "--metric", "agreement", "--budget", "100%"],
+            "the budget 100% must leave something of agreement, which is 1",
+        ),
+        (
+            ["NET", "--data", "X", "--metric", "agreement", "--calibration-share", "0.05"],
+            "the calibration and the held-out part must both hold an example, not 0 and 6",
         ),
         (
             ["NET", "--data", "X", "--metric", "sqnr", "--modes", "naps"],

@@ -148,7 +148,7 @@ def test_inputs_that_are_no_examples_stay_whole():
         (
             np.zeros((1, 1, 2)),
             None,
-            "1 examples cannot be divided into a calibration and a held-out part",
+            "the calibration and the held-out part must both hold an example, not 0 and 1",
         ),
         (np.zeros((4, 3, 2)), np.zeros(3), "the labels must be for 4 examples, not [3]"),
     ],
