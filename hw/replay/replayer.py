@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.counting import count
-from hw.events.references import keeps_references
 from hw.events.view import h_list_view, x_list_view
 from hw.job import job_layout
+from hw.latency import LANES
 from hw.modes import Mode
 from hw.replay.group import GroupWalk
 from hw.replay.operation import operation_layout
@@ -22,21 +22,22 @@ STALLS = data.StructLayout({"input": 1, "hidden": 1, "weights": 1, "cell": 1})
 
 
 class Replayer(wiring.Component):
-    """Issues a sequence: for each step, for each block, ``x`` events, then ``h`` events.
+    """Issues a sequence: for each step the ``x`` events of every block, then the ``h`` events.
 
-    A part without events takes no cycle, and its sums stay. A block without any event is passed:
-    its sums are right as they are. Steps of a job with lookahead go in groups: ``GroupWalk`` says
-    in which order.
+    So the ``x`` parts of all blocks are there to cover the way of the last ``h`` through lanes and
+    cell unit into the next list. A list without events takes no cycle if it is of ``x``, and its
+    sums stay; without events of ``h`` each block is passed. Steps of a job with lookahead go in
+    groups: ``GroupWalk`` says in which order.
 
     Throughput: one operation, or one passed block, per cycle, also across parts, blocks and steps;
     behind an ``x`` part of a group a cycle is lost.
     Latency: the first operation is issued in the cycle after ``start`` at the earliest; each goes
-    in the cycle in which what it waits for is there.
+    in the cycle in which what it waits for is there. A block is passed seven cycles after the last
+    ``x`` operation at the earliest: then its sums are there.
 
     Operations wait, and everything behind them, for: the list of their part (`input`, `hidden`), a
     streamed word (`weights`), or, at the start of a block, for the cell unit to have taken the sums
-    that the same block left one step earlier (`cell`). In delta mode the last ``x`` event of a
-    block waits for the list of ``h`` too: it ends the block if there is no event of ``h``.
+    that the same block left one step earlier (`cell`).
 
     Parameters
     ----------
@@ -109,76 +110,82 @@ class Replayer(wiring.Component):
         m.submodules.group = group = GroupWalk(self._config)
         # ``first``: the index is 0; ``final``: it is not, and that of the part's last event.
         position = data.StructLayout(
-            {"hidden": 1, "index": self.op.index.shape(), "first": 1, "final": 1, "opening": 1}
+            {"hidden": 1, "index": self.op.index.shape(), "first": 1, "final": 1}
         )
         at = Signal(position)
         steps_left = Signal.like(self.job.steps)
-        advance = Signal()
-        opening = at.opening & group.opens
-        self._issue(m, walk, group, at, opening & ~self._track_room(m, opening, group))
-        self._group(m, walk, group, steps_left)
+        x_end, part_end, advance, turn = Signal(), Signal(), Signal(), Signal()
+        self._issue(m, walk, group, at, x_end)
+        self._group(m, walk, group, steps_left, x_end)
         op = self.op
         ends = [at.index + 1 == view.last for view in (self.x_list, self.h_list)]
         m.d.comb += [
+            x_end.eq(self.op_valid & op.last & ~op.hidden),
+            part_end.eq(x_end & group.final),
+            turn.eq(part_end & walk.last),
             advance.eq(self.passed | (self.op_valid & op.block_end)),
             walk.job.eq(self.job),
             self.step_done.eq(advance & walk.last),
-            walk.restart.eq(self.start | self.step_done | group.turn),
-            walk.next.eq(advance | (group.part_end & group.final)),
+            walk.restart.eq(self.start | self.step_done | turn),
+            walk.next.eq(advance | part_end),
         ]
         with m.If(self.op_valid):
             m.d.sync += [
                 at.index.eq(Mux(op.last, 0, at.index + 1)),
                 at.first.eq(op.last),
                 at.final.eq(~op.last & Mux(op.hidden, ends[1], ends[0])),
-                at.hidden.eq((op.hidden | op.last) & ~op.block_end),
-                at.opening.eq(op.block_end | (op.last & group.ahead)),
             ]
         with m.If(advance):
             m.d.sync += self.frozen.eq((self.x_list.mode == Mode.SKIP) & self.job.freeze)
+        with m.If(turn):
+            m.d.sync += at.hidden.eq(1)
         with m.If(self.step_done):
-            m.d.sync += [steps_left.eq(steps_left - 1), self.active.eq(steps_left != 1)]
+            m.d.sync += [
+                at.hidden.eq(group.grouped & ~group.full),
+                steps_left.eq(steps_left - 1),
+                self.active.eq(steps_left != 1),
+            ]
         with m.If(self.start):
             m.d.sync += [
-                at.eq(position.const({"first": 1, "opening": 1})),
+                at.eq(position.const({"first": 1})),
                 steps_left.eq(self.job.steps),
                 self.active.eq(1),
             ]
         return m
 
-    def _group(self, m, walk, group, steps_left):
+    def _group(self, m, walk, group, steps_left, x_end):
+        ahead = group.grouped & ~self.op.hidden
         m.d.comb += [
             group.job.eq(self.job),
             group.start.eq(self.start),
             group.steps_left.eq(steps_left),
-            group.part_end.eq(self.op_valid & self.op.last & group.ahead),
-            group.last_block.eq(walk.last),
+            group.part_end.eq(x_end),
             group.step_done.eq(self.step_done),
-            self.x_place.eq(Mux(group.ahead, group.slot, 0)),
-            self.x_move.eq(group.part_end),
-            self.part_take.eq(group.part_end & group.final & ~walk.resident),
+            self.x_place.eq(Mux(ahead, group.slot, 0)),
+            self.x_move.eq(x_end),
+            self.part_take.eq(x_end & group.grouped & group.final & ~walk.resident),
         ]
 
-    def _issue(self, m, walk, group, at, blocked):
+    def _issue(self, m, walk, group, at, x_end):
         op, x, h, job = self.op, self.x_list, self.h_list, self.job
-        ahead = group.ahead
-        # No event of x: the block begins with those of h. None of h either: it is passed.
-        hidden = Mux(group.grouped, ~ahead, at.hidden | (x.ready & x.empty))
-        # A step of a group needs its list of x for being counted.
-        h_ready = h.ready & (x.ready | ~group.grouped)
-        list_ready = Mux(hidden, h_ready, x.ready)
-        no_h = h_ready & h.empty & ~ahead
+        # Without events of x, a step begins with those of h.
+        no_x = x.ready & x.empty
+        hidden = at.hidden | no_x
+        ahead = group.grouped & ~hidden
+        list_ready = x.ready & (h.ready | ~hidden)
+        no_h = hidden & h.empty
         # A part's length is compared ahead: this decides whether anything moves.
         last_x, last_h = (at.final | (at.first & view.single) for view in (x, h))
-        may_be_delta = (x.mode == Mode.DELTA) | (job.fresh_x & keeps_references(job))
-        may_end = ~hidden & ~ahead & x.ready & last_x & may_be_delta & ~h.ready
         mode = Mux(hidden & job.fresh_x, h.mode, x.mode)
         word_ready = walk.resident | Mux(ahead, self.part_ready, self.streamed_ready)
         resident_base = Mux(hidden, walk.h_base, walk.x_base)
-        goes = self.active & list_ready & ~may_end
+        opens = at.first & (~hidden | no_x) & group.full
+        blocked = opens & ~self._track_room(m, opens)
+        settling = self._settle(m, x_end)
+        goes = self.active & list_ready
         m.d.comb += [
-            self.passed.eq(self.active & hidden & no_h & ~group.settling),
-            self.op_valid.eq(goes & ~(hidden & no_h) & word_ready & ~blocked),
+            self.passed.eq(goes & no_h & ~settling),
+            self.op_valid.eq(goes & ~no_h & word_ready & ~blocked),
             op.hidden.eq(hidden),
             op.bank.eq(Mux(hidden, h.bank, x.bank)),
             op.index.eq(at.index),
@@ -189,11 +196,11 @@ class Replayer(wiring.Component):
             op.first.eq(at.first),
             op.last.eq(Mux(hidden, last_h, last_x)),
             op.block.eq(walk.block),
-            op.block_end.eq(op.last & (hidden | no_h)),
+            op.block_end.eq(op.last & hidden),
             op.level.eq(self._level(mode)),
             self.op_units.eq(Mux(walk.last, self.job.tail_units, self._config.units_per_block)),
         ]
-        self._explain(m, blocked, goes, hidden | may_end, word_ready)
+        self._explain(m, blocked, goes, hidden, no_h, word_ready)
 
     def _level(self, mode):
         """Level of the multiplier in a step of this mode."""
@@ -201,24 +208,27 @@ class Replayer(wiring.Component):
         middle = Mux(mode == Mode.DELTA, job.delta_level, job.reduced_level)
         return Mux((mode == Mode.DELTA) | (mode == Mode.REDUCED), middle, 0)
 
-    def _explain(self, m, blocked, goes, for_hidden, word_ready):
+    def _settle(self, m, x_end):
+        """Sums of x are on their way: a block that is passed needs them."""
+        under_way = Signal(LANES - 1)
+        m.d.sync += under_way.eq((under_way << 1) | x_end)
+        return under_way.any()
+
+    def _explain(self, m, blocked, goes, hidden, no_h, word_ready):
         """The stall of a cycle in which nothing moves."""
         with m.If(self.active & ~self.passed):
-            with m.If(blocked):
+            with m.If(blocked | (goes & no_h)):
                 m.d.comb += self.stall.cell.eq(1)
             with m.Elif(~goes):
-                m.d.comb += [self.stall.hidden.eq(for_hidden), self.stall.input.eq(~for_hidden)]
+                m.d.comb += [self.stall.hidden.eq(hidden), self.stall.input.eq(~hidden)]
             with m.Elif(~word_ready):
                 m.d.comb += self.stall.weights.eq(1)
 
-    def _track_room(self, m, opening, group):
-        """A block may start when fewer blocks than the layer has hold sums not yet taken.
-
-        A passed block writes no sums, but the cell unit takes it as any other.
-        """
+    def _track_room(self, m, opens):
+        """A block may start when fewer blocks than the layer has hold sums not yet taken."""
         held = Signal.like(self.job.blocks)
         opened, full = Signal(), Signal()
-        m.d.comb += opened.eq((self.op_valid & opening) | (self.passed & ~group.grouped))
+        m.d.comb += opened.eq((self.op_valid | self.passed) & opens)
         count(m, held, up=opened, down=self.block_taken)
         with m.If(opened ^ self.block_taken):
             m.d.sync += full.eq(opened & (held + 1 == self.job.blocks))

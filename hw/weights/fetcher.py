@@ -19,18 +19,17 @@ __all__ = ["WeightFetcher"]
 class WeightFetcher(wiring.Component):
     """Requests weights of the streamed blocks of every step, in the order of their use.
 
-    A job in which every column is an event of every step (``plan`` normal, neither ``skip`` nor
-    ``zero_skip``) is asked for in whole blocks, as far ahead as the reader and the ring let it,
-    across steps. The fetches of any other job follow the lists: for each block the columns of
-    ``x``, then those of ``h``, neighbours together. A part waits for its list alone.
+    The ``x`` parts of all blocks come first in each step, then the ``h`` parts. A job in which
+    every column is an event of every step (``plan`` normal, neither ``skip`` nor ``zero_skip``) is
+    asked for in whole parts, as far ahead as the reader and the ring let it, across steps. The
+    fetches of any other job follow the lists, neighbours together; a part waits for its list alone.
 
-    Where steps go in groups, the whole ``x`` parts of all blocks come first in each group, and
-    then for each of its steps the ``h`` parts, whole or as their lists ask.
+    Where steps go in groups, whole ``x`` parts come once in each group, and then for each of its
+    steps the ``h`` parts, whole or as their lists ask.
 
-    Throughput: of whole blocks, a request per cycle, and a cycle for a resident block. Following, a
-    column per cycle, alone or in a run; a cycle for an empty list and for a resident block, two for
-    the layer's last; two cycles for a step without events.
-    Latency: whole blocks: block 0 is asked for, or passed by, in the cycle after ``start``.
+    Throughput: of whole parts, a request per cycle, and a cycle for a resident block. Following, a
+    column per cycle, alone or in a run; a cycle for an empty list and for a resident block.
+    Latency: whole parts: that of block 0 is asked for, or passed by, in the cycle after ``start``.
     Following: a run is asked for four cycles after its last column's turn, which is at the earliest
     in the cycle after ``start`` and that in which its list is ready.
 
@@ -58,7 +57,7 @@ class WeightFetcher(wiring.Component):
     x_column, h_column : In
         Column of that event, a cycle later.
     request : Out
-        One request per streamed block, or per run of columns.
+        One request per part of a streamed block, or per run of columns.
     """
 
     def __init__(self, config: Config, request: data.StructLayout):
@@ -84,7 +83,7 @@ class WeightFetcher(wiring.Component):
         )
 
     def elaborate(self, platform):
-        """Walks blocks and steps; its DRAM address advances with each block."""
+        """Walks blocks, parts and steps; its DRAM address advances with each block."""
         m = Module()
         m.submodules.walk = walk = ResidencyWalk(self._config)
         job = self.job
@@ -95,88 +94,86 @@ class WeightFetcher(wiring.Component):
         ]
         m.d.sync += self.follow.eq(streamed & picks)
 
-        # Whole blocks, or those that follow lists, are to be asked for: at most one is set.
-        whole, following = Signal(), Signal()
         steps_left = Signal.like(job.steps)
         addr = Signal(unsigned(self._config.addr_width))
-        ahead, turn = Signal(), Signal()
-        passed, step_done = Signal(), Signal()
-        follower = self._follow(m, walk, following & ~ahead, addr)
-        parts = whole | ahead
-        taken = self._ask(m, parts & ~walk.resident, ahead, addr)
+        active, hidden, whole = Signal(), Signal(), Signal()
+        passed, ended, step_done = Signal(), Signal(), Signal()
+        grouped, stays = self._group(m, step_done)
+        follower = self._follow(m, walk, active & ~whole, hidden, addr)
+        taken = self._ask(m, active & whole & ~walk.resident, hidden, whole, addr)
+        h_addr = Signal.like(addr)
+        m.d.sync += h_addr.eq(job.weights_addr + job.input_size * self._config.column_bytes)
         m.d.comb += [
-            passed.eq(follower.next | (parts & (walk.resident | taken))),
-            step_done.eq(follower.step_done | (whole & ~ahead & passed & walk.last)),
-            turn.eq(ahead & passed & walk.last),
+            whole.eq(~self.follow | (grouped & ~hidden)),
+            passed.eq(follower.next | (active & whole & (walk.resident | taken))),
+            ended.eq(follower.done | (active & whole & passed & walk.last)),
+            step_done.eq(ended & hidden),
             walk.job.eq(job),
             walk.next.eq(passed),
-            walk.restart.eq(self.start | step_done | turn),
+            walk.restart.eq(self.start | ended),
         ]
         with m.If(passed):
             m.d.sync += addr.eq(addr + job.block_bytes)
+        with m.If(ended):
+            begins_with_h = ~hidden | stays
+            m.d.sync += [
+                hidden.eq(begins_with_h),
+                addr.eq(Mux(begins_with_h, h_addr, job.weights_addr)),
+            ]
         with m.If(step_done):
-            m.d.sync += steps_left.eq(steps_left - 1)
-            with m.If(steps_left == 1):
-                m.d.sync += [whole.eq(0), following.eq(0)]
+            m.d.sync += [steps_left.eq(steps_left - 1), active.eq(steps_left != 1)]
         with m.If(self.start):
             m.d.sync += [
                 steps_left.eq(job.steps),
-                whole.eq(streamed & ~picks),
-                following.eq(streamed & picks),
+                active.eq(streamed),
+                hidden.eq(0),
+                addr.eq(job.weights_addr),
             ]
-        with m.If(walk.restart):
-            m.d.sync += addr.eq(job.weights_addr)
-        if self._config.lookahead > 1:
-            self._group(m, ahead, turn, step_done, steps_left != 1, addr)
         return m
 
-    def _group(self, m, ahead, turn, step_done, more, addr):
-        """Whether x parts come next, for a group of steps."""
-        job = self.job
-        slot, last, grouped = Signal.like(job.steps_ahead), Signal(), job.steps_ahead != 0
-        h_addr, x_bytes = Signal.like(addr), job.input_size * self._config.column_bytes
-        m.d.comb += last.eq(slot == job.steps_ahead)
-        m.d.sync += h_addr.eq(job.weights_addr + Mux(self.follow, 0, x_bytes))
-        with m.If(turn | (step_done & ~last)):
-            m.d.sync += addr.eq(h_addr)
-        with m.If(turn):
-            m.d.sync += ahead.eq(0)
+    def _group(self, m, step_done):
+        """Whether steps go in groups, and another one of its group is behind this one."""
+        if self._config.lookahead == 1:
+            return 0, 0
+        job, stays = self.job, Signal()
+        slot = Signal.like(job.steps_ahead)
+        m.d.comb += stays.eq(slot != job.steps_ahead)
         with m.If(step_done):
-            m.d.sync += [slot.eq(Mux(last, 0, slot + 1)), ahead.eq(grouped & last & more)]
+            m.d.sync += slot.eq(Mux(stays, slot + 1, 0))
         with m.If(self.start):
-            m.d.sync += [slot.eq(0), ahead.eq(grouped)]
+            m.d.sync += slot.eq(0)
+        return job.steps_ahead != 0, stays
 
-    def _follow(self, m, walk, following, addr):
+    def _follow(self, m, walk, following, hidden, addr):
         """The follower between the lists and the walk."""
         m.submodules.follower = follower = ListFollower(self._config)
-        given = ("job", "x_list", "h_list", "x_column", "h_column")
-        shown = ("list_en", "list_hidden", "list_bank", "list_index")
+        given = ("x_list", "h_list", "x_column", "h_column")
+        shown = ("list_en", "list_bank", "list_index")
         m.d.comb += [
             *(getattr(follower, name).eq(getattr(self, name)) for name in given),
             *(getattr(self, name).eq(getattr(follower, name)) for name in shown),
             follower.active.eq(following),
+            follower.hidden.eq(hidden),
             follower.resident.eq(walk.resident),
             follower.last.eq(walk.last),
             follower.addr.eq(addr),
-            self.x_fetched.eq(follower.step_done),
-            self.h_fetched.eq(follower.step_done),
+            self.list_hidden.eq(hidden),
+            self.x_fetched.eq(follower.done & ~hidden),
+            self.h_fetched.eq(follower.done & hidden),
         ]
-        # The lists of x of a group are nothing to follow.
-        with m.If(self.job.steps_ahead != 0):
-            m.d.comb += [follower.x_list.ready.eq(1), follower.x_list.empty.eq(1)]
         return follower
 
-    def _ask(self, m, asks, ahead, addr):
-        """Whole blocks or parts, or what the merger makes of columns; whether one was taken."""
+    def _ask(self, m, asks, hidden, whole, addr):
+        """Whole parts, or what the merger makes of columns; whether a whole part was taken."""
         request, follower = self.request, m.submodules.follower
         m.submodules.runs = runs = RunMerger(self._config, request.payload.shape())
         wiring.connect(m, follower.o, runs.i)
         config = self._config
-        columns, beats = Signal(), self._beats(m, ahead)
+        columns, beats = Signal(), self._beats(m, hidden)
         # Columns that are on their way go before the parts behind them.
         under_way = runs.busy | ~follower.idle if config.lookahead > 1 else 0
         m.d.comb += [
-            columns.eq(self.follow & (~ahead | under_way)),
+            columns.eq(~whole | under_way),
             runs.o.ready.eq(request.ready & columns),
             request.valid.eq(Mux(columns, runs.o.valid, asks)),
             request.payload.addr.eq(Mux(columns, runs.o.payload.addr, addr)),
@@ -184,14 +181,10 @@ class WeightFetcher(wiring.Component):
         ]
         return request.ready & ~columns
 
-    def _beats(self, m, ahead):
-        """Of a block, or of the part that is wanted of it."""
+    def _beats(self, m, hidden):
+        """Of the part that is wanted of a block."""
         config, job = self._config, self.job
-        block_beats = job.block_bytes // config.bus_bytes
-        if config.lookahead == 1:
-            return block_beats
         parts = [Signal.like(self.request.payload.beats, name=name) for name in ("x", "h")]
         for beats, size in zip(parts, (job.input_size, job.hidden_size), strict=True):
             m.d.sync += beats.eq(size * (config.column_bytes // config.bus_bytes))
-        x_beats, h_beats = parts
-        return Mux(job.steps_ahead != 0, Mux(ahead, x_beats, h_beats), block_beats)
+        return Mux(hidden, parts[1], parts[0])

@@ -8,7 +8,6 @@ from hw.config import Config
 from hw.counting import count
 from hw.events.layout import column_width
 from hw.events.view import h_list_view, x_list_view
-from hw.job import job_layout
 from hw.streams.fifo import Fifo
 from hw.weights.runs import column_layout
 
@@ -19,13 +18,12 @@ _QUEUE = 8
 
 
 class ListFollower(wiring.Component):
-    """Goes through the lists of each step, for each streamed block: ``x``, then ``h``.
+    """Goes through the list in its turn once for each streamed block.
 
-    A part waits for its list alone. Steps whose lists are both empty are passed at once, without
-    going through blocks; so are resident blocks, without waiting for lists, but the last.
+    An empty list is passed at once, without going through blocks. Resident blocks are passed
+    without waiting for the list, but for the last.
 
-    Throughput: a column per cycle; a cycle for an empty list and for a resident block, two for the
-    layer's last; two cycles for a step without events.
+    Throughput: a column per cycle; a cycle for an empty list and for a resident block.
     Latency: a column is on ``o`` three cycles after its list is ready.
 
     Parameters
@@ -35,24 +33,24 @@ class ListFollower(wiring.Component):
 
     Members
     -------
-    job : In
-        The layer; stable while ``active``.
     active : In
-        There are steps to go through.
+        There is a list to go through.
+    hidden : In
+        It is of ``h``, else of ``x``; steady from its first block to ``done``.
     resident, last : In
         Of the current block: it is not streamed; it is the layer's last.
     addr : In
-        Byte address of the current block.
+        Byte address of the current block's part.
     x_list, h_list : In
         Views of the lists in their turn.
-    list_en, list_hidden, list_bank, list_index : Out
-        Read this event of the list of ``h`` (else of ``x``).
+    list_en, list_bank, list_index : Out
+        Read this event of the list.
     x_column, h_column : In
         Column of that event, a cycle later.
     next : Out
         Pulse: go to the next block.
-    step_done : Out
-        Pulse: gone through both lists; go to block 0. Wins over ``next``.
+    done : Out
+        Pulse: gone through the list; go to block 0. Wins over ``next``.
     o : Out
         Columns, in the order of their use.
     idle : Out
@@ -64,55 +62,58 @@ class ListFollower(wiring.Component):
         column = unsigned(column_width(config))
         super().__init__(
             {
-                "job": In(job_layout(config)),
                 "active": In(1),
+                "hidden": In(1),
                 "resident": In(1),
                 "last": In(1),
                 "addr": In(unsigned(config.addr_width)),
                 "x_list": In(x_list_view(config)),
                 "h_list": In(h_list_view(config)),
                 "list_en": Out(1),
-                "list_hidden": Out(1),
                 "list_bank": Out(range(config.x_lists)),
                 "list_index": Out(column),
                 "x_column": In(column),
                 "h_column": In(column),
                 "next": Out(1),
-                "step_done": Out(1),
+                "done": Out(1),
                 "o": Out(stream.Signature(column_layout(config))),
                 "idle": Out(1),
             }
         )
 
     def elaborate(self, platform):
-        """Part and index; what ends a part, a block and a step."""
+        """Index; what ends a part and a list."""
         m = Module()
-        x, h = self.x_list, self.h_list
-        hidden, index = self.list_hidden, self.list_index
-        ready, empty, final = Signal(), Signal(), Signal()
-        passed, ended = Signal(), Signal()
+        hidden, index = self.hidden, self.list_index
+        views = self.x_list, self.h_list
+        bank, ready, empty, single = (
+            Mux(hidden, *(view[name] for view in reversed(views)))
+            for name in ("bank", "ready", "empty", "single")
+        )
+        final, ended = Signal(), Signal()
         first, is_last = Signal(init=1), Signal()
         room = self._read(m, final)
+        # A list without events ends with any block; so does a part in a resident one.
+        there = self.active & ready
+        idle = self.resident | empty
         m.d.comb += [
-            self.list_bank.eq(Mux(hidden, h.bank, x.bank)),
-            ready.eq(self.active & Mux(hidden, h.ready, x.ready)),
-            empty.eq(Mux(hidden, h.empty, x.empty) | self.resident),
+            self.list_bank.eq(bank),
             # Compared ahead, while the event before is read.
-            final.eq(is_last | (first & Mux(hidden, h.single, x.single))),
-            self.list_en.eq(ready & ~empty & room),
-            # The last block is where a step ends, so it waits for both lists.
-            passed.eq(self.active & self.resident & ~self.last & ~hidden),
-            ended.eq(ready & (empty | (room & final)) & ~passed),
-            self.next.eq(passed | (ended & hidden)),
-            self.step_done.eq(ended & hidden & (self.last | (x.empty & h.empty))),
+            final.eq(is_last | (first & single)),
+            self.list_en.eq(there & ~idle & room),
+            ended.eq(self.list_en & final),
+            # The last block is where a list ends, so it waits for the list.
+            self.next.eq(ended | (self.active & self.resident)),
+            self.done.eq((ended & self.last) | (there & (empty | (self.resident & self.last)))),
         ]
         with m.If(ended):
-            m.d.sync += [hidden.eq(~hidden), index.eq(0), first.eq(1), is_last.eq(0)]
+            m.d.sync += [index.eq(0), first.eq(1), is_last.eq(0)]
         with m.Elif(self.list_en):
+            lasts = [index + 1 == view.last for view in views]
             m.d.sync += [
                 index.eq(index + 1),
                 first.eq(0),
-                is_last.eq(index + 1 == Mux(hidden, h.last, x.last)),
+                is_last.eq(Mux(hidden, lasts[1], lasts[0])),
             ]
         return m
 
@@ -123,16 +124,12 @@ class ListFollower(wiring.Component):
         m.submodules.queue = queue = Fifo(shape, _QUEUE)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         hidden, listed = Signal(), Signal()
-        h_offset = Signal(range(config.max_input * config.column_bytes + 1))
-        m.d.sync += [
-            h_offset.eq(self.job.input_size * config.column_bytes),
-            listed.eq(self.list_en),
-        ]
+        m.d.sync += listed.eq(self.list_en)
         item = queue.i.payload
         with m.If(self.list_en):
             m.d.sync += [
-                hidden.eq(self.list_hidden),
-                item.base.eq(self.addr + Mux(self.list_hidden, h_offset, 0)),
+                hidden.eq(self.hidden),
+                item.base.eq(self.addr),
                 item.last.eq(final),
             ]
         m.d.comb += [

@@ -24,7 +24,7 @@ class Part(IntEnum):
 
 def visits(blocks: int) -> list[tuple[int, Part]]:
     """(block, part) in the order in which a step goes through them."""
-    return [(block, part) for block in range(blocks) for part in Part]
+    return [(block, part) for part in Part for block in range(blocks)]
 
 
 def _ceil(value: int, divisor: int) -> int:

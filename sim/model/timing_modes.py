@@ -35,6 +35,7 @@ class ModeSequence:
         self.run_ = RunTiming()
         self.stalls = dict.fromkeys(("input", "hidden", "weights", "cell"), 0)
         self.clock = 0  # of the last operation or passed block
+        self.settled = 0  # when the sums of x are there
         self.taken = [-1] * len(self.flags)
         self.feeder_free = 0
         self.turn = 1  # the follower's next column
@@ -63,12 +64,11 @@ class ModeSequence:
     def _step(self, step: int, events: tuple[int, int], ready: tuple[int, int], known, held):
         """All blocks of a step: parts of ``events`` operations, whose lists are ready then."""
         fetches = self._follow(step, events, ready) if self.streamed else None
-        ends = ready[Part.H] if self.columns.mode[step] == Mode.DELTA else 0
         for block, part in self.visits:
-            words = None if self.flags[block] else next(fetches)
-            self._visit(block, part, events, ready, words, ends)
+            fetched = events[part] and not self.flags[block]
+            self._visit(block, part, events, ready, next(fetches) if fetched else None)
             if part == Part.H:
-                done = self.clock + (after.LANES if any(events) else 0)
+                done = self.clock + (after.LANES if events[Part.H] else 0)
                 taken = max(done + 1, self.feeder_free, 0 if block else known)
                 self.taken[block] = taken
                 self.feeder_free = taken + self.units[block] * self.layer.phases
@@ -80,10 +80,10 @@ class ModeSequence:
             fetched = max(self.clock, self._finish(fetches))
         self.freed = [self.freed[1], fetched]
 
-    def _visit(self, block: int, part: int, events, ready, words, ends: int):
-        """A part of a block: its operations, or the block is passed if it has none at all."""
+    def _visit(self, block: int, part: int, events, ready, words):
+        """A part of a block: its operations, or the block is passed if h has none."""
         count = events[part]
-        if not count and (part == Part.X or events[Part.X]):
+        if not count and part == Part.X:
             return
         clock = self.clock + 1
         if part == Part.X or not events[Part.X]:
@@ -91,19 +91,18 @@ class ModeSequence:
             clock = self._wait(clock, ready[Part.X], "input")
         if part == Part.H:
             clock = self._wait(clock, ready[Part.H], "hidden")
-        if count:
-            # The last event of x may end the block, if h has none: it waits to know.
-            clock = self._part(clock, count, words, ends if part == Part.X else 0)
-        self.clock = clock
-        if words:
+        if not count:
+            clock = self._wait(clock, self.settled, "cell")
+        elif words:
+            if count > 1:
+                clock = self._wait(clock, words[0], "weights")
+            clock = self._wait(clock + count - 1, words[1], "weights")
             self.bus.consumed(count, clock)
-
-    def _part(self, clock: int, count: int, words: tuple[int, int] | None, end: int) -> int:
-        """When the last of a part's operations goes, which waits for ``end`` too."""
-        if words and count > 1:
-            clock = self._wait(clock, words[0], "weights")
-        clock = self._wait(clock + count - 1, end, "hidden")
-        return self._wait(clock, words[1], "weights") if words else clock
+        else:
+            clock += count - 1
+        self.clock = clock
+        if part == Part.X:
+            self.settled = clock + after.LANES
 
     def _wait(self, now: int, moment: int, cause: str) -> int:
         if moment > now:
@@ -120,22 +119,27 @@ class ModeSequence:
             for unit in range(units)
         ]
 
-    def _follow(self, step: int, events, ready) -> Iterator[tuple[int, int] | None]:
-        """Of each part of a streamed block, when its first and its last word are there."""
+    def _follow(self, step: int, events, ready) -> Iterator[tuple[int, int]]:
+        """Of each part that is fetched, when its first and its last word are there."""
         layer, last = self.layer, len(self.flags) - 1
         offsets = 0, layer.inputs * layer.config.column_bytes
         base, block_bytes = layer.fields["weights_addr"], layer.fields["block_bytes"]
-        for block, part in self.visits:
-            words, count, resident = None, events[part], self.flags[block]
-            if resident and block != last:
-                self.turn += part == Part.X
-                continue
-            turn = max(self.turn, ready[part])
-            if count and not resident:
+        for part in Part:
+            for block, resident in enumerate(self.flags):
+                # Resident blocks are passed without their list, which ends with the last block, or
+                # when it is there if it is empty.
+                ends = resident and block == last
+                if ends or not (resident and (events[part] or self.turn < ready[part])):
+                    self.turn = max(self.turn, ready[part])
+                if not events[part] and self.turn >= ready[part]:
+                    self.turn += 1
+                    break
+                if resident:
+                    self.turn += 1
+                    continue
                 place = base + block * block_bytes + offsets[part]
-                words = self.bus.fetch(place, self.parts[part], step, turn)
-            self.turn = turn + (count if words else 1)
-            if not resident:
+                words = self.bus.fetch(place, self.parts[part], step, self.turn)
+                self.turn += events[part]
                 yield words
 
     def _finish(self, fetches: Iterator) -> int:

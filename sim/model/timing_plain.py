@@ -134,17 +134,13 @@ class _ReadBus:
         for length in layer.state_bursts():
             self._burst(length, 0)
 
-    def _requests(self, streamed: list[tuple[int, Part]]) -> list[tuple[int, list[int]]]:
-        """(first beat, words of each part) of what is asked for at once: parts side by side."""
-        layer, requests, behind = self.layer, [], None
-        start = layer.fields["weights_addr"] // layer.config.bus_bytes
+    def _requests(self, streamed: list[tuple[int, Part]]) -> list[tuple[int, int]]:
+        """(first beat, words) of each part."""
+        requests = []
+        start = self.layer.fields["weights_addr"] // self.layer.config.bus_bytes
         for block, part in streamed:
             column = block * sum(self.words) + part * self.words[Part.X]
-            if (block, part) == behind:
-                requests[-1][1].append(self.words[part])
-            else:
-                requests.append((start + column * self.word_beats, [self.words[part]]))
-            behind = (block, Part.H) if part == Part.X else None
+            requests.append((start + column * self.word_beats, self.words[part]))
         return requests
 
     def relative(self, origin: int) -> tuple:
@@ -191,11 +187,8 @@ class _ReadBus:
 
     def _serve_words(self):
         if not self.bursts:
-            start, parts = self.requests[self.request]
-            self.wanted, self.moments, words = deque(), [], 0
-            for count in parts:
-                self.wanted += [(words + 1) * self.word_beats, (words + count) * self.word_beats]
-                words += count
+            start, words = self.requests[self.request]
+            self.wanted, self.moments = deque([self.word_beats, words * self.word_beats]), []
             self.bursts.extend(split(start, self.wanted[-1], self.layer.config.burst_beats))
             self.total += words
             self.room = self._room()
@@ -207,7 +200,7 @@ class _ReadBus:
         if not self.bursts:
             self.time = max(self.time, self.room)
             self.moments[-1] = max(self.moments[-1], self.room + self.delay)
-            self.fetched.extend(zip(self.moments[::2], self.moments[1::2], strict=True))
+            self.fetched.append(tuple(self.moments))
             self.request = (self.request + 1) % len(self.requests)
             self.requests_left -= 1
 

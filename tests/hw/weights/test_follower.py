@@ -1,17 +1,16 @@
 """The follower's own rates; what it asks for is tested through the fetcher."""
 
+import pytest
+
 from hw.weights.follower import ListFollower
 
-JOB = {"input_size": 4}
 
-
-def steady(x, h, cycles, **ports):
-    """The same lists in every cycle; -1 is a list without events, None one that is not there."""
-    row = {"job": JOB, "active": 1, "last": 1, "addr": 0x100, "o.ready": 1, **ports}
-    for name, last in (("x", x), ("h", h)):
-        if last is not None:
-            view = {"ready": 1, "empty": last < 0, "last": max(last, 0), "single": last == 0}
-            row[f"{name}_list"] = view
+def steady(final, cycles, **ports):
+    """The same list in every cycle; -1 is a list without events, None one that is not there."""
+    row = {"active": 1, "last": 1, "addr": 0x100, "o.ready": 1, **ports}
+    if final is not None:
+        view = {"ready": 1, "empty": final < 0, "last": max(final, 0), "single": final == 0}
+        row["h_list" if ports.get("hidden") else "x_list"] = view
     return [row] * cycles
 
 
@@ -21,43 +20,51 @@ def pulses(seen, name):
 
 
 def test_a_column_stands_three_cycles_after_its_list_is_ready(play, small):
-    seen = play(ListFollower(small()), steady(1, 1, 8))
+    ends = [*steady(1, 2), *steady(1, 2, hidden=1, addr=0x120)] * 2
+    seen = play(ListFollower(small()), ends)
     assert pulses(seen, "list_en") == list(range(8))
-    assert [row["list_hidden"] for row in seen] == [0, 0, 1, 1, 0, 0, 1, 1]
     assert [row["list_index"] for row in seen] == [0, 1] * 4
     assert pulses(seen, "o.valid") == [3, 4, 5, 6, 7]
     assert [row["o.payload"]["base"] for row in seen[3:]] == [0x100, 0x100, 0x120, 0x120, 0x100]
-    assert pulses(seen, "step_done") == pulses(seen, "next") == [3, 7]
+    assert pulses(seen, "done") == pulses(seen, "next") == [1, 3, 5, 7]
 
 
-def test_a_step_without_events_takes_two_cycles_at_any_block(play, small):
-    seen = play(ListFollower(small()), steady(-1, -1, 6, last=0))
-    assert pulses(seen, "step_done") == [1, 3, 5]
+def test_every_block_but_the_last_ends_without_ending_the_list(play, small):
+    seen = play(ListFollower(small()), [*steady(2, 6, last=0), *steady(2, 3)])
+    assert pulses(seen, "next") == [2, 5, 8]
+    assert pulses(seen, "done") == [8]
+
+
+@pytest.mark.parametrize("resident", [0, 1])
+def test_a_list_without_events_takes_a_cycle_at_any_block(play, small, resident):
+    seen = play(ListFollower(small()), steady(-1, 3, last=0, resident=resident))
+    assert pulses(seen, "done") == [0, 1, 2]
     assert not pulses(seen, "list_en")
 
 
 def test_resident_blocks_are_passed_without_a_list_but_the_last(play, small):
-    seen = play(ListFollower(small()), steady(None, None, 4, last=0, resident=1))
+    seen = play(ListFollower(small()), steady(None, 4, last=0, resident=1))
     assert pulses(seen, "next") == [0, 1, 2, 3]
-    seen = play(ListFollower(small()), steady(None, None, 4, resident=1))
-    assert not pulses(seen, "next")
-    seen = play(ListFollower(small()), steady(3, 3, 4, resident=1))
-    assert pulses(seen, "step_done") == [1, 3]
+    assert not pulses(seen, "done")
+    seen = play(ListFollower(small()), steady(None, 4, resident=1))
+    assert not pulses(seen, "done")
+    seen = play(ListFollower(small()), steady(3, 4, resident=1))
+    assert pulses(seen, "done") == [0, 1, 2, 3]
 
 
-def test_it_waits_for_the_list_of_each_part(play, small):
-    rows = [*steady(None, 3, 3), *steady(0, None, 3), *steady(0, 0, 1)]
+def test_it_waits_for_its_list(play, small):
+    rows = [*steady(None, 3), *steady(0, 1), *steady(None, 3, hidden=1), *steady(0, 1, hidden=1)]
     seen = play(ListFollower(small()), rows)
-    assert pulses(seen, "list_en") == [3, 6]
+    assert pulses(seen, "list_en") == [3, 7]
 
 
 def test_no_more_columns_are_read_than_the_queue_holds(play, small):
-    stopped = [row | {"o.ready": 0} for row in steady(15, 15, 20)]
-    seen = play(ListFollower(small()), [*stopped, *steady(15, 15, 20)])
+    stopped = [row | {"o.ready": 0} for row in steady(15, 20)]
+    seen = play(ListFollower(small()), [*stopped, *steady(15, 20)])
     assert pulses(seen, "list_en")[:9] == [*range(8), 21]
 
 
 def test_it_does_nothing_while_not_active(play, small):
-    seen = play(ListFollower(small()), steady(1, 1, 5, active=0))
-    for name in ("list_en", "next", "step_done", "o.valid"):
+    seen = play(ListFollower(small()), steady(1, 5, active=0))
+    for name in ("list_en", "next", "done", "o.valid"):
         assert not pulses(seen, name)
