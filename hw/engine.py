@@ -162,7 +162,11 @@ class Engine(wiring.Component):
         for maker, events in ((x, x_list), (h, h_list)):
             m.d.comb += [getattr(events, port).eq(getattr(maker, port)) for port in _LIST_WRITE]
             m.d.comb += maker.done.eq(replayer.step_done)
-        m.d.comb += [replayer.x_list.eq(x.current), replayer.h_list.eq(h.current)]
+        m.d.comb += [
+            replayer.x_list.eq(x.current),
+            replayer.h_list.eq(h.current),
+            replayer.h_growing.eq(h.growing),
+        ]
         m.d.comb += [x.place.eq(replayer.x_place), x.move.eq(replayer.x_move)]
         fetcher = self._fetch(m, (x, h), (x_list, h_list))
         bank = self._weights(m, fetcher, replayer)

@@ -8,7 +8,7 @@ from hw.config import Config
 from hw.events.layout import event_layout
 from hw.events.ledger import ListLedger
 from hw.events.references import keeps_references
-from hw.events.view import MODE, list_view
+from hw.events.view import MODE, growing_view, list_view
 from hw.job import job_layout
 from hw.modes import Mode
 
@@ -54,6 +54,8 @@ class HiddenEvents(wiring.Component):
         Of the list's readers: see ``ListLedger``.
     current, ahead : Out
         The lists in turn: see ``ListLedger``.
+    growing : Out
+        The list being made. An event is written by the cycle in which the next is its newest.
     """
 
     PRIME = 3
@@ -81,6 +83,7 @@ class HiddenEvents(wiring.Component):
                 "fetched": In(1),
                 "current": Out(list_view(index.width)),
                 "ahead": Out(list_view(index.width)),
+                "growing": Out(growing_view(config)),
             }
         )
 
@@ -163,6 +166,9 @@ class HiddenEvents(wiring.Component):
         m.d.comb += [
             is_event.eq(self.valid & (mode != Mode.SKIP) & (moved | always)),
             ledger.complete_last.eq(self.w_index),
+            self.growing.some.eq(found),
+            self.growing.newest.eq(self.w_index),
+            self.growing.bank.eq(ledger.bank),
         ]
         m.d.sync += [self.w_en.eq(is_event), ledger.complete.eq(list_end)]
         with m.If(is_event):

@@ -6,7 +6,7 @@ from amaranth.lib import data
 from hw.config import Config
 from hw.modes import Mode
 
-__all__ = ["MODE", "h_list_view", "list_view", "x_list_view"]
+__all__ = ["MODE", "growing_view", "h_list_view", "list_view", "x_list_view"]
 
 MODE = unsigned(max(Mode).bit_length())
 """Shape of a mode where it travels as a number."""
@@ -44,3 +44,16 @@ def x_list_view(config: Config) -> data.StructLayout:
 def h_list_view(config: Config) -> data.StructLayout:
     """View of a list of events of ``h``."""
     return list_view((config.max_hidden - 1).bit_length() or 1)
+
+
+def growing_view(config: Config) -> data.StructLayout:
+    """View of a list of events of ``h`` that is being made.
+
+    Members
+    -------
+    some : it has events, and is not complete.
+    newest : index of the latest; also in the cycle in which ``some`` falls.
+    bank : which bank it is in.
+    """
+    view = h_list_view(config)
+    return data.StructLayout({"some": 1, "newest": view["last"].shape, "bank": view["bank"].shape})

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.counting import count
-from hw.events.view import h_list_view, x_list_view
+from hw.events.view import growing_view, h_list_view, x_list_view
 from hw.job import job_layout
 from hw.latency import LANES
 from hw.modes import Mode
@@ -25,7 +25,8 @@ class Replayer(wiring.Component):
     """Issues a sequence: for each step the ``x`` events of every block, then the ``h`` events.
 
     So the ``x`` parts of all blocks are there to cover the way of the last ``h`` through lanes and
-    cell unit into the next list. A list without events takes no cycle if it is of ``x``, and its
+    cell unit into the next list; and events of ``h`` are issued for the first block while the list
+    still grows, all but the newest. A list without events takes no cycle if it is of ``x``, and its
     sums stay; without events of ``h`` each block is passed. Steps of a job with lookahead go in
     groups: ``GroupWalk`` says in which order.
 
@@ -52,6 +53,8 @@ class Replayer(wiring.Component):
         Begin a sequence. Allowed while not active.
     x_list, h_list : In
         The lists of the current step.
+    h_growing : In
+        The list of ``h`` being made: that of the current step, if ``h_list`` is not ready.
     x_place, x_move : Out
         Which list of ``x`` that is, where steps go in groups: see ``ListQueue``.
     streamed_ready, streamed_addr : In
@@ -85,6 +88,7 @@ class Replayer(wiring.Component):
                 "start": In(1),
                 "x_list": In(x_list_view(config)),
                 "h_list": In(h_list_view(config)),
+                "h_growing": In(growing_view(config)),
                 "x_place": Out(unsigned(config.slot_width or 1)),
                 "x_move": Out(1),
                 "part_ready": In(1),
@@ -108,9 +112,10 @@ class Replayer(wiring.Component):
         m = Module()
         m.submodules.walk = walk = ResidencyWalk(self._config)
         m.submodules.group = group = GroupWalk(self._config)
-        # ``first``: the index is 0; ``final``: it is not, and that of the part's last event.
+        # ``first``: the index is 0; ``final``: it is not, and that of the part's last event;
+        # ``early``: the event is there, and another behind it, though the list of h still grows.
         position = data.StructLayout(
-            {"hidden": 1, "index": self.op.index.shape(), "first": 1, "final": 1}
+            {"hidden": 1, "index": self.op.index.shape(), "first": 1, "final": 1, "early": 1}
         )
         at = Signal(position)
         steps_left = Signal.like(self.job.steps)
@@ -118,7 +123,6 @@ class Replayer(wiring.Component):
         self._issue(m, walk, group, at, x_end)
         self._group(m, walk, group, steps_left, x_end)
         op = self.op
-        ends = [at.index + 1 == view.last for view in (self.x_list, self.h_list)]
         m.d.comb += [
             x_end.eq(self.op_valid & op.last & ~op.hidden),
             part_end.eq(x_end & group.final),
@@ -129,12 +133,7 @@ class Replayer(wiring.Component):
             walk.restart.eq(self.start | self.step_done | turn),
             walk.next.eq(advance | part_end),
         ]
-        with m.If(self.op_valid):
-            m.d.sync += [
-                at.index.eq(Mux(op.last, 0, at.index + 1)),
-                at.first.eq(op.last),
-                at.final.eq(~op.last & Mux(op.hidden, ends[1], ends[0])),
-            ]
+        self._count(m, at)
         with m.If(advance):
             m.d.sync += self.frozen.eq((self.x_list.mode == Mode.SKIP) & self.job.freeze)
         with m.If(turn):
@@ -152,6 +151,26 @@ class Replayer(wiring.Component):
                 self.active.eq(1),
             ]
         return m
+
+    def _count(self, m, at):
+        """The next event of the part, and what is known of it."""
+        op, h, growing = self.op, self.h_list, self.h_growing
+        behind = at.index + 1
+        last = Mux(op.hidden, Mux(h.ready, h.last, growing.newest), self.x_list.last)
+        # With lookahead, the step's mode comes with the complete list.
+        grows = growing.some & ~self.job.fresh_x
+        with m.If(self.op_valid):
+            m.d.sync += [
+                at.index.eq(Mux(op.last, 0, behind)),
+                at.first.eq(op.last),
+                at.final.eq(~op.last & (behind == last)),
+                at.early.eq(grows & (Mux(op.last, 0, behind) < growing.newest)),
+            ]
+        with m.Else():
+            m.d.sync += [
+                at.final.eq(~at.first & (at.index == last)),
+                at.early.eq(grows & (at.index < growing.newest)),
+            ]
 
     def _group(self, m, walk, group, steps_left, x_end):
         ahead = group.grouped & ~self.op.hidden
@@ -172,10 +191,10 @@ class Replayer(wiring.Component):
         no_x = x.ready & x.empty
         hidden = at.hidden | no_x
         ahead = group.grouped & ~hidden
-        list_ready = x.ready & (h.ready | ~hidden)
-        no_h = hidden & h.empty
+        list_ready = x.ready & (h.ready | at.early | ~hidden)
+        no_h = hidden & h.ready & h.empty
         # A part's length is compared ahead: this decides whether anything moves.
-        last_x, last_h = (at.final | (at.first & view.single) for view in (x, h))
+        last_x, last_h = (view.ready & (at.final | (at.first & view.single)) for view in (x, h))
         mode = Mux(hidden & job.fresh_x, h.mode, x.mode)
         word_ready = walk.resident | Mux(ahead, self.part_ready, self.streamed_ready)
         resident_base = Mux(hidden, walk.h_base, walk.x_base)
@@ -187,7 +206,7 @@ class Replayer(wiring.Component):
             self.passed.eq(goes & no_h & ~settling),
             self.op_valid.eq(goes & ~no_h & word_ready & ~blocked),
             op.hidden.eq(hidden),
-            op.bank.eq(Mux(hidden, h.bank, x.bank)),
+            op.bank.eq(Mux(hidden, Mux(h.ready, h.bank, self.h_growing.bank), x.bank)),
             op.index.eq(at.index),
             op.weight_base.eq(Mux(walk.resident, resident_base, self.streamed_addr)),
             op.streamed.eq(~walk.resident & ~ahead),

@@ -36,6 +36,7 @@ class ModeSequence:
         self.stalls = dict.fromkeys(("input", "hidden", "weights", "cell"), 0)
         self.clock = 0  # of the last operation or passed block
         self.settled = 0  # when the sums of x are there
+        self.h_last = columns.h[:, -1].tolist()
         self.taken = [-1] * len(self.flags)
         self.feeder_free = 0
         self.turn = 1  # the follower's next column
@@ -66,7 +67,7 @@ class ModeSequence:
         fetches = self._follow(step, events, ready) if self.streamed else None
         for block, part in self.visits:
             fetched = events[part] and not self.flags[block]
-            self._visit(block, part, events, ready, next(fetches) if fetched else None)
+            self._visit(step, block, part, events, ready, next(fetches) if fetched else None)
             if part == Part.H:
                 done = self.clock + (after.LANES if events[Part.H] else 0)
                 taken = max(done + 1, self.feeder_free, 0 if block else known)
@@ -80,7 +81,7 @@ class ModeSequence:
             fetched = max(self.clock, self._finish(fetches))
         self.freed = [self.freed[1], fetched]
 
-    def _visit(self, block: int, part: int, events, ready, words):
+    def _visit(self, step: int, block: int, part: int, events, ready, words):
         """A part of a block: its operations, or the block is passed if h has none."""
         count = events[part]
         if not count and part == Part.X:
@@ -89,17 +90,19 @@ class ModeSequence:
         if part == Part.X or not events[Part.X]:
             clock = self._wait(clock, self.taken[block] + 1, "cell")
             clock = self._wait(clock, ready[Part.X], "input")
-        if part == Part.H:
-            clock = self._wait(clock, ready[Part.H], "hidden")
         if not count:
+            clock = self._wait(clock, ready[Part.H], "hidden")
             clock = self._wait(clock, self.settled, "cell")
-        elif words:
-            if count > 1:
-                clock = self._wait(clock, words[0], "weights")
-            clock = self._wait(clock + count - 1, words[1], "weights")
+        if words and count > 1:
+            clock = self._wait(clock, words[0], "weights")
+        clock += max(count - 1, 0)
+        if part == Part.H and count:
+            # All but the last event go while the list grows, each when the next is there.
+            late = 1 if count > 1 and self.h_last[step] else 0
+            clock = self._wait(clock, ready[Part.H] + late, "hidden")
+        if words:
+            clock = self._wait(clock, words[1], "weights")
             self.bus.consumed(count, clock)
-        else:
-            clock += count - 1
         self.clock = clock
         if part == Part.X:
             self.settled = clock + after.LANES

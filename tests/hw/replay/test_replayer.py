@@ -71,42 +71,63 @@ class World:
     taken: int = 0
     x_there: int = -1
     settled: int = 0
+    h_step: int = -1
+    h_made: int = 0
+    h_state: str = "grows"
+    early: int = 0
 
     def inputs(self, number, step):
         """Inputs of a cycle; views are noise where no list is ready."""
-        row = {}
-        for name, length in zip(("x_list", "h_list"), step[1:], strict=True):
-            ready = self.rng.random() < self.ready
-            if name == "h_list":
-                # The units of the step before have made it, so their sums have been taken.
-                ready &= self.taken >= number * self.job["blocks"]
-            else:
-                # It stays until the step is done.
-                self.x_there = number if ready else self.x_there
-                ready = self.x_there == number
+        # Lists stay until the step is done.
+        self.x_there = number if self.rng.random() < self.ready else self.x_there
+        row = {"h_growing": self.grow(number, step[2])}
+        ready = self.x_there == number, self.h_state == "ready"
+        for name, length, there in zip(("x_list", "h_list"), step[1:], ready, strict=True):
             row[name] = {
-                "ready": ready,
-                "empty": length == 0 if ready else self.rng.randrange(2),
-                "last": length - 1 if ready and length else self.rng.randrange(16),
-                "single": length == 1 if ready and length else self.rng.randrange(2),
+                "ready": there,
+                "empty": length == 0 if there else self.rng.randrange(2),
+                "last": length - 1 if there and length else self.rng.randrange(16),
+                "single": length == 1 if there and length else self.rng.randrange(2),
                 "mode": step[0],
-                "bank": number % 2,
+                "bank": number % 2 if there else self.rng.randrange(2),
             }
         row["streamed_ready"] = self.rng.random() < self.ready
         row["streamed_addr"] = self.rng.randrange(64, 80)
         row["block_taken"] = self.opened > self.taken and self.rng.random() < self.ready
         return row
 
+    def grow(self, number, length):
+        """The list of h grows once the step before has units, and ends when all were taken."""
+        if self.h_step != number:
+            self.h_step, self.h_made, self.h_state = number, 0, "grows"
+        if self.ready == 1 and self.taken >= number * self.job["blocks"]:
+            self.h_state = "ready"
+        elif self.h_state == "complete":
+            self.h_state = "ready"
+        elif self.h_state == "grows" and self.rng.random() < self.ready:
+            begun = not number or self.taken > (number - 1) * self.job["blocks"]
+            if begun and self.h_made < length:
+                self.h_made += 1
+            elif self.h_made == length and self.taken >= number * self.job["blocks"]:
+                self.h_state = "complete"
+        newest = self.h_made - 1 if self.h_made else self.rng.randrange(16)
+        if self.h_state == "ready":
+            return {"some": 0, "newest": self.rng.randrange(16)}
+        some = self.h_state == "grows" and self.h_made > 0
+        return {"some": some, "newest": newest, "bank": number % 2}
+
     def stall(self, op, step, row, cycle):
         """What the operation or passed block waits for; None if it may go."""
         x_ready, h_ready = row["x_list"]["ready"], row["h_list"]["ready"]
         passed = "first" not in op
+        early = not passed and op["index"] < self.early
+        self.early = row["h_growing"]["newest"] if row["h_growing"]["some"] else 0
         full = self.opened - self.taken == self.job["blocks"]
         if full and opens(op, step) and not (passed and x_ready and h_ready):
             return "cell"
         if not x_ready:
             return "input"
-        if (passed or op["hidden"]) and not h_ready:
+        if (passed or op["hidden"]) and not (h_ready or early):
             return "hidden"
         if passed:
             return "cell" if cycle < self.settled else None
@@ -233,6 +254,26 @@ def test_blocks_without_events_of_h_are_passed_when_their_sums_of_x_are_there(pl
     begin = 1 + 3 * 9
     last = begin + 3 * 2 - 1
     assert issued[27:] == [*range(begin, last + 1), *range(last + LANES, last + LANES + 3)]
+
+
+def test_events_of_h_go_while_their_list_grows_but_for_the_newest(play, small, job_of):
+    config = small()
+    job = job_of(config, hidden_size=4, steps=1, resident_blocks=2)
+    x = {"ready": 1, "empty": 1, "mode": int(Mode.DELTA)}
+    grows = [{"x_list": x, "h_growing": {"some": 1, "newest": k, "bank": 1}} for k in (0, 1, 2, 2)]
+    ends = {"x_list": x, "h_growing": {"some": 0, "newest": 3, "bank": 1}}
+    there = {"x_list": x, "h_list": {"ready": 1, "last": 3, "bank": 1}}
+    seen = play(Replayer(config), [{"job": job, "start": 1}, *grows, ends, *[there] * 7])
+    issued = [(cycle, row["op"]) for cycle, row in enumerate(seen) if row["op_valid"]]
+    assert [(cycle, op["index"]) for cycle, op in issued[:5]] == [
+        (3, 0),
+        (4, 1),
+        (6, 2),
+        (7, 3),
+        (8, 0),
+    ]
+    assert {op["bank"] for _, op in issued} == {1}
+    assert [op["last"] for _, op in issued] == [0, 0, 0, 1] * 2
 
 
 def both_lists(**view):
