@@ -100,15 +100,14 @@ class World:
         """The list of h grows once the step before has units, and ends when all were taken."""
         if self.h_step != number:
             self.h_step, self.h_made, self.h_state = number, 0, "grows"
-        if self.ready == 1 and self.taken >= number * self.job["blocks"]:
-            self.h_state = "ready"
-        elif self.h_state == "complete":
+        all_taken = self.taken >= number * self.job["blocks"]
+        if self.h_state == "complete" or (self.ready == 1 and all_taken):
             self.h_state = "ready"
         elif self.h_state == "grows" and self.rng.random() < self.ready:
             begun = not number or self.taken > (number - 1) * self.job["blocks"]
             if begun and self.h_made < length:
                 self.h_made += 1
-            elif self.h_made == length and self.taken >= number * self.job["blocks"]:
+            elif self.h_made == length and all_taken:
                 self.h_state = "complete"
         newest = self.h_made - 1 if self.h_made else self.rng.randrange(16)
         if self.h_state == "ready":
