@@ -5,10 +5,14 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["BIAS_LIMIT", "Behaviour", "behaviour", "products"]
+__all__ = ["BIAS_LIMIT", "STEPS_LIMIT", "Behaviour", "behaviour", "products"]
 
 BIAS_LIMIT = 1 / 16
 """Largest share of the mean absolute error that the mean error may be."""
+
+STEPS_LIMIT = 64
+"""Most steps from one normal step to the next at a level whose errors cancel on average only: on
+real networks longer ones lose accuracy (docs/precision.md)."""
 
 _LARGEST = 255
 
@@ -23,6 +27,8 @@ class Behaviour:
         Every product is the exact one.
     zero_preserving : bool
         ``f(0, w) = 0``.
+    proportionate : bool
+        ``|f(v, w) - v w| <= |v w|``: errors vanish with either operand, and do not only stop there.
     odd_symmetric : bool
         ``f(-v, w) = -f(v, w)``.
     linear : bool
@@ -33,6 +39,7 @@ class Behaviour:
 
     exact: bool
     zero_preserving: bool
+    proportionate: bool
     odd_symmetric: bool
     linear: bool
     mean_error: float
@@ -44,15 +51,27 @@ class Behaviour:
         return abs(self.mean_error) <= BIAS_LIMIT * self.mean_absolute_error
 
     @property
-    def safe_in_delta(self) -> bool:
+    def cancels(self) -> bool:
+        """Whether errors of a sum of differences cancel on average.
+
+        They vanish with the operands, change sign with the value and have no mean. They still
+        gather, step by step, where a value rises slowly and falls fast.
+        """
+        return self.proportionate and self.odd_symmetric and self.unbiased
+
+    def safe_in_delta(self, normal_every: int) -> bool:
         """Whether errors stay bounded when products of differences are accumulated.
 
         Errors linear in the value telescope: after any number of steps their sum is the error of
-        the value itself. Errors that vanish with the value, change sign with it and have no mean
-        cancel on average. Any other error adds up with every step.
+        the value itself. Errors that cancel on average need a normal step at least every
+        ``STEPS_LIMIT`` steps. Any other error adds up with every step.
+
+        Parameters
+        ----------
+        normal_every : int
+            Every so many steps is normal; 0 for the first only.
         """
-        cancels = self.zero_preserving and self.odd_symmetric and self.unbiased
-        return self.linear or cancels
+        return self.linear or (self.cancels and 1 <= normal_every <= STEPS_LIMIT)
 
     @property
     def in_delta(self) -> str:
@@ -61,10 +80,17 @@ class Behaviour:
             return "safe: exact"
         if self.linear:
             return "safe: errors are linear in the event value and telescope"
-        if self.safe_in_delta:
-            return "safe: errors vanish with the event value, are odd in it and cancel on average"
+        if self.cancels:
+            return (
+                f"safe with a normal step at least every {STEPS_LIMIT} steps: errors vanish with "
+                f"the operands, are odd in the event value and cancel on average"
+            )
         reasons = (
             (self.zero_preserving, "f(0, w) is not 0"),
+            (
+                self.proportionate or not self.zero_preserving,
+                "products of small operands are wrong by more than themselves",
+            ),
             (self.odd_symmetric, "f(-v, w) is not -f(v, w)"),
             (self.unbiased, "the mean error is not small beside the mean absolute error"),
         )
@@ -82,10 +108,12 @@ def behaviour(multiplier, level: int) -> Behaviour:
     """Properties of one level of ``multiplier``."""
     found = products(multiplier, level)
     limit = multiplier.weight_limit
-    error = found - _values()[:, None] * np.arange(-limit, limit + 1)
+    exact = _values()[:, None] * np.arange(-limit, limit + 1)
+    error = found - exact
     return Behaviour(
         exact=not error.any(),
         zero_preserving=not found[_LARGEST].any(),
+        proportionate=bool((np.abs(error) <= np.abs(exact)).all()),
         odd_symmetric=bool((found == -found[::-1]).all()),
         linear=bool((found == _values()[:, None] * found[_LARGEST + 1]).all()),
         mean_error=float(error.mean()),

@@ -181,12 +181,12 @@ class Multiplier:
         self.check_level(level)
         return behaviour(self, level)
 
-    def safe_in_delta(self, level: int) -> bool:
+    def safe_in_delta(self, level: int, normal_every: int = 0) -> bool:
         """Whether errors of a level stay bounded when differences are accumulated.
 
         See ``Behaviour.safe_in_delta``.
         """
-        return self.behaviour(level).safe_in_delta
+        return self.behaviour(level).safe_in_delta(normal_every)
 
 
 class Product(wiring.Component):

@@ -24,7 +24,10 @@ from sim.networks.network import NetworkError
 __all__ = ["multiplier", "multipliers"]
 
 _SHOWN = ("level", "name", "mean_error", "mae", "rmse", "nmed", "mred_percent", "worst")
-_PROPERTIES = ("level", "name", "zero_preserving", "odd_symmetric", "linear", "in_delta")
+_PROPERTIES = (
+    *("level", "name", "zero_preserving", "proportionate", "odd_symmetric", "linear"),
+    "in_delta",
+)
 
 
 def multipliers(json: Json = None) -> None:

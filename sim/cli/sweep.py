@@ -57,6 +57,9 @@ def sweep(
     ),
     threshold_x: Annotated[str, typer.Option(help="Thresholds of x, with commas.")] = "0",
     threshold_h: Annotated[str, typer.Option(help="Thresholds of h, with commas.")] = "0",
+    normal_every: Annotated[
+        int, typer.Option(help="Every so many steps of delta mode is normal; 0 for the first.")
+    ] = 0,
     unsafe_level: Annotated[
         str | None, typer.Option(metavar="NAME", help="Allow this level in delta mode.")
     ] = None,
@@ -81,6 +84,7 @@ def sweep(
         modes=tuple(dict.fromkeys(modes.split(","))),
         x_thresholds=split_numbers("--threshold-x", threshold_x),
         h_thresholds=split_numbers("--threshold-h", threshold_h),
+        normal_every=normal_every,
         unsafe_level=unsafe_level,
     )
     with printing.working("sweeping") as (say, tell):

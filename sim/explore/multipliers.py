@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hw.multipliers.behaviour import STEPS_LIMIT
 from hw.multipliers.catalogue import MULTIPLIERS, find_multiplier
 from hw.multipliers.family import Multiplier
 from sim.explore.files import arrays_bytes, read_array, write_whole
@@ -100,9 +101,11 @@ def error_report(multiplier: Multiplier, level: int) -> dict:
         "worst": int(np.abs(error).max()),
         "error_percent": float(100 * (error != 0).mean()),
         "zero_preserving": behaviour.zero_preserving,
+        "proportionate": behaviour.proportionate,
         "odd_symmetric": behaviour.odd_symmetric,
         "linear": behaviour.linear,
-        "safe_in_delta": behaviour.safe_in_delta,
+        "safe_in_delta": behaviour.safe_in_delta(0),
+        "safe_with_normal_steps": behaviour.safe_in_delta(STEPS_LIMIT),
         "in_delta": behaviour.in_delta,
     }
 

@@ -31,6 +31,8 @@ class Point:
         Of the multiplier, in that mode.
     x_threshold, h_threshold : int
         Of delta mode.
+    normal_every : int
+        Every so many steps of delta mode is normal; 0 for the first only.
     unsafe_level : str or None
         A level that may be used in delta mode all the same.
     """
@@ -42,6 +44,7 @@ class Point:
     level: int = 0
     x_threshold: int = 0
     h_threshold: int = 0
+    normal_every: int = 0
     unsafe_level: str | None = None
 
     def config(self, name: str) -> Config:
@@ -54,6 +57,7 @@ class Point:
         if self.mode == "delta":
             changes |= {"x_threshold": self.x_threshold, "h_threshold": self.h_threshold}
             changes |= {"delta_level": self.level, "unsafe_level": self.unsafe_level}
+            changes["normal_every"] = self.normal_every
         elif self.mode == "reduced":
             changes["reduced_level"] = self.level
         return Modes.of(LayerModes(**changes))
@@ -100,6 +104,7 @@ def make_points(
     modes: Sequence[str],
     x_thresholds: Sequence[int],
     h_thresholds: Sequence[int],
+    normal_every: int = 0,
     unsafe_level: str | None = None,
 ) -> list[Point]:
     """Every combination that there is, each once.
@@ -129,8 +134,9 @@ def make_points(
                 axes += [x_thresholds, h_thresholds] if mode == "delta" else [[0], [0]]
                 for level, x, h in itertools.product(*axes):
                     values = {"level": level, "x_threshold": x, "h_threshold": h}
-                    unsafe = unsafe_level if mode == "delta" else None
-                    values |= {"multiplier": name, "mode": mode, "unsafe_level": unsafe}
+                    values |= {"multiplier": name, "mode": mode}
+                    if mode == "delta":
+                        values |= {"normal_every": normal_every, "unsafe_level": unsafe_level}
                     point = Point(**bits, **values)
                     level_fields(point.modes().layers[0], machine)
                     points[point] = None

@@ -2,6 +2,7 @@
 
 from hw.config import Config
 from hw.modes import Mode
+from hw.multipliers.behaviour import STEPS_LIMIT
 from sim.image.modes import LayerModes
 from sim.networks.network import NetworkError
 
@@ -35,8 +36,8 @@ def level_fields(modes: LayerModes, config: Config) -> dict[str, int]:
     Raises
     ------
     NetworkError
-        The multiplier has no such level, or delta mode would gather the level's errors and
-        ``unsafe_level`` does not name it.
+        The multiplier has no such level, or delta mode would gather the level's errors, without
+        a normal step in time, and ``unsafe_level`` does not name it.
     """
     delta = find_level(modes.delta_level, config) if modes.deltas else 0
     reduced = find_level(modes.reduced_level, config) if modes.reduces else 0
@@ -47,14 +48,21 @@ def level_fields(modes: LayerModes, config: Config) -> dict[str, int]:
 
 def _check_safe(level: int, modes: LayerModes, config: Config) -> None:
     behaviour = config.multiplier.behaviour(level)
-    if behaviour.safe_in_delta:
+    if behaviour.safe_in_delta(modes.normal_every):
         return
     name = config.multiplier.levels[level]
     if modes.unsafe_level is not None and find_level(modes.unsafe_level, config) == level:
         return
+    which = f"level {level} ({name}) of configuration {config.name}"
+    if behaviour.cancels:
+        raise NetworkError(
+            f"{which} can be used in delta mode only with a normal step at least every "
+            f"{STEPS_LIMIT} steps, and normal_every is {modes.normal_every}: its errors cancel on "
+            f"average only (give {name} as the unsafe level to use it all the same)"
+        )
     raise NetworkError(
-        f"level {level} ({name}) of configuration {config.name} cannot be used in delta mode, it "
-        f"is {behaviour.in_delta} (give {name} as the unsafe level to use it all the same)"
+        f"{which} cannot be used in delta mode, it is {behaviour.in_delta} (give {name} as the "
+        f"unsafe level to use it all the same)"
     )
 
 

@@ -3,8 +3,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from hw.multipliers.behaviour import STEPS_LIMIT
 from hw.multipliers.catalogue import MULTIPLIERS, find_multiplier
 from hw.multipliers.forms import TwosComplement
+from hw.multipliers.masked import Cut, MaskedArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,29 +29,36 @@ ERRORS = {
     "none": lambda v, w: 0 * v * w,
     "constant": lambda v, w: 0 * v * w + 3,
     "even": lambda v, w: np.abs(v) + 0 * w,
-    "odd": lambda v, w: np.sign(v) * (v % 2) + 0 * w,
+    "odd": lambda v, w: np.sign(v) * (v % 2) * w,
+    "jump": lambda v, w: 3 * np.sign(v) * np.sign(w),
     "linear": lambda v, w: v * (w % 4),
     "skewed": lambda v, w: (v > 0) * (v - 1) + 0 * w,
 }
 
 
 @pytest.mark.parametrize(
-    "error, zero, odd, linear, safe",
+    "error, zero, proportionate, odd, linear, safe",
     [
-        ("none", True, True, True, True),
-        ("constant", False, False, False, False),
-        ("even", True, False, False, False),
-        ("odd", True, True, False, True),
-        ("linear", True, True, True, True),
-        ("skewed", True, False, False, False),
+        ("none", True, True, True, True, "always"),
+        ("constant", False, False, False, False, "never"),
+        ("even", True, False, False, False, "never"),
+        ("odd", True, True, True, False, "flushed"),
+        ("jump", True, False, True, False, "never"),
+        ("linear", True, False, True, True, "always"),
+        ("skewed", True, False, False, False, "never"),
     ],
 )
-def test_properties_follow_from_all_products(error, zero, odd, linear, safe):
-    found = Formula(error=error).behaviour()
-    assert (found.zero_preserving, found.odd_symmetric, found.linear) == (zero, odd, linear)
-    assert found.safe_in_delta == safe == Formula(error=error).safe_in_delta(0)
+def test_properties_follow_from_all_products(error, zero, proportionate, odd, linear, safe):
+    multiplier = Formula(error=error)
+    found = multiplier.behaviour()
+    assert (found.zero_preserving, found.proportionate) == (zero, proportionate)
+    assert (found.odd_symmetric, found.linear) == (odd, linear)
     assert found.exact == (error == "none")
-    assert found.in_delta.startswith("safe" if safe else "unsafe")
+    assert found.in_delta.startswith("unsafe" if safe == "never" else "safe")
+    assert multiplier.safe_in_delta(0) == (safe == "always")
+    for every in (1, STEPS_LIMIT):
+        assert multiplier.safe_in_delta(0, every) == (safe != "never")
+    assert multiplier.safe_in_delta(0, STEPS_LIMIT + 1) == (safe == "always")
 
 
 def test_the_reasons_are_named():
@@ -57,12 +66,30 @@ def test_the_reasons_are_named():
         "unsafe, errors accumulate: f(0, w) is not 0; f(-v, w) is not -f(v, w); "
         "the mean error is not small beside the mean absolute error"
     )
+    assert Formula(error="jump").behaviour().in_delta == (
+        "unsafe, errors accumulate: products of small operands are wrong by more than themselves"
+    )
+    assert Formula(error="odd").behaviour().in_delta == (
+        "safe with a normal step at least every 64 steps: errors vanish with the operands, are odd "
+        "in the event value and cancel on average"
+    )
 
 
 @pytest.mark.parametrize("name", MULTIPLIERS)
-def test_every_named_level_is_safe(name):
+def test_every_named_level_is_safe_but_for_a_constant(name):
     multiplier = find_multiplier(name)
-    assert all(multiplier.safe_in_delta(level) for level in range(len(multiplier.levels)))
+    for level, title in enumerate(multiplier.levels):
+        assert multiplier.safe_in_delta(level, 64) == ("plus" not in title)
+        # Only what is linear stays bounded for ever.
+        assert multiplier.safe_in_delta(level) == multiplier.behaviour(level).linear
+
+
+@pytest.mark.parametrize("constant", [3, 32, 89])
+def test_a_constant_is_unsafe_however_well_it_hits_the_mean(constant):
+    cut = Cut(columns=5, compensation="constant", constant=constant)
+    found = MaskedArray(cuts=(Cut(), cut)).behaviour(1)
+    assert found.zero_preserving and found.odd_symmetric and found.unbiased
+    assert not found.proportionate and not found.cancels
 
 
 def drift(multiplier, level, steps=400):
@@ -79,6 +106,21 @@ def drift(multiplier, level, steps=400):
 def test_linear_errors_telescope(name, level):
     early, late = drift(find_multiplier(name), level)
     assert late < 5 * early
+
+
+@pytest.mark.parametrize("name, level", [("truncated", 2), ("compensated", 3), ("constant", 1)])
+def test_errors_that_cancel_on_average_gather_where_values_rise_slowly_and_fall_fast(name, level):
+    multiplier = find_multiplier(name)
+    weights = np.arange(-127, 128)
+    step, rise = 3, 20
+
+    def error(periods):
+        slow = periods * rise * multiplier.compute(np.int64(step), weights, level)
+        fast = periods * multiplier.compute(np.int64(-step * rise), weights, level)
+        return np.abs(slow + fast).mean()
+
+    assert error(10) == pytest.approx(10 * error(1))
+    assert error(1) > 0
 
 
 def test_even_errors_accumulate():

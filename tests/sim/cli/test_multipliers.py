@@ -28,7 +28,7 @@ def test_a_multiplier_is_measured_and_its_table_written(refrain, tmp_path):
     array = MaskedArray(cuts=(Cut(), Cut(columns=5)))
     assert (np.load(table) == array.table(1)).all()
     (row,) = json.loads(figures.read_text())["levels"]
-    assert row["name"] == "columns < 5" and row["safe_in_delta"]
+    assert row["name"] == "columns < 5" and row["safe_with_normal_steps"]
     assert row["worst"] == 129
     assert "cancel on average" in out and f"wrote {table}" in out
 
@@ -38,7 +38,7 @@ def test_an_imported_table_is_the_multiplier_it_was_written_from(refrain, tmp_pa
     refrain("multiplier", "booth:1", "--level", 1, "--table", table)
     status, out, _ = refrain("multiplier", table, "--compare", table)
     assert status == 0
-    assert "safe: errors vanish with the event value" in out
+    assert "safe with a normal step at least every 64 steps" in out
     assert f"products that differ from {table}: 0 of 65,536" in out
     status, out, _ = refrain("multiplier", "exact", "--compare", table)
     assert status == 1 and f"products that differ from {table}: " in out

@@ -180,7 +180,8 @@ def test_settings_for_another_network_are_refused(refused, net, x, tmp_path):
 
 def test_a_level_of_a_multiplier_is_chosen_by_number_or_name(ran):
     options = ["--mode", "delta", "--multiplier", "truncated:4,6"]
-    exact, _, _ = ran("--mode", "delta")
+    options += ["--normal-every", 9]
+    exact, _, _ = ran("--mode", "delta", "--normal-every", 9)
     assert np.array_equal(ran(*options)[0], exact)
     assert np.array_equal(ran(*options, "--level", 0)[0], exact)
     by_number, by_name = (ran(*options, "--level", level)[0] for level in (2, "columns < 6"))

@@ -47,6 +47,7 @@ def swept(refrain, model, walk, tmp_path):
 
 OPTIONS = ["--weight-bits", "8,4", "--activation-bits", "8,6", "--modes", "normal,delta"]
 MORE = ["--multipliers", "exact,truncated:4,6", "--threshold-x", "0,3", "--threshold-h", "0,2"]
+MORE += ["--normal-every", "9"]
 
 
 def changes(row):
@@ -135,11 +136,17 @@ def test_processes_measure_what_one_does(swept, tmp_path):
         (
             ["--multipliers", "best"],
             "there is no multiplier best; the multipliers are exact, exact-tree, baugh-wooley, "
-            "booth, truncated, compensated, constant, broken, perforated, operands, rounded, "
-            "centred, drum, mitchell, mitchell-corrected",
+            "dsp-pair, booth, truncated, compensated, constant, broken, perforated, operands, "
+            "rounded, centred, drum, mitchell, mitchell-corrected",
         ),
         (
-            ["--multipliers", "exact,drum", "--levels", "0,1,2"],
+            ["--multipliers", "drum", "--levels", "1"],
+            "level 1 (segments of 4 bits) of configuration edge can be used in delta mode only "
+            "with a normal step at least every 64 steps, and normal_every is 0: its errors cancel "
+            "on average only (give segments of 4 bits as the unsafe level to use it all the same)",
+        ),
+        (
+            ["--multipliers", "exact,drum", "--levels", "0,1,2", "--normal-every", "64"],
             "none of the multipliers has level 2",
         ),
         (["--modes", "skip"], "the modes of a sweep are normal, delta, reduced, not skip"),

@@ -33,7 +33,8 @@ def test_the_report_follows_from_all_products():
     assert found["mred_percent"] == pytest.approx(100 * relative.mean())
     assert found["worst"] == 1 + 4 + 12 + 32 + 80
     assert found["error_percent"] == pytest.approx(100 * (error != 0).mean())
-    assert found["safe_in_delta"] and found["zero_preserving"] and not found["linear"]
+    assert found["zero_preserving"] and found["proportionate"] and not found["linear"]
+    assert found["safe_with_normal_steps"] and not found["safe_in_delta"]
     assert error_report(array, 0)["worst"] == 0
 
 

@@ -264,12 +264,13 @@ def test_levels_must_be_numbers_or_names(settings, sentence):
 def test_levels_become_descriptor_fields_where_steps_take_them():
     config = replace(TINY, multiplier=MaskedArray())
     levels = {"delta_level": "columns < 5", "reduced_level": 3}
+    flushed = {"normal_every": 64}
     for settings, expected in (
         ({}, (0, 0)),
         ({"mode": "skip", "skip_threshold": 0.5}, (0, 0)),
-        ({"mode": "delta"}, (2, 0)),
+        ({"mode": "delta", **flushed}, (2, 0)),
         ({"mode": "reduced"}, (0, 3)),
-        ({"mode": "auto", "delta_threshold": 0.5}, (2, 0)),
+        ({"mode": "auto", "delta_threshold": 0.5, **flushed}, (2, 0)),
         ({"mode": "auto", "delta_threshold": 0.5, "middle": "reduced"}, (0, 3)),
     ):
         modes = LayerModes(**settings, **levels)

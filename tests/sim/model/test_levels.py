@@ -130,7 +130,8 @@ def test_both_directions_and_layers_have_their_levels():
     config = machine(FAMILIES["truncated"])
     network = random_network([5, 6, 7], bidirectional=True, initial=True)
     x = slow_input(network, 2, 9, 3)
-    modes = [LayerModes(mode="delta", delta_level="columns < 6"), LayerModes(mode="delta")]
+    coarse = LayerModes(mode="delta", delta_level="columns < 6", normal_every=5)
+    modes = [coarse, LayerModes(mode="delta")]
     found = Model(network, config).run(x, modes=modes)
     for layer, layer_modes in zip(network.layers, modes, strict=True):
         halves = [

@@ -51,7 +51,7 @@ def test_levels_at_fewer_bits_equal_the_plain_loop(name):
     config = machine(6, 5, name)
     network = random_network([7, 9], seed=1, weight_bits=6, activation_bits=5)
     x = random_codes(network, 2, 9, 2)
-    modes = LayerModes(mode="delta", delta_level=1, x_threshold=1)
+    modes = LayerModes(mode="delta", delta_level=1, x_threshold=1, normal_every=6)
     direction = network.layers[0].directions[0]
     expected = run_plain_direction(direction, x, modes=modes, config=config)[0]
     found = run_network(network, x, modes=modes, config=config)

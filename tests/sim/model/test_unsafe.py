@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from hw.config import CONFIGS
+from hw.multipliers.catalogue import find_multiplier
 from hw.multipliers.imported import Entries, TableMultiplier
 from hw.multipliers.masked import Cut, MaskedArray
+from hw.multipliers.rounded import RoundedWeights
 from hw.multipliers.switched import Switched
 from sim.image.compile import compile_network
 from sim.image.modes import LayerModes
@@ -65,8 +67,8 @@ def test_errors_that_gather_ruin_a_delta_network_and_no_direct_one(world):
     delta = signal(world, UNSAFE, mode="delta", delta_level=1, unsafe_level=1)
     assert direct > 12 and delta < 0
     # Its mean error does not tell.
-    assert UNSAFE.behaviour(1).unbiased and not UNSAFE.behaviour(1).safe_in_delta
-    assert signal(world, SAFE, mode="delta", delta_level=1) > delta + 4
+    assert UNSAFE.behaviour(1).unbiased and not UNSAFE.safe_in_delta(1, 1)
+    assert signal(world, SAFE, mode="delta", delta_level=1, normal_every=64) > delta + 4
     # A normal step now and then ends what has gathered.
     flushed = {"delta_level": 1, "unsafe_level": 1, "normal_every": 4}
     assert signal(world, UNSAFE, mode="delta", **flushed) > delta + 10
@@ -92,4 +94,33 @@ def test_the_compiler_refuses_it_by_name(world):
         compile_network(network, machine(UNSAFE), modes=other, **options)
     reduced = LayerModes(mode="reduced", reduced_level=1)
     compile_network(network, machine(UNSAFE), modes=reduced, **options)
+
+
+def test_errors_that_cancel_on_average_need_normal_steps(world):
+    network, _ = world
+    options = {"steps": 1, "sequences": 1}
+    modes = LayerModes(mode="delta", delta_level=1, normal_every=64)
     compile_network(network, machine(SAFE), modes=modes, **options)
+    for every in (0, 65):
+        rare = replace(modes, normal_every=every)
+        with pytest.raises(NetworkError) as caught:
+            compile_network(network, machine(SAFE), modes=rare, **options)
+        assert str(caught.value) == (
+            "level 1 (columns < 5) of configuration tiny can be used in delta mode only with a "
+            f"normal step at least every 64 steps, and normal_every is {every}: its errors cancel "
+            "on average only (give columns < 5 as the unsafe level to use it all the same)"
+        )
+        named = replace(rare, unsafe_level="columns < 5")
+        compile_network(network, machine(SAFE), modes=named, **options)
+    linear = machine(RoundedWeights())
+    compile_network(network, linear, modes=replace(modes, normal_every=0), **options)
+
+
+def test_a_constant_for_what_is_left_out_is_refused_whatever_its_mean(world):
+    network, _ = world
+    modes = LayerModes(mode="delta", delta_level=1, normal_every=1)
+    with pytest.raises(NetworkError) as caught:
+        compile_network(
+            network, machine(find_multiplier("constant")), modes=modes, steps=1, sequences=1
+        )
+    assert "products of small operands are wrong by more than themselves" in str(caught.value)

@@ -89,7 +89,7 @@ def test_layers_and_runs_have_levels_of_their_own(agree, drawn):
     backend.restart(MemoryModel())
     network = random_network([9, 12, 7], seed=3)
     x = drawn.slow_codes(network, 1, 15, 4)
-    coarse = LayerModes(mode="delta", delta_level="columns < 6")
+    coarse = LayerModes(mode="delta", delta_level="columns < 6", normal_every=6)
     runs = [
         agree(backend, network, x, [first, second]).h
         for first in (LayerModes(mode="delta"), coarse)

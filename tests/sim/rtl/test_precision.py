@@ -46,14 +46,14 @@ def runs_agree(case, agree):
     backend = machine(*case)
     bits = {"weight_bits": case[0], "activation_bits": case[1]}
     level = len(backend.config.multiplier.levels) - 1
-    levels = {"delta_level": level, "reduced_level": level}
+    levels = {"delta_level": level, "reduced_level": level, "unsafe_level": level}
     scored = {"mode": "auto", "delta_threshold": 0.6, "skip_threshold": 0.9, **levels}
     network = random_network([19, 21, 10], seed=5, bidirectional=True, initial=True, **bits)
     x = slow_codes(network, 2, 10, 6)
     for number, modes in enumerate(
         (
             LayerModes(),
-            LayerModes(mode="delta", delta_level=level),
+            LayerModes(mode="delta", delta_level=level, unsafe_level=level),
             LayerModes(**scored, x_threshold=1, h_threshold=1, normal_every=4),
             LayerModes(**scored, middle="reduced", zero_skip=True, skip_action="freeze"),
         )
