@@ -56,7 +56,7 @@ def build(
     ] = None,
     json: Json = None,
 ) -> None:
-    """Build a board's bitstream, or write all that the vendor's tools need for it."""
+    """Build a board's bitstream, or all that its tools need."""
     printing.check_json(json)
     options = {"toolchain": toolchain, "plan_only": plan_only, "bare": bare}
     options["multiplier"] = multiplier

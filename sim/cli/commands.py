@@ -91,7 +91,7 @@ def quantize(
     ] = 8,
     json: Json = None,
 ) -> None:
-    """Quantise LSTM layers and write them as a standard .tflite file."""
+    """Quantise LSTM layers into a standard .tflite file."""
     printing.check_json(json)
     files.check_writable(output)
     samples = files.read_arrays(calibration)
@@ -131,7 +131,10 @@ def demo(
     config: ConfigName = "edge",
     json: Json = None,
 ) -> None:
-    """Run a speech detector on a labelled conversation: in float, in integers and in RTL."""
+    """Run a speech detector on a labelled conversation.
+
+    In floating point, in integers and in RTL simulation, whose bits are compared.
+    """
     chosen = find_config(config)
     printing.check_json(json)
     files.check_folder(output)
@@ -160,7 +163,10 @@ def bench(
     ] = False,
     json: Json = None,
 ) -> None:
-    """Measure utilisation and speed of the hardware in simulation, and the model's speed."""
+    """Measure the simulated hardware, and the model's speed.
+
+    How busy lanes and bus are, and cycles of a step by its events; steps per second.
+    """
     printing.check_json(json)
     figures = {}
     with printing.working("simulating the RTL") as (say, tell):

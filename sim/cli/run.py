@@ -234,7 +234,10 @@ def run(
     ] = None,
     options: ModeOptions = ModeOptions(),
 ) -> None:
-    """Run a network: a .tflite as it is, an ONNX model whole with its LSTM nodes in integers."""
+    """Run a network: on the model, in RTL, or on a board.
+
+    A .tflite runs as it is, an ONNX model whole with its LSTM nodes in integers.
+    """
     written.check()
     modes, config = choose_modes(settings, asdict(options)), machine.chosen()
     with printing.working(f"running on {machine.backend}") as (say, tell):

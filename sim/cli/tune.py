@@ -90,7 +90,11 @@ def tune_network(
     ] = None,
     written: Written = Written(),
 ) -> None:
-    """Find the settings that save the most within an accuracy budget."""
+    """Find the settings that save the most within a budget.
+
+    The budget says how much accuracy may be lost. Settings are chosen on one share of the samples
+    and measured on the rest; a search that was stopped goes on.
+    """
     for path in vars(written).values():
         printing.check_json(path)
     allowed = Budget(wanted.budget)

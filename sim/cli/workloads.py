@@ -65,7 +65,10 @@ def run(
     ] = None,
     json: Json = None,
 ) -> None:
-    """Measure a workload, on held-out data, in float and in integers."""
+    """Measure a workload in floating point and in integers.
+
+    On the held-out data of the division for development.
+    """
     printing.check_json(json)
     chosen = find_workload(name)
     backend = make_backend("model", find_config(config or chosen.config), LATENCY)
@@ -83,11 +86,14 @@ def check(
         list[str] | None, typer.Argument(help="Workloads; all of them without any.")
     ] = None,
     latency: Annotated[
-        int, typer.Option(min=1, help="Cycles from a memory read's address to its first data.")
+        int, typer.Option(help="Cycles from a memory read's address to its first data.")
     ] = LATENCY,
     json: Json = None,
 ) -> None:
-    """Compare exact delta with normal mode, and RTL with the model, on held-out data."""
+    """Compare exact delta with normal, and RTL with the model.
+
+    Bit for bit, on held-out data of the final division.
+    """
     printing.check_json(json)
     chosen = [find_workload(name, final=True) for name in names or WORKLOADS]
     rows = []
@@ -112,7 +118,10 @@ def table(
     ] = None,
     json: Json = None,
 ) -> None:
-    """Measure what every scheme costs and saves, on held-out data; goes on where it stopped."""
+    """Measure what every scheme costs and saves.
+
+    On held-out data of the final division; goes on where it was stopped.
+    """
     for path in (output, json):
         printing.check_json(path)
     chosen = [find_workload(name, final=True) for name in only or WORKLOADS]

@@ -219,15 +219,7 @@ def tune(
     say("measuring on the held-out data")
     held["tuned"] = problem.measure(best, "held_out")
     allowed = budget.excess(held["tuned"], held["normal"].score, problem.metric) <= 0
-    notes = {
-        "made_by": "refrain tune",
-        "of": problem.title,
-        "metric": problem.metric,
-        "budget": budget.text,
-        "save": save,
-        "seed": seed,
-        "trials": trials,
-    }
+    notes = _notes(problem, budget, save=save, seed=seed, trials=trials)
     return Modes(layers=best.layers, notes=notes), {
         **notes,
         "calibration": _rows(dict(zip(("tuned", "normal"), calibrated, strict=True))),
@@ -236,6 +228,12 @@ def tune(
         "measured_settings": study.size,
         "settings": [layer.changed() for layer in best.layers],
     }
+
+
+def _notes(problem: Problem, budget: Budget, **choices) -> dict:
+    """What a settings file says of the search."""
+    subject = {"of": problem.title, "metric": problem.metric, "budget": budget.text}
+    return {"made_by": "refrain tune", **subject, **choices}
 
 
 def _rows(outcomes: dict[str, Outcome]) -> dict[str, dict]:

@@ -90,11 +90,7 @@ def quantize(
     if isinstance(network, FloatLayer):
         network = FloatNetwork(layers=(network,))
     check_float(network)
-    if not 50 < percentile <= 100:
-        raise NetworkError(f"percentile must be above 50 and at most 100, not {percentile:g}")
-    for name, bits in (("weights", weight_bits), ("activations", activation_bits)):
-        if bits not in CODE_BITS:
-            raise NetworkError(f"{name} must have 4 to 8 bits, not {bits}")
+    _check_choices(percentile, weights=weight_bits, activations=activation_bits)
     largest = (1 << weight_bits - 1) - 1
     x = check_sequences("samples", samples, network.layers[0].directions[0].input_size)
     if not x.any():
@@ -106,21 +102,24 @@ def quantize(
         hidden = [h[valid] for h, _ in traces]
         hidden += [d.h0 for d in layer.directions if d.h0 is not None]
         h_format = _activation_format(hidden, percentile, activation_bits)
-        layers.append(
-            IntegerLayer(
-                directions=tuple(
-                    _quantize_direction(
-                        f"layer {number}", lstm, x_format, h_format, c[valid], largest
-                    )
-                    for lstm, (_, c) in zip(layer.directions, traces, strict=True)
-                )
-            )
+        directions = (
+            _quantize_direction(f"layer {number}", lstm, x_format, h_format, c[valid], largest)
+            for lstm, (_, c) in zip(layer.directions, traces, strict=True)
         )
+        layers.append(IntegerLayer(directions=tuple(directions)))
         x = np.concatenate([h for h, _ in traces], axis=2)
         x_format = h_format
     result = IntegerNetwork(layers=tuple(layers))
     check_integer(result)
     return result
+
+
+def _check_choices(percentile: float, **bits: int) -> None:
+    if not 50 < percentile <= 100:
+        raise NetworkError(f"percentile must be above 50 and at most 100, not {percentile:g}")
+    for name, count in bits.items():
+        if count not in CODE_BITS:
+            raise NetworkError(f"{name} must have 4 to 8 bits, not {count}")
 
 
 def _valid_steps(network: FloatNetwork, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
