@@ -1,12 +1,16 @@
 """The model as a backend: the same call and the same result as the hardware's."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hw.config import Config
 from sim.image.compile import compile_run
+from sim.image.image import State
+from sim.image.modes import LayerModes, Modes
 from sim.image.options import RunOptions
 from sim.model.counts import count
-from sim.model.network import Model
+from sim.model.network import Model, Outputs
 from sim.model.result import Result
 from sim.model.timing import estimate
 from sim.model.timing_columns import columns_of
@@ -44,9 +48,7 @@ class ModelBackend:
         """
         options = RunOptions(**options)
         image = compile_run(network, x, self.config, options)
-        if self._model is None or self._model.network is not network:
-            self._model = Model(network, self.config)
-        outputs = self._model.run(x, options.initial, options.modes, trace=trace)
+        outputs = self.outputs(network, x, options.initial, options.modes, trace=trace)
         cycles, stalls = None, None
         # There is no model of the time of groups of steps.
         if not any(placement.fields["lookahead"] for placement in image.placements):
@@ -64,3 +66,17 @@ class ModelBackend:
             trace=outputs.activity if trace else (),
             layers=outputs.layers if trace else (),
         )
+
+    def outputs(
+        self,
+        network: IntegerNetwork,
+        x: np.ndarray,
+        initial: Sequence[State | None] | None = None,
+        modes: Modes | LayerModes | Sequence[LayerModes] | None = None,
+        *,
+        trace: bool = False,
+    ) -> Outputs:
+        """Values and events alone, without a memory or a clock; arguments as of ``Model.run``."""
+        if self._model is None or self._model.network is not network:
+            self._model = Model(network, self.config)
+        return self._model.run(x, initial, modes, trace=trace)
