@@ -143,9 +143,11 @@ def demo(
     figures = done.figures
     printing.print_rows(figures["scores"], "Speech detection against the labels")
     printing.print_report(figures["rtl"], "The LSTM in RTL simulation")
+    printing.print_rows(figures["modes"], "What the modes save, in RTL")
     printing.say(
         f"Bits of h that differ between RTL and integer model: {figures['bits_that_differ']:,} "
-        f"of {figures['bits_compared']:,}"
+        f"of {figures['bits_compared']:,}; that exact delta changes: "
+        f"{figures['bits_that_exact_delta_changes']:,}"
     )
     for path in done.files:
         printing.say(f"wrote {path}")

@@ -1,7 +1,7 @@
 """The demonstration: a speech detector on a labelled conversation, in float, integers and RTL."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sim.explore.export import write_verilog
 from sim.explore.files import write_whole
 from sim.explore.picture import speech_picture
 from sim.explore.running import LstmNodes, make_backend, quantize_nodes
+from sim.image.modes import LayerModes, Modes
 from sim.networks.onnx_runner import OnnxModel
 from sim.networks.quantizer import sqnr
 from sim.workloads import silero
@@ -25,6 +26,13 @@ _CALIBRATION = 0.5
 """Share of the recording, from its start, that the quantiser sees."""
 
 _OUTPUT = "speech_probs"
+
+_MODES = {
+    "normal": LayerModes(),
+    "exact delta": LayerModes(mode="delta", zero_skip=True),
+    "delta, thresholds 6": LayerModes(mode="delta", x_threshold=6, h_threshold=6, zero_skip=True),
+}
+"""How each run chooses its modes; thresholds of 6 are what tuning on the first half gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,22 +91,32 @@ def run_demo(
     seen = {**inputs, "input": inputs["input"][: int(len(labels) * _CALIBRATION)]}
     networks = quantize_nodes(model, seen)
 
-    say("running in integers")
-    nodes = LstmNodes(networks, make_backend("model", config, LATENCY))
-    probabilities["integer"] = model.run(inputs, nodes)[_OUTPUT]
-
-    hardware = make_backend("rtl", config, LATENCY, say, progress)
-    simulated = LstmNodes(networks, hardware)
-    probabilities["rtl"] = model.run(inputs, simulated)[_OUTPUT]
+    backends = {
+        "integer": make_backend("model", config, LATENCY),
+        "rtl": make_backend("rtl", config, LATENCY, say, progress),
+    }
+    runs = {}
+    for name, modes in _MODES.items():
+        say(f"running in integers and in RTL: {name}")
+        runs[name] = {
+            kind: _Nodes.of(model, inputs, networks, backend, modes)
+            for kind, backend in backends.items()
+        }
+    normal, exact = runs["normal"], runs["exact delta"]
+    probabilities |= {kind: run.probability for kind, run in normal.items()}
 
     say("writing the Verilog and the picture")
     picture = folder / "speech.png"
     write_whole(picture, speech_picture(samples, labels, probabilities))
     figures = {
-        **_bits(nodes, simulated),
+        **_bits((run["integer"].nodes, run["rtl"].nodes) for run in runs.values()),
+        "bits_that_exact_delta_changes": _bits([(normal["rtl"].nodes, exact["rtl"].nodes)])[
+            "bits_that_differ"
+        ],
         "scores": _scores(probabilities, labels),
         "sqnr_db": sqnr(probabilities["float"], probabilities["integer"]),
-        "rtl": _speed(simulated.report(), config),
+        "modes": [_saved(name, run["rtl"], labels, config) for name, run in runs.items()],
+        "rtl": _speed(normal["rtl"].nodes.report(), config),
     }
     report = folder / "demo.json"
     write_whole(report, (json.dumps(figures, indent=2) + "\n").encode())
@@ -111,14 +129,40 @@ def _run_float(path: Path, inputs: dict[str, np.ndarray]) -> np.ndarray:
     return session.run([_OUTPUT], inputs)[0]
 
 
-def _bits(nodes: LstmNodes, simulated: LstmNodes) -> dict[str, int]:
-    """How many bits of the hidden states were compared, and how many differ."""
+@dataclass(frozen=True, kw_only=True)
+class _Nodes:
+    """A run of the whole model: what it gave, and what its LSTM nodes did."""
+
+    probability: np.ndarray
+    nodes: LstmNodes
+
+    @classmethod
+    def of(cls, model: OnnxModel, inputs: dict, networks: dict, backend, modes: LayerModes):
+        nodes = LstmNodes(networks, backend, Modes(layers=(modes,)))
+        return cls(probability=model.run(inputs, nodes)[_OUTPUT], nodes=nodes)
+
+
+def _bits(pairs: Iterable[tuple[LstmNodes, LstmNodes]]) -> dict[str, int]:
+    """How many bits of the hidden states of two runs were compared, and how many differ."""
     compared = differ = 0
-    for name, result in nodes.results.items():
-        wrong = result.h.view(np.uint8) ^ simulated.results[name].h.view(np.uint8)
-        compared += 8 * wrong.size
-        differ += int(np.unpackbits(wrong).sum())
+    for one, other in pairs:
+        for name, result in one.results.items():
+            wrong = result.h.view(np.uint8) ^ other.results[name].h.view(np.uint8)
+            compared += 8 * wrong.size
+            differ += int(np.unpackbits(wrong).sum())
     return {"bits_compared": compared, "bits_that_differ": differ}
+
+
+def _saved(name: str, run: _Nodes, labels: np.ndarray, config: Config) -> dict:
+    """What a way of choosing modes costs and saves."""
+    report = _speed(run.nodes.report(), config)
+    return {
+        "mode": name,
+        "roc_auc": roc_auc(run.probability, labels),
+        "products_avoided_%": 100 * (report["macs_avoided_share"] or 0),
+        "cycles_a_step": report["cycles"] / report["steps"],
+        "times_real_time": report["times_real_time"],
+    }
 
 
 def _scores(probabilities: dict[str, np.ndarray], labels: np.ndarray) -> list[dict]:
