@@ -14,6 +14,7 @@ from sim.explore.export import write_verilog
 from sim.explore.files import write_whole
 from sim.explore.picture import speech_picture
 from sim.explore.running import LstmNodes, make_backend, quantize_nodes
+from sim.explore.traces import Tracer
 from sim.image.modes import LayerModes, Modes
 from sim.networks.onnx_runner import OnnxModel
 from sim.networks.quantizer import sqnr
@@ -107,7 +108,8 @@ def run_demo(
 
     say("writing the Verilog and the picture")
     picture = folder / "speech.png"
-    write_whole(picture, speech_picture(samples, labels, probabilities))
+    work = {name: run["integer"].work() for name, run in runs.items()}
+    write_whole(picture, speech_picture(samples, labels, probabilities, work))
     figures = {
         **_bits((run["integer"].nodes, run["rtl"].nodes) for run in runs.values()),
         "bits_that_exact_delta_changes": _bits([(normal["rtl"].nodes, exact["rtl"].nodes)])[
@@ -138,8 +140,15 @@ class _Nodes:
 
     @classmethod
     def of(cls, model: OnnxModel, inputs: dict, networks: dict, backend, modes: LayerModes):
-        nodes = LstmNodes(networks, backend, Modes(layers=(modes,)))
+        tracer = Tracer(backend) if backend.name == "model" else None
+        nodes = LstmNodes(networks, backend, Modes(layers=(modes,)), tracer)
         return cls(probability=model.run(inputs, nodes)[_OUTPUT], nodes=nodes)
+
+    def work(self) -> np.ndarray:
+        """Share of all products that each step makes."""
+        (trace,) = self.nodes.tracer.traces
+        columns = trace.direction.input_size + trace.direction.hidden_size
+        return (trace.activity.events_x + trace.activity.events_h)[0] / columns
 
 
 def _bits(pairs: Iterable[tuple[LstmNodes, LstmNodes]]) -> dict[str, int]:

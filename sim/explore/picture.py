@@ -1,4 +1,4 @@
-"""Speech probability over time, as a picture."""
+"""Speech probability over time, and the work for it, as a picture."""
 
 import io
 
@@ -25,10 +25,16 @@ _STYLES = {
 }
 
 
+_SHADES = "#cbd5e1", "#60a5fa", "#1e3a8a"
+
+
 def speech_picture(
-    samples: np.ndarray, labels: np.ndarray, probabilities: dict[str, np.ndarray]
+    samples: np.ndarray,
+    labels: np.ndarray,
+    probabilities: dict[str, np.ndarray],
+    work: dict[str, np.ndarray],
 ) -> bytes:
-    """A PNG of the recording, its labels and the probabilities of several runs.
+    """A PNG of the recording, its labels, the probabilities of several runs and their work.
 
     Parameters
     ----------
@@ -38,10 +44,12 @@ def speech_picture(
         Where people speak.
     probabilities : dict of float32 [chunks]
         For some of ``float``, ``integer`` and ``rtl``.
+    work : dict of float [chunks]
+        Share of all products that up to three ways of choosing modes make, most first.
     """
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=(11, 6), layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    sound, speech = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3))
+    sound, speech, products = figure.subplots(3, 1, sharex=True, height_ratios=(1, 3, 1.8))
     edges = np.arange(len(labels) + 1) * silero.CHUNK_SECONDS
     for axes in (sound, speech):
         # As high as any plot below is.
@@ -62,8 +70,14 @@ def speech_picture(
         speech.plot(centres, probability, **_STYLES[name])
     speech.axhline(0.5, color="#94a3b8", linewidth=0.8, linestyle=":")
     speech.set(xlim=(0, edges[-1]), ylim=(-0.05, 1.05))
-    speech.set(xlabel="seconds", ylabel="probability of speech")
+    speech.set(ylabel="probability of speech")
     speech.legend(loc="upper left", framealpha=1)
+    for (name, shares), shade in zip(work.items(), _SHADES, strict=False):
+        mean = f"{name}: {shares.mean():.0%}"
+        products.fill_between(centres, 100 * shares, step="mid", color=shade, lw=0, label=mean)
+    products.set(xlabel="seconds", ylabel="% of products", ylim=(0, 105))
+    products.spines[["top", "right"]].set_visible(False)
+    products.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(_SHADES), frameon=False)
     content = io.BytesIO()
     canvas.print_png(content)
     return content.getvalue()
