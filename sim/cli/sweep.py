@@ -1,6 +1,7 @@
 """The command that measures many precisions, multipliers, levels and thresholds."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,12 @@ import typer
 from hw.config import CONFIGS
 from sim.cli import printing
 from sim.cli.commands import Json
+from sim.cli.options import grouped
 from sim.explore import files
 from sim.explore.sweep import AXES, Target, pareto, rows_csv
 from sim.explore.sweep import sweep as run_sweep
 from sim.explore.sweep_picture import sweep_picture
-from sim.explore.sweep_points import make_points, split_multipliers, split_numbers
+from sim.explore.sweep_points import Point, make_points, split_multipliers, split_numbers
 from sim.explore.tuning_metrics import METRICS, Metric
 from sim.networks.network import NetworkError
 from sim.workloads.catalogue import WORKLOADS, find_workload
@@ -26,96 +28,120 @@ _SHOWN = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is measured."""
+
+    network: Annotated[
+        Path | None, typer.Argument(help="A .onnx, .safetensors, .pt or .tflite file.")
+    ] = None
+    workload: Annotated[
+        str | None, typer.Option(help=f"Or a workload: {', '.join(WORKLOADS)}.")
+    ] = None
+    data: Annotated[Path | None, typer.Option(metavar="X", help="Samples for a network file.")] = (
+        None
+    )
+    labels: Annotated[Path | None, typer.Option(metavar="Y", help="Labels of the samples.")] = None
+    metric: Annotated[
+        str | None, typer.Option(help=f"What a network file is measured by: {', '.join(METRICS)}.")
+    ] = None
+    config: Annotated[str | None, typer.Option(help=f"The accelerator: {', '.join(CONFIGS)}.")] = (
+        None
+    )
+
+    def target(self) -> Target:
+        """The same, checked."""
+        if (self.network is None) == (self.workload is None):
+            raise NetworkError("name a network file or a --workload to sweep, one of them")
+        if self.workload is not None:
+            if any(each is not None for each in (self.data, self.labels, self.metric)):
+                raise NetworkError("a workload has its own data, labels and metric")
+            config = self.config or find_workload(self.workload).config
+            return Target(config=config, workload=self.workload)
+        if self.data is None or self.metric is None:
+            raise NetworkError("a network file is swept on samples: give --data and --metric")
+        Metric(self.metric, labelled=self.labels is not None)
+        for path in (self.network, self.data, self.labels):
+            if path is not None and not path.is_file():
+                raise NetworkError(f"{path} is no file")
+        return Target(
+            config=self.config or "edge",
+            network=str(self.network),
+            data=str(self.data),
+            labels=None if self.labels is None else str(self.labels),
+            metric=self.metric,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axes:
+    """What is combined."""
+
+    weight_bits: Annotated[str, typer.Option(help="Bits of a weight, with commas.")] = "8"
+    activation_bits: Annotated[str, typer.Option(help="Bits of x and h, with commas.")] = "8"
+    multipliers: Annotated[
+        str, typer.Option(help="Multipliers, with commas, as 'refrain multipliers' lists them.")
+    ] = "exact"
+    levels: Annotated[str, typer.Option(help="Levels by number, with commas, or all.")] = "all"
+    modes: Annotated[str, typer.Option(help="normal, delta and reduced, with commas.")] = (
+        "normal,delta"
+    )
+    threshold_x: Annotated[str, typer.Option(help="Thresholds of x, with commas.")] = "0"
+    threshold_h: Annotated[str, typer.Option(help="Thresholds of h, with commas.")] = "0"
+    normal_every: Annotated[
+        int, typer.Option(help="Every so many steps of delta mode is normal; 0 for the first.")
+    ] = 0
+    unsafe_level: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Allow this level in delta mode.")
+    ] = None
+
+    def points(self, config: str) -> list[Point]:
+        """Every combination, for a configuration."""
+        levels = self.levels
+        return make_points(
+            config,
+            weight_bits=split_numbers("--weight-bits", self.weight_bits),
+            activation_bits=split_numbers("--activation-bits", self.activation_bits),
+            multipliers=split_multipliers(self.multipliers),
+            levels=None if levels == "all" else split_numbers("--levels", levels),
+            modes=tuple(dict.fromkeys(self.modes.split(","))),
+            x_thresholds=split_numbers("--threshold-x", self.threshold_x),
+            h_thresholds=split_numbers("--threshold-h", self.threshold_h),
+            normal_every=self.normal_every,
+            unsafe_level=self.unsafe_level,
+        )
+
+
+@grouped
 def sweep(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write into.")
     ],
-    network: Annotated[
-        Path | None, typer.Argument(help="A .onnx, .safetensors, .pt or .tflite file.")
-    ] = None,
-    workload: Annotated[
-        str | None, typer.Option(help=f"Or a workload: {', '.join(WORKLOADS)}.")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(metavar="X", help="Samples for a network file.")
-    ] = None,
-    labels: Annotated[Path | None, typer.Option(metavar="Y", help="Labels of the samples.")] = None,
-    metric: Annotated[
-        str | None, typer.Option(help=f"What a network file is measured by: {', '.join(METRICS)}.")
-    ] = None,
-    config: Annotated[
-        str | None, typer.Option(help=f"The accelerator: {', '.join(CONFIGS)}.")
-    ] = None,
-    weight_bits: Annotated[str, typer.Option(help="Bits of a weight, with commas.")] = "8",
-    activation_bits: Annotated[str, typer.Option(help="Bits of x and h, with commas.")] = "8",
-    multipliers: Annotated[
-        str, typer.Option(help="Multipliers, with commas, as 'refrain multipliers' lists them.")
-    ] = "exact",
-    levels: Annotated[str, typer.Option(help="Levels by number, with commas, or all.")] = "all",
-    modes: Annotated[str, typer.Option(help="normal, delta and reduced, with commas.")] = (
-        "normal,delta"
-    ),
-    threshold_x: Annotated[str, typer.Option(help="Thresholds of x, with commas.")] = "0",
-    threshold_h: Annotated[str, typer.Option(help="Thresholds of h, with commas.")] = "0",
-    normal_every: Annotated[
-        int, typer.Option(help="Every so many steps of delta mode is normal; 0 for the first.")
-    ] = 0,
-    unsafe_level: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Allow this level in delta mode.")
-    ] = None,
+    subject: Subject = Subject(),
+    axes: Axes = Axes(),
     liberty: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Measure products with these cells.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(help="Processes; all cores without.")] = None,
     json: Json = None,
 ) -> None:
-    """Measure every combination; what is done is kept when interrupted."""
+    """Measure every combination of widths, levels and modes.
+
+    On held-out data, in all the processes that are wanted; what is done is kept when interrupted.
+    """
     printing.check_json(json)
     files.check_folder(output)
     if jobs is not None and jobs < 1:
         raise NetworkError(f"--jobs must be at least 1, not {jobs}")
-    target = _target(network, workload, data, labels, metric, config)
-    points = make_points(
-        target.config,
-        weight_bits=split_numbers("--weight-bits", weight_bits),
-        activation_bits=split_numbers("--activation-bits", activation_bits),
-        multipliers=split_multipliers(multipliers),
-        levels=None if levels == "all" else split_numbers("--levels", levels),
-        modes=tuple(dict.fromkeys(modes.split(","))),
-        x_thresholds=split_numbers("--threshold-x", threshold_x),
-        h_thresholds=split_numbers("--threshold-h", threshold_h),
-        normal_every=normal_every,
-        unsafe_level=unsafe_level,
-    )
+    target = subject.target()
+    points = axes.points(target.config)
     with printing.working("sweeping") as (say, tell):
         cores = jobs or os.cpu_count() or 1
         rows = run_sweep(
             target, points, output, jobs=cores, liberty=liberty, say=say, progress=tell
         )
-    _write(rows, workload or str(network), output)
+    _write(rows, subject.workload or str(subject.network), output)
     printing.write_json(json, rows)
-
-
-def _target(network, workload, data, labels, metric, config) -> Target:
-    if (network is None) == (workload is None):
-        raise NetworkError("name a network file or a --workload to sweep, one of them")
-    if workload is not None:
-        if any(each is not None for each in (data, labels, metric)):
-            raise NetworkError("a workload has its own data, labels and metric")
-        return Target(config=config or find_workload(workload).config, workload=workload)
-    if data is None or metric is None:
-        raise NetworkError("a network file is swept on samples: give --data and --metric")
-    Metric(metric, labelled=labels is not None)
-    for path in (network, data, labels):
-        if path is not None and not path.is_file():
-            raise NetworkError(f"{path} is no file")
-    return Target(
-        config=config or "edge",
-        network=str(network),
-        data=str(data),
-        labels=None if labels is None else str(labels),
-        metric=metric,
-    )
 
 
 def _write(rows: list[dict], title: str, folder: Path) -> None:
