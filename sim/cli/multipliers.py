@@ -1,15 +1,20 @@
 """The commands on multipliers: list them, and say what one does to products and what it costs."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hw.multipliers.catalogue import MULTIPLIERS
 from sim.cli import printing
 from sim.cli.commands import Json
-from sim.explore.files import check_writable
+from sim.explore import files
+from sim.explore.liberty import read_liberty
 from sim.explore.multiplier_cost import fpga_cost, lanes_cost, liberty_cost
 from sim.explore.multiplier_operands import workload_parts
+from sim.explore.multiplier_table import WORKLOADS, Conditions, multiplier_table
+from sim.explore.multiplier_table_text import markdown, shown_rows, table_picture
 from sim.explore.multipliers import (
     differing_products,
     level_reports,
@@ -19,6 +24,7 @@ from sim.explore.multipliers import (
     part_operands,
     write_table,
 )
+from sim.explore.sweep_points import split_multipliers
 from sim.networks.network import NetworkError
 
 __all__ = ["multiplier", "multipliers"]
@@ -30,12 +36,72 @@ _PROPERTIES = (
 )
 
 
-def multipliers(json: Json = None) -> None:
-    """List the multipliers that have a name."""
+def multipliers(
+    table: Annotated[
+        bool, typer.Option("--table", help="Measure every level: energy, LUTs and real networks.")
+    ] = False,
+    liberty: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --table: energy with these cells.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.md", help="The table's document.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Its Pareto fronts; needs --liberty.")
+    ] = None,
+    names: Annotated[str | None, typer.Option(help="These multipliers only, with commas.")] = None,
+    workloads: Annotated[str, typer.Option(help="Workloads, with commas.")] = ",".join(WORKLOADS),
+    threshold: Annotated[int, typer.Option(help="Threshold of x and h in delta mode.")] = 4,
+    normal_every: Annotated[
+        int, typer.Option(help="Every so many steps of delta mode is normal.")
+    ] = 64,
+    jobs: Annotated[int | None, typer.Option(help="Processes; all cores without.")] = None,
+    cache: Annotated[
+        Path, typer.Option(metavar="DIR", help="Keeps what is measured, also when interrupted.")
+    ] = Path("build/multipliers"),
+    json: Json = None,
+) -> None:
+    """List the multipliers that have a name, or measure them all."""
     printing.check_json(json)
-    rows = multiplier_rows()
-    printing.print_rows(rows)
+    if not table:
+        if any(each is not None for each in (liberty, output, picture, names, jobs)):
+            raise NetworkError("--liberty, --output, --picture, --names and --jobs need --table")
+        rows = multiplier_rows()
+        printing.print_rows(rows)
+        printing.write_json(json, rows)
+        return
+    if picture is not None and liberty is None:
+        raise NetworkError("--picture draws energy, and without --liberty none is measured")
+    if jobs is not None and jobs < 1:
+        raise NetworkError(f"--jobs must be at least 1, not {jobs}")
+    files.check_folder(cache)
+    for path in (output, picture):
+        if path is not None:
+            files.check_writable(path)
+    conditions = Conditions(liberty=liberty, threshold=threshold, normal_every=normal_every)
+    chosen = split_multipliers(names) if names else tuple(MULTIPLIERS)
+    with printing.working("measuring multipliers") as (say, tell):
+        rows = multiplier_table(
+            *(chosen, tuple(dict.fromkeys(workloads.split(","))), conditions, cache),
+            jobs=jobs or os.cpu_count() or 1,
+            say=say,
+            progress=tell,
+        )
+    _print_table(rows, conditions, output, picture)
     printing.write_json(json, rows)
+
+
+def _print_table(rows: list[dict], conditions: Conditions, output, picture) -> None:
+    printing.print_rows(shown_rows(rows), "Families and levels")
+    library = "" if conditions.liberty is None else read_liberty(conditions.liberty).name
+    place = "" if None in (picture, output) else os.path.relpath(picture, output.parent)
+    for path, content in (
+        (output, lambda: markdown(rows, conditions, library, place).encode()),
+        (picture, lambda: table_picture(rows)),
+    ):
+        if path is not None:
+            files.write_whole(path, content())
+            printing.say(f"wrote {path}")
 
 
 def multiplier(
@@ -78,7 +144,7 @@ def multiplier(
     if length < 1 or threshold < 0:
         raise NetworkError("--length must be at least 1 and --threshold at least 0")
     if table is not None:
-        check_writable(table)
+        files.check_writable(table)
     with printing.working("measuring") as (say, tell):
         parts = None
         if network is not None:

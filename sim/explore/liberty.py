@@ -132,7 +132,10 @@ def read_liberty(path: Path) -> Library:
     try:
         text = path.read_text(errors="replace")
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror}") from None
+        raise NetworkError(
+            f"{path} must be a Liberty file of a cell library, and it cannot be read: "
+            f"{error.strerror} (Debian's package qflow-tech-osu018 brings one, osu018_stdcells.lib)"
+        ) from None
     root = _parse(text)
     if root is None or root.kind != "library":
         raise NetworkError(f"{path} is not a Liberty file")

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +27,7 @@ __all__ = [
     "fpga_cost",
     "lanes_cost",
     "liberty_cost",
+    "lut_counts",
     "map_operator",
     "operator_energy",
     "operator_values",
@@ -48,22 +49,46 @@ def fpga_cost(multiplier: Multiplier) -> list[dict]:
 
     ``dsp`` columns are of a synthesis that may use multiplier blocks; the others may not.
     """
-    designs = {"all": FixedProduct(multiplier)}
-    if len(multiplier.levels) > 1:
-        for level in range(len(multiplier.levels)):
-            designs[f"level_{level}"] = FixedProduct(multiplier, level=level)
-    counts = _count_cells(designs, multiplier)
+    designs = _designs(multiplier)
+    counts = _count_cells(designs, multiplier, _FLOWS)
     names = {f"level_{level}": name for level, name in enumerate(multiplier.levels)}
     return [_fpga_row(names.get(name, "all levels"), counts, name) for name in designs]
 
 
-def _count_cells(designs, multiplier) -> dict[tuple[str, str], dict[str, int]]:
+def lut_counts(multiplier: Multiplier) -> dict[str, int]:
+    """LUTs of one product on a Xilinx 7 series part without blocks.
+
+    Returns
+    -------
+    dict
+        ``all`` for the array with all levels; ``level_0`` and so on for levels built alone, where
+        there are several.
+    """
+    designs = _designs(multiplier)
+    counts = _count_cells(designs, multiplier, ("xc7",))
+    return {name: _luts(counts[name, "xc7"]) for name in designs}
+
+
+def _designs(multiplier: Multiplier) -> dict[str, FixedProduct]:
+    designs = {"all": FixedProduct(multiplier)}
+    if len(multiplier.levels) > 1:
+        for level in range(len(multiplier.levels)):
+            designs[f"level_{level}"] = FixedProduct(multiplier, level=level)
+    return designs
+
+
+def _luts(cells: Mapping[str, int]) -> int:
+    return sum(cells.get(f"LUT{size}", 0) for size in range(1, 7))
+
+
+def _count_cells(designs, multiplier, flows) -> dict[tuple[str, str], dict[str, int]]:
     """Cells by type, by design and flow, all in one run."""
     files = {f"{name}.il": to_rtlil(part, name) for name, part in designs.items()}
     files.update(multiplier.verilog)
     lines = []
     for name in designs:
-        for flow, command in _FLOWS.items():
+        for flow in flows:
+            command = _FLOWS[flow]
             if name != "all" and flow.endswith("dsp"):
                 continue
             lines += ["design -reset", f"read_rtlil {name}.il"]
@@ -88,7 +113,7 @@ def _fpga_row(label: str, counts, name: str) -> dict:
     measured = (name, "xc7_dsp") in counts
     return {
         "array": label,
-        "xc7_luts": sum(xc7.get(f"LUT{size}", 0) for size in range(1, 7)),
+        "xc7_luts": _luts(xc7),
         "xc7_carry4": xc7.get("CARRY4", 0),
         "ecp5_luts": ecp5.get("LUT4", 0) + 2 * ecp5.get("CCU2C", 0),
         "ecp5_ccu2c": ecp5.get("CCU2C", 0),

@@ -2,19 +2,16 @@
 
 import csv
 import io
-import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import lru_cache
-from multiprocessing import get_context
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 from hw.config import Config
+from hw.multipliers.family import Multiplier
 from sim.explore import files
 from sim.explore.budgets import Outcome
+from sim.explore.kept import Kept, measured
 from sim.explore.multiplier_cost import liberty_cost
 from sim.explore.sweep_energy import Coefficients, step_energy
 from sim.explore.sweep_points import Point
@@ -29,7 +26,7 @@ from sim.explore.tuning_problems import (
 )
 from sim.networks.float_lstm import run_float
 from sim.networks.loader import load_network
-from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
+from sim.networks.network import FloatNetwork, IntegerNetwork
 from sim.networks.onnx_runner import float_lstm
 from sim.workloads.catalogue import find_workload
 
@@ -37,8 +34,6 @@ __all__ = ["AXES", "Target", "pareto", "rows_csv", "sweep"]
 
 AXES = ("macs", "bytes", "energy_pj")
 """What a step costs, in the order of the picture."""
-
-_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,74 +144,6 @@ def measure(target: Target, point: Point) -> dict:
     }
 
 
-class _Kept:
-    """A file with a line for each point that has been measured."""
-
-    def __init__(self, path: Path, key: str):
-        self.path, self.key = path, key
-        self.found = {}
-        whole = b""
-        if path.exists():
-            content = path.read_bytes()
-            # A line that an interruption left half written is cut off.
-            whole = content[: content.rfind(b"\n") + 1]
-            if whole != content:
-                path.write_bytes(whole)
-        try:
-            for line in whole.splitlines():
-                row = json.loads(line)
-                self.found[row["key"]] = row["result"]
-        except (ValueError, TypeError, KeyError):
-            raise NetworkError(f"{path} is not the file of a sweep, or is damaged") from None
-
-    def name(self, point: Point) -> str:
-        """Of a point of this target."""
-        return digest(self.key, asdict(point))
-
-    def keep(self, point: Point, result: dict):
-        """Write down what a point gave."""
-        name = self.name(point)
-        line = json.dumps({"key": name, "point": asdict(point), "result": result})
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        self.found[name] = result
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes that are started inside do their linear algebra in one thread."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _measure_all(target: Target, points: Sequence[Point], jobs: int) -> Iterator[tuple]:
-    """Pairs of point and result as they come."""
-    if jobs == 1 or len(points) == 1:
-        for point in points:
-            yield point, measure(target, point)
-        return
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(min(jobs, len(points)), mp_context=get_context("spawn"))
-        try:
-            waiting = {pool.submit(measure, target, point): point for point in points}
-            while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for each in done:
-                    yield waiting.pop(each), each.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
 def sweep(
     target: Target,
     points: Sequence[Point],
@@ -254,7 +181,8 @@ def sweep(
     """
     coefficients = coefficients or Coefficients()
     folder.mkdir(parents=True, exist_ok=True)
-    kept = _Kept(folder / "points.jsonl", target.key())
+    kept = Kept(folder / "points.jsonl", target.key())
+    lanes = _LaneEnergy(target, points, liberty, coefficients, say)
     missing = [point for point in points if kept.name(point) not in kept.found]
     if missing and target.workload is not None:
         say("loading")
@@ -262,11 +190,10 @@ def sweep(
     say("measuring")
     done = len(points) - len(missing)
     progress(done, len(points))
-    for point, result in _measure_all(target, missing, jobs):
+    for point, result in measured(partial(measure, target), missing, jobs):
         kept.keep(point, result)
         done += 1
         progress(done, len(points))
-    lanes = _LaneEnergy(target, liberty, coefficients, say)
     rows = []
     for point in points:
         result = kept.found[kept.name(point)]
@@ -276,23 +203,29 @@ def sweep(
 
 
 class _LaneEnergy:
-    """Energy of a product and its addition, measured once for each multiplier and level."""
+    """Energy of a product and its addition, measured once for each multiplier and level.
 
-    def __init__(self, target: Target, liberty: Path | None, coefficients: Coefficients, say):
-        self._target, self._liberty, self._say = target, liberty, say
-        self._coefficients = coefficients
-        self._known = {}
+    With a cell library all of it is measured at once, so that a library that cannot be used is
+    refused before anything else is done.
+    """
+
+    def __init__(self, target: Target, points, liberty: Path | None, coefficients, say):
+        self._coefficients, self._known = coefficients, {}
+        if liberty is None:
+            return
+        levels: dict[Multiplier, set[int]] = {}
+        for point in points:
+            levels.setdefault(point.config(target.config).multiplier, set()).add(point.level)
+        for multiplier, used in levels.items():
+            for row in liberty_cost(multiplier, liberty, sorted(used), None, 0, say):
+                self._known[multiplier, row["level"]] = row["energy_pj"]
+        self._machine = target.config
 
     def mac(self, point: Point) -> float:
         """Picojoules."""
-        if self._liberty is None:
+        if not self._known:
             return self._coefficients.mac(point.weight_bits, point.activation_bits)
-        key = (point.multiplier, point.weight_bits, point.level)
-        if key not in self._known:
-            multiplier = point.config(self._target.config).multiplier
-            rows = liberty_cost(multiplier, self._liberty, [point.level], None, 0, self._say)
-            self._known[key] = rows[0]["energy_pj"]
-        return self._known[key]
+        return self._known[point.config(self._machine).multiplier, point.level]
 
 
 def pareto(rows: Sequence[dict], cost: str) -> list[dict]:

@@ -5,7 +5,9 @@ import pytest
 
 from hw.multipliers.catalogue import MULTIPLIERS
 from hw.multipliers.masked import Cut, MaskedArray
+from sim.cli import multipliers as commands
 from sim.explore.multiplier_operands import gather, histograms
+from sim.explore.multiplier_table import MODES, Conditions
 from sim.explore.multipliers import dot_snr_db
 from sim.networks.loader import load_network
 from sim.networks.quantizer import to_codes
@@ -103,8 +105,60 @@ def test_costs_are_printed_for_a_library(refrain, tmp_path, monkeypatch):
         (["exact", "--length", "0"], "--length must be at least 1 and --threshold at least 0"),
         (["exact", "--weight-bits", "3"], "weight_width must be an integer from 4 to 8, not 3"),
         (["none.npy"], "none.npy cannot be read: No such file or directory"),
-        (["exact", "--liberty", "none.lib"], "none.lib cannot be read: No such file or directory"),
+        (
+            ["exact", "--liberty", "none.lib"],
+            "none.lib must be a Liberty file of a cell library, and it cannot be read: No such "
+            "file or directory (Debian's package qflow-tech-osu018 brings one, "
+            "osu018_stdcells.lib)",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(refused, arguments, sentence):
     assert refused("multiplier", *arguments) == sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["--output", "t.md"],
+            "--liberty, --output, --picture, --names and --jobs need --table",
+        ),
+        (
+            ["--table", "--picture", "t.png"],
+            "--picture draws energy, and without --liberty none is measured",
+        ),
+        (["--table", "--jobs", "0"], "--jobs must be at least 1, not 0"),
+        (
+            ["--table", "--liberty", "none.lib"],
+            "none.lib must be a Liberty file of a cell library, and it cannot be read: No such "
+            "file or directory (Debian's package qflow-tech-osu018 brings one, "
+            "osu018_stdcells.lib)",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_made_is_refused(refused, tmp_path, monkeypatch, options, sentence):
+    monkeypatch.chdir(tmp_path)
+    assert refused("multipliers", *options) == sentence
+
+
+def test_the_table_is_printed_and_written(refrain, tmp_path, monkeypatch):
+    scores = {mode: {"metric": "accuracy", "score": 0.9, "standard_error": 0.1} for mode in MODES}
+    row = {"multiplier": "exact", "level": 0, "name": "exact", "in_delta": "safe", "luts": 9}
+    row |= {"luts_all_levels": 9, "pj_normal": None, "pj_delta": None}
+    row |= {"scores": {"vowels": scores}}
+    asked = []
+
+    def table(*arguments, jobs, say, progress):
+        asked.append((arguments, jobs))
+        return [row]
+
+    monkeypatch.setattr(commands, "multiplier_table", table)
+    document = tmp_path / "t.md"
+    options = ["--names", "exact,truncated:4,6", "--workloads", "vowels", "--threshold", 6]
+    options += ["--cache", tmp_path / "kept", "--jobs", 3, "-o", document]
+    status, out, _ = refrain("multipliers", "--table", *options)
+    assert status == 0 and f"wrote {document}" in out
+    conditions = Conditions(threshold=6)
+    assert asked == [((("exact", "truncated:4,6"), ("vowels",), conditions, tmp_path / "kept"), 3)]
+    assert "| `exact` | exact | - | - | 9 | 9 | safe | 0.900 | 0.900 |" in document.read_text()

@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 
 from hw.config import CONFIGS
+from hw.modes import Mode
 from hw.multipliers.catalogue import MULTIPLIERS, find_multiplier
 from hw.multipliers.imported import Entries, VerilogMultiplier
+from sim.explore.workloads import quantize_case
 from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_network
+from sim.networks.quantizer import to_codes
 from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
+from sim.workloads.catalogue import find_workload
 
 TINY = CONFIGS["tiny"]
 _COARSE = """
@@ -67,6 +71,37 @@ def test_every_family_gives_what_the_model_gives(name, agree, drawn):
     every_mode(name, agree, drawn)
 
 
+@functools.cache
+def recordings():
+    """A trained network, and four utterances that it was not trained on."""
+    case = find_workload("vowels").load()
+    network, split = quantize_case(case), case.evaluation
+    x = split.x[:4, : split.lengths[:4].min()]
+    return network, to_codes(x, network.layers[0].directions[0].x)
+
+
+def real_speech(backend, agree):
+    """Each level, summed freshly and from differences: values and counters."""
+    network, x = recordings()
+    resting = agree(backend, network, x, LayerModes()).h
+    for level, title in enumerate(backend.config.multiplier.levels):
+        fresh = LayerModes(mode="reduced", reduced_level=level)
+        moved = LayerModes(mode="delta", delta_level=level, unsafe_level=level)
+        flushed = replace(moved, x_threshold=4, h_threshold=4, normal_every=8)
+        found = [agree(backend, network, x, modes) for modes in (fresh, moved, flushed)]
+        exact = backend.config.multiplier.behaviour(level).exact
+        assert [np.array_equal(run.h, resting) for run in found[:2]] == [exact, exact], title
+        events = [run.counts.modes[Mode.DELTA].events_x for run in found[1:]]
+        assert events[0] > events[1] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MULTIPLIERS)
+def test_every_family_gives_what_the_model_gives_on_real_speech(name, agree):
+    machine(name).restart(MemoryModel(latency=20))
+    real_speech(machine(name), agree)
+
+
 @pytest.mark.slow
 def test_a_multiplier_in_verilog_gives_what_the_model_gives(agree, drawn):
     codes = np.arange(-256, 256)[:, None]
@@ -79,6 +114,7 @@ def test_a_multiplier_in_verilog_gives_what_the_model_gives(agree, drawn):
     backend = RtlBackend(replace(TINY, multiplier=multiplier))
     network = random_network([9, 14], seed=2)
     x = drawn.slow_codes(network, 2, 10, 3)
+    real_speech(backend, agree)
     coarse = agree(backend, network, x, LayerModes())
     agree(backend, network, x, LayerModes(mode="delta", x_threshold=1, unsafe_level="coarse"))
     assert not np.array_equal(coarse.h, ModelBackend(TINY).run(network, x).h)
