@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hw.multipliers.catalogue import MULTIPLIERS
+from hw.multipliers.family import Multiplier
 from sim.cli import printing
 from sim.cli.commands import Json
 from sim.explore import files
@@ -153,12 +154,7 @@ def multiplier(
             parts = workload_parts(workload, say, tell)
         given = {} if parts is None else part_operands(parts, threshold)
         figures = {"levels": level_reports(chosen, levels, length, given)}
-        if cells:
-            say("synthesising")
-            figures["cells"] = fpga_cost(chosen)
-        if lanes is not None:
-            say("synthesising lanes")
-            figures["lanes"] = [lanes_cost(chosen, lanes)]
+        figures |= _cells(chosen, cells, lanes, say)
         if liberty is not None:
             figures["liberty"] = liberty_cost(chosen, liberty, levels, parts, threshold, say)
     _print(name, figures)
@@ -171,6 +167,18 @@ def multiplier(
         printing.say(f"products that differ from {compare}: {wrong:,} of 65,536")
         if wrong:
             raise typer.Exit(1)
+
+
+def _cells(chosen: Multiplier, cells: bool, lanes: int | None, say) -> dict:
+    """Cells in FPGAs, as far as they were asked for."""
+    figures = {}
+    if cells:
+        say("synthesising")
+        figures["cells"] = fpga_cost(chosen)
+    if lanes is not None:
+        say("synthesising lanes")
+        figures["lanes"] = [lanes_cost(chosen, lanes)]
+    return figures
 
 
 def _print(name: str, figures: dict) -> None:
