@@ -34,8 +34,9 @@ def array_script(config, sums, gaps, rng, expected):
     answer = [0] * config.lanes
     for number, events in enumerate(sums):
         fresh = rng.randrange(2)
-        base = rng.choice([0, -1, 1000, -1000])
-        total = np.full(config.lanes, 0 if fresh else base)
+        # Each lane goes on from a sum of its own.
+        base = rng.choice([0, -1, 1000, -1000]) + 3 * np.arange(config.lanes)
+        total = np.zeros(config.lanes, int) if fresh else base.copy()
         level = rng.randrange(levels)
         for index, (value, weights) in enumerate(events):
             while rng.random() < gaps:
@@ -63,7 +64,8 @@ def array_script(config, sums, gaps, rng, expected):
             assert seen["base_en"] == (index == 0 and not fresh)
             assert not seen["base_en"] or seen["base_block"] == control["block"]
             assert not seen["base_en"] or seen["base_hidden"] == control["hidden"]
-            answer = [base if seen["base_en"] else rng.getrandbits(12)] * config.lanes
+            noise = [rng.getrandbits(12)] * config.lanes
+            answer = base.tolist() if seen["base_en"] else noise
             total += config.multiplier.compute(np.array(value), weights, level)
             cycle += 1
         expected.append((cycle + 2, total.tolist(), control))
