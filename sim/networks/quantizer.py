@@ -2,7 +2,8 @@
 
 Activations get an asymmetric int8 format that covers the range seen on the samples, weights a
 symmetric one per gate, the cell state a power of two. This is the post-training recipe of
-TensorFlow Lite for its int8 LSTM operator.
+TensorFlow Lite for its int8 LSTM operator. Weights of fewer than 8 bits are chosen with more care,
+see ``rounding``.
 """
 
 from math import ceil, frexp, log2
@@ -22,6 +23,7 @@ from sim.networks.network import (
     NetworkError,
     Quantization,
 )
+from sim.networks.rounding import least_error_scale, round_rows
 
 __all__ = ["from_codes", "quantize", "sqnr", "to_codes"]
 
@@ -102,9 +104,12 @@ def quantize(
         hidden = [h[valid] for h, _ in traces]
         hidden += [d.h0 for d in layer.directions if d.h0 is not None]
         h_format = _activation_format(hidden, percentile, activation_bits)
+        forms = (x_format, h_format)
         directions = (
-            _quantize_direction(f"layer {number}", lstm, x_format, h_format, c[valid], largest)
-            for lstm, (_, c) in zip(layer.directions, traces, strict=True)
+            _quantize_direction(
+                f"layer {number}", lstm, forms, _seen(lstm, x, *trace, valid), largest
+            )
+            for lstm, trace in zip(layer.directions, traces, strict=True)
         )
         layers.append(IntegerLayer(directions=tuple(directions)))
         x = np.concatenate([h for h, _ in traces], axis=2)
@@ -136,6 +141,13 @@ def _valid_steps(network: FloatNetwork, x: np.ndarray, lengths: np.ndarray | Non
     return np.arange(x.shape[1]) < lengths[:, None]
 
 
+def _seen(lstm: FloatLstm, x: np.ndarray, h: np.ndarray, c: np.ndarray, valid: np.ndarray) -> tuple:
+    """Of the valid steps: ``x``, the hidden state before and the cell state behind each."""
+    first = np.broadcast_to(0.0 if lstm.h0 is None else lstm.h0, h[:, :1].shape)
+    parts = (h[:, 1:], first) if lstm.reverse else (first, h[:, :-1])
+    return x[valid], np.concatenate(parts, axis=1)[valid], c[valid]
+
+
 def _round(values: np.ndarray) -> np.ndarray:
     return np.trunc(values + np.copysign(0.5, values))
 
@@ -161,28 +173,35 @@ def _activation_format(arrays: list[np.ndarray], percentile: float, bits: int) -
     return Quantization(scale=scale, zero_point=zero, bits=bits)
 
 
-def _weight_scale(weights: np.ndarray, unit: float, largest: int) -> float:
-    """Symmetric scale that covers one gate's weights; ``unit`` is the scale of their operand.
+def _weight_scale(weights: np.ndarray, operand: np.ndarray, unit: float, largest: int) -> float:
+    """Symmetric scale of one gate's weights; ``unit`` is the scale of their ``operand``.
 
-    Weights that have been integers before fall on codes without an error.
+    Weights that have been integers before fall on codes without an error. Others are covered, or,
+    of fewer than 8 bits, lose least.
     """
     magnitudes = np.abs(weights[weights != 0]).astype(np.float64)
-    scale = float(magnitudes.max()) / _largest_code(magnitudes, largest) if magnitudes.size else 0.0
+    scale = 0.0
+    if magnitudes.size:
+        whole = _whole_code(magnitudes, largest)
+        if whole or largest == _WEIGHT_MAX:
+            scale = float(magnitudes.max()) / (whole or largest)
+        else:
+            scale = least_error_scale(weights, np.mean(operand**2.0, axis=0), largest)
     # Weights too small to matter: a scale that leaves the bias 2**-8 of a gate's step.
     return _single(scale if scale * unit >= _FAINT else _GATE_UNIT / 256 / unit)
 
 
-def _largest_code(magnitudes: np.ndarray, largest: int) -> int:
-    """What the largest magnitude becomes: ``largest``, or less where all are multiples of one.
+def _whole_code(magnitudes: np.ndarray, largest: int) -> int | None:
+    """What the largest magnitude becomes where all are multiples of one, else None.
 
     Many published int8 weights are mostly codes of -2 to 2, which no other scale comes near.
     """
     steps = round(min(float(magnitudes.max()) / float(magnitudes.min()), largest + 1))
     if steps > largest:
-        return largest
+        return None
     codes = magnitudes / magnitudes.max() * steps
     if np.abs(codes - np.rint(codes)).max() > _ON_GRID:
-        return largest
+        return None
     return largest // steps * steps
 
 
@@ -200,19 +219,23 @@ def _cell_power(c: np.ndarray, c0: np.ndarray | None) -> int:
 
 
 def _quantize_direction(
-    where: str, lstm: FloatLstm, x: Quantization, h: Quantization, c: np.ndarray, largest: int
+    where: str, lstm: FloatLstm, forms: tuple[Quantization, ...], seen: tuple, largest: int
 ) -> IntegerLstm:
-    W_scale = tuple(_weight_scale(gate, x.scale, largest) for gate in lstm.W)
-    R_scale = tuple(_weight_scale(gate, h.scale, largest) for gate in lstm.R)
-    c_power = _cell_power(c, lstm.c0)
+    """In these forms of ``x`` and ``h``, for ``x``, the ``h`` before and the ``c`` behind seen."""
+    x, h = forms
+    operands = [from_codes(to_codes(seen[k], form), form) for k, form in enumerate(forms)]
+    W_scale = tuple(_weight_scale(gate, operands[0], x.scale, largest) for gate in lstm.W)
+    R_scale = tuple(_weight_scale(gate, operands[1], h.scale, largest) for gate in lstm.R)
+    W, R, bias = _codes(lstm, (W_scale, R_scale), operands, largest)
+    c_power = _cell_power(seen[2], lstm.c0)
     c0 = None
     if lstm.c0 is not None:
         codes = _round(lstm.c0.astype(np.float64) / 2.0**c_power)
         c0 = np.clip(codes, -32768, 32767).astype(np.int16)
     result = IntegerLstm(
-        W=_weight_codes(lstm.W, W_scale, largest),
-        R=_weight_codes(lstm.R, R_scale, largest),
-        bias=_bias_codes(where, lstm, x, W_scale),
+        W=W,
+        R=R,
+        bias=_bias_codes(where, bias, lstm.input_size, x, W_scale),
         W_scale=W_scale,
         R_scale=R_scale,
         x=x,
@@ -226,16 +249,33 @@ def _quantize_direction(
     return result
 
 
+def _codes(lstm: FloatLstm, scales: tuple, operands: list[np.ndarray], largest: int) -> tuple:
+    """Codes of ``W`` and ``R``, and a bias that makes good what they lose."""
+    if largest == _WEIGHT_MAX:
+        pairs = zip((lstm.W, lstm.R), scales, strict=True)
+        return *(_weight_codes(*pair, largest) for pair in pairs), lstm.bias
+    H, sizes = lstm.hidden_size, (lstm.input_size, lstm.hidden_size)
+    seen = np.concatenate([*operands, np.ones((len(operands[0]), 1))], axis=1)
+    rows = np.concatenate([lstm.W, lstm.R, lstm.bias[..., None]], axis=2).reshape(4 * H, -1)
+    by_row = np.repeat(np.array(scales).T, H, axis=0)
+    parts = np.repeat((0, 1), sizes)
+    codes, constants = round_rows(rows, by_row, parts, seen.T @ seen / len(seen), largest)
+    W, R = np.split(codes.reshape(4, H, -1), sizes[:1], axis=2)
+    return np.ascontiguousarray(W), np.ascontiguousarray(R), constants.reshape(4, H)
+
+
 def _weight_codes(weights: np.ndarray, scales: tuple, largest: int) -> np.ndarray:
     codes = _round(weights.astype(np.float64) / np.array(scales)[:, None, None])
     return np.clip(codes, -largest, largest).astype(np.int8)
 
 
-def _bias_codes(where: str, lstm: FloatLstm, x: Quantization, scales: tuple) -> np.ndarray:
+def _bias_codes(
+    where: str, bias: np.ndarray, inputs: int, x: Quantization, scales: tuple
+) -> np.ndarray:
     """Biases in units of ``x.scale * W_scale``, refused where a 32-bit sum could overflow."""
     units = x.scale * np.array(scales)
-    codes = _round(lstm.bias.astype(np.float64) / units[:, None])
-    limit = 2**31 - 1 - lstm.input_size * _EVENT_MAX * _WEIGHT_MAX
+    codes = _round(bias.astype(np.float64) / units[:, None])
+    limit = 2**31 - 1 - inputs * _EVENT_MAX * _WEIGHT_MAX
     for gate, row in zip(GATES, codes, strict=True):
         if np.abs(row).max() > limit:
             raise NetworkError(

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.model.network import run_network
 from sim.networks.float_lstm import run_direction, run_float
 from sim.networks.network import FloatLayer, NetworkError, Quantization
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
@@ -231,3 +232,52 @@ def test_a_bias_that_overflows_is_refused(nets):
         "the cell gate's bias of layer 0 is too large beside its input weights: "
         "it would overflow a 32-bit sum"
     )
+
+
+def float_loss(nets, network, x, **bits):
+    """Signal over noise of the integers against floating point."""
+    integer = quantize(network, x, **bits)
+    first, last = integer.layers[0].directions[0], integer.layers[-1].directions[0]
+    h = run_network(integer, to_codes(x, first.x)).h
+    return integer, sqnr(run_float(network, x)[0], from_codes(h, last.h))
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+def test_four_bits_are_within_ten_decibels_of_eight_where_operands_move_together(nets, directions):
+    """Nearest codes of the widest scale lose 15 to 20; both directions and both layers gain."""
+    network = nets.random_float(16, 24, 20, directions=directions, seed=3)
+    x = np.random.default_rng(0).normal(size=(24, 20, 3)) @ np.ones((3, 16)) + samples(24, 20, 16)
+    _, eight = float_loss(nets, network, x)
+    four_bits, four = float_loss(nets, network, x, weight_bits=4)
+    assert four > eight - 12
+    for layer in four_bits.layers:
+        for lstm in layer.directions:
+            assert max(np.abs(lstm.W).max(), np.abs(lstm.R).max()) <= 7
+
+
+def test_weights_that_are_few_codes_keep_them_at_four_bits(nets):
+    rng = np.random.default_rng(4)
+    given = nets.random_float(6, 8).layers[0].directions[0]
+    lstm = replace(
+        given,
+        **{
+            name: (0.05 * rng.integers(-3, 4, getattr(given, name).shape)).astype(np.float32)
+            for name in ("W", "R")
+        },
+    )
+    (layer,) = quantize(FloatLayer(directions=(lstm,)), samples(4, 9, 6), weight_bits=4).layers
+    found = layer.directions[0]
+    for name in ("W", "R"):
+        scales = np.array(getattr(found, f"{name}_scale"))[:, None, None]
+        assert getattr(found, name) * scales == pytest.approx(getattr(lstm, name), abs=1e-6)
+
+
+def test_a_network_of_four_bits_is_a_tflite_file_as_any_other(nets, tmp_path):
+    network, x = nets.random_float(10, 12, seed=1), samples(6, 15, 10)
+    integer = quantize(network, x, weight_bits=4)
+    write_tflite(integer, tmp_path / "net.tflite", steps=15)
+    assert nets.arrays_of(read_tflite(tmp_path / "net.tflite")) == nets.arrays_of(integer)
+    first = integer.layers[0].directions[0]
+    codes = to_codes(x, first.x)
+    h = run_network(integer, codes).h
+    assert np.array_equal(nets.run_tflm(tmp_path / "net.tflite", codes), h)

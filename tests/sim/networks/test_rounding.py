@@ -1,0 +1,75 @@
+"""Codes of few bits: what they lose, and that nothing else does."""
+
+import numpy as np
+import pytest
+
+from sim.networks.rounding import least_error_scale, round_rows
+
+
+def operands(rng, count, columns):
+    """Samples of operands that move together, and a constant."""
+    mixed = rng.normal(size=(count, 6)) @ rng.normal(size=(6, columns))
+    return np.column_stack([mixed + rng.normal(size=(count, columns)) / 4 + 0.5, np.ones(count)])
+
+
+def loss(seen, rows, found):
+    """Mean square of what the rows' sums lose on the samples."""
+    return np.mean((seen @ (rows - found).T) ** 2)
+
+
+def rounded(rows, steps, largest):
+    """The nearest codes, each by itself."""
+    return np.clip(np.rint(rows / steps[:, None]), -largest, largest)
+
+
+def test_the_scale_loses_least_of_all_that_are_tried():
+    rng = np.random.default_rng(0)
+    weights, power = rng.standard_t(3, (16, 24)), rng.uniform(0, 4, 24)
+
+    def error(scale):
+        return ((weights - rounded(weights, np.full(16, scale), 7) * scale) ** 2 @ power).sum()
+
+    found = least_error_scale(weights, power, 7)
+    full = np.abs(weights).max() / 7
+    assert full / 4 <= found < full
+    assert error(found) < 0.85 * error(full)
+    assert all(error(found) <= error(full * (1 - k / 40)) + 1e-9 for k in range(31))
+
+
+def test_columns_that_are_never_heard_do_not_decide_the_scale():
+    weights = np.array([[0.9, -1.2, 3.0, 12.0]])
+    quiet, loud = (least_error_scale(weights, np.array([1.0, 1, 1, k]), 7) for k in (0, 9))
+    assert quiet < 12 / 7 / 3 and loud > 12 / 7 / 1.2
+
+
+@pytest.mark.parametrize("columns, share", [(5, 0.75), (130, 0.35), (300, 0.35)])
+def test_what_a_column_loses_is_made_good_by_the_others(columns, share):
+    """Columns behind the end of a block of columns as well as those in it."""
+    rng = np.random.default_rng(columns)
+    seen = operands(rng, 2000, columns)
+    rows = rng.normal(size=(12, columns + 1))
+    scales = np.abs(rows[:, :-1]).max(axis=1, keepdims=True) / 7
+    gram = seen.T @ seen / len(seen)
+    codes, constants = round_rows(rows, scales, np.zeros(columns, int), gram, 7)
+    assert codes.dtype == np.int8 and np.abs(codes).max() <= 7
+    steps = scales[:, 0]
+    found = np.column_stack([codes * scales, constants])
+    alone = np.column_stack([rounded(rows[:, :-1], steps, 7) * scales, rows[:, -1]])
+    assert loss(seen, rows, found) < share * loss(seen, rows, alone)
+
+
+def test_codes_that_lose_nothing_stay():
+    rng = np.random.default_rng(1)
+    seen, codes = operands(rng, 500, 40), rng.integers(-7, 8, (8, 40))
+    scales, parts = rng.uniform(0.1, 2, (8, 2)), np.repeat((0, 1), (15, 25))
+    rows = np.column_stack([codes * scales[:, parts], rng.normal(size=8)])
+    found, constants = round_rows(rows, scales, parts, seen.T @ seen / 500, 7)
+    assert np.array_equal(found, codes)
+    assert constants == pytest.approx(rows[:, -1], abs=1e-3)
+
+
+def test_operands_that_are_always_zero_leave_the_nearest_codes():
+    rows = np.array([[0.4, -1.6, 9.0, 0.25]])
+    gram = np.diag([0.0, 0, 0, 1])
+    codes, constants = round_rows(rows, np.ones((1, 1)), np.zeros(3, int), gram, 7)
+    assert codes.tolist() == [[0, -2, 7]] and constants == pytest.approx([0.25])
