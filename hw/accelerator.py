@@ -29,6 +29,7 @@ _STEP = (
     "word",
     "part",
     "part_words",
+    "word_beats",
     "slot",
     "step",
     "mode",

@@ -138,6 +138,21 @@ class Config:
         return self.lanes * self.multiplier.weight_width // 8
 
     @property
+    def word_beats(self) -> int:
+        """Beats of a column word in which every weight has all its bits."""
+        return self.column_bytes // self.bus_bytes
+
+    @property
+    def plane_bits(self) -> int:
+        """Bits of each weight in a plane, the least that words can be narrower by."""
+        return max(self.bus_width // self.lanes, 1)
+
+    @property
+    def plane_beats(self) -> int:
+        """Beats of a plane: some bits of the weights of all lanes."""
+        return max(self.lanes // self.bus_width, 1)
+
+    @property
     def held_words(self) -> int:
         """Column words of streamed blocks that can be held at once."""
         return self.stream_words - RING_GUARD

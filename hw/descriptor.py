@@ -13,8 +13,11 @@ Memory that a descriptor points at:
 - *h*: one row of ``hidden_size`` codes per step, addressed the same way.
 - *params*: 16 bytes per unit: four int32 biases in gate order.
 - *weights*: for each block, for each column (``x`` first, then ``h``), one column word of
-  ``lanes`` weights; lane ``4 * unit + gate``. In a word the upper halves of all weights come first
-  (lane 0 in the lowest bits), then the lower halves.
+  ``lanes`` weights; lane ``4 * unit + gate``. A weight's bits are its sign, then the others from
+  the lowest up, in the multiplier's form. A word is cut into planes: the first bits of all weights
+  (lane 0 in the lowest bits), the next ones of all, and so on, as many for each lane as a beat
+  holds, or one. A layer's words have ``word_beats`` beats and lack the last planes, if no weight
+  needs them.
 - *state*: 4 bytes per unit: ``c`` (int16), ``h`` (int8), zero.
 
 All addresses and strides are multiples of the bus width; params, weights and descriptors are
@@ -65,7 +68,7 @@ FIELDS = {
         Field("h_sequence_stride", 11, 0, 32, signed=True),
         Field("params_addr", 12, 0, 32),
         Field("weights_addr", 13, 0, 32),
-        # Bytes of one block of weights: (input_size + hidden_size) * column_bytes.
+        # Bytes of one block of weights: input_size + hidden_size times those of a column word.
         Field("block_bytes", 14, 0, 32),
         # Of the layer's blocks, this many live in the weight memory from word resident_base on;
         # block b is one of them where (b + 1) * resident // blocks > b * resident // blocks,
@@ -109,10 +112,11 @@ FIELDS = {
         Field("normal_every", 35, 16, 16),  # every so many steps is normal; 0 for the first only
         # Of a step in which every column is an event, for counting what was avoided:
         Field("dense_macs", 36, 0, 32),
-        Field("dense_bytes", 37, 0, 32),  # of streamed weights
+        Field("dense_bytes", 37, 0, 32),  # of streamed weights, in words with all their beats
         # Levels of the multiplier, see hw/multipliers; normal and skipped steps take level 0.
         Field("delta_level", 38, 0, 4),
         Field("reduced_level", 38, 4, 4),
+        Field("word_beats", 38, 8, 8),  # of a column word: whole planes
     )
 }
 """Every field, by name."""

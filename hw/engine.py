@@ -22,7 +22,6 @@ from hw.output.packer import OutputPacker
 from hw.replay.replayer import STALLS, Replayer
 from hw.similarity.chooser import ModeChooser
 from hw.streams.fifo import Fifo
-from hw.streams.width import Upsizer
 from hw.weights.bank import WeightBank
 from hw.weights.fetcher import WeightFetcher
 
@@ -216,21 +215,18 @@ class Engine(wiring.Component):
 
     def _weights(self, m, fetcher, replayer):
         """Column words from the loader or from the fetcher, through one memory."""
-        config, control = self._config, self.control
-        m.submodules.join = join = Upsizer(
-            config.bus_width, config.column_bytes // config.bus_bytes
-        )
-        m.submodules.bank = bank = WeightBank(config)
-        wiring.connect(m, join.o, bank.i)
+        control = self.control
+        m.submodules.bank = bank = WeightBank(self._config)
         load = control.load
         m.d.comb += [
-            join.i.payload.eq(Mux(load, control.weights.payload, self.weight_beats.payload)),
-            join.i.valid.eq(Mux(load, control.weights.valid, self.weight_beats.valid)),
-            control.weights.ready.eq(join.i.ready & load),
-            self.weight_beats.ready.eq(join.i.ready & ~load),
+            bank.i.payload.eq(Mux(load, control.weights.payload, self.weight_beats.payload)),
+            bank.i.valid.eq(Mux(load, control.weights.valid, self.weight_beats.valid)),
+            control.weights.ready.eq(bank.i.ready & load),
+            self.weight_beats.ready.eq(bank.i.ready & ~load),
+            bank.word_beats.eq(control.job.word_beats),
             bank.load.eq(load),
             bank.load_addr.eq(control.job.resident_base),
-            control.word_loaded.eq(load & join.o.valid & join.o.ready),
+            control.word_loaded.eq(load & bank.word_done),
             bank.streamed_take.eq(replayer.op_valid & replayer.op.streamed),
             bank.part_words.eq(control.job.input_size),
             bank.part_take.eq(replayer.part_take),
@@ -261,6 +257,7 @@ class Engine(wiring.Component):
             array.i_valid.eq(operands.o_valid),
             array.operand.eq(operands.operand),
             array.weights.eq(bank.r_data),
+            array.beats.eq(bank.beats),
             array.control.eq(operands.control),
         ]
         return array

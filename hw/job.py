@@ -69,6 +69,7 @@ def job_layout(config: Config) -> data.StructLayout:
     fresh_x : sums of x start from zero in delta steps too.
     dense_macs, dense_bytes : of a step in which every column is an event.
     delta_level, reduced_level : levels of the multiplier in steps of these modes.
+    word_beats : beats of a column word.
     others : byte addresses, byte strides and byte counts, as in the descriptor.
     """
     inputs = unsigned(config.max_input.bit_length())
@@ -89,6 +90,7 @@ def job_layout(config: Config) -> data.StructLayout:
             "h_zero": _shape("h_zero"),
             "load_state": 1,
             "store_state": 1,
+            "word_beats": unsigned(config.word_beats.bit_length()),
             "steps_ahead": unsigned(config.slot_width or 1),
             "fresh_x": 1,
             **{name: _shape(name) for name in (*ALIGNED, "block_bytes", *_MODES)},

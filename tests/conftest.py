@@ -332,12 +332,13 @@ def job_of():
 
     def make(config, **values):
         job = {"input_size": 1, "hidden_size": 1, "steps": 1, "sequences": 1, **values}
-        hidden = job["hidden_size"]
+        hidden, beats = job["hidden_size"], job.get("word_beats", config.word_beats)
         return {
             "x_head_size": job["input_size"],
             "blocks": config.blocks(hidden),
             "tail_units": (hidden - 1) % config.units_per_block + 1,
-            "block_bytes": (job["input_size"] + hidden) * config.column_bytes,
+            "word_beats": beats,
+            "block_bytes": (job["input_size"] + hidden) * beats * config.bus_bytes,
             **job,
         }
 

@@ -10,6 +10,7 @@ from hw.config import Config
 from hw.events.view import MODE
 from hw.modes import Mode
 from hw.registers import MODE_COUNTERS
+from hw.weights.address import beats_of
 
 __all__ = ["CLEAR_CYCLES", "MODE_COUNTER_WORDS", "STEP_CYCLES", "StepCounters"]
 
@@ -61,6 +62,8 @@ class StepCounters(wiring.Component):
         Place in its group of the step that ``rows`` are for, and that ends.
     step : In
         Pulse: a step ends; ``rows`` and ``word`` of this cycle belong to it.
+    word_beats : In
+        Beats of a column word, in the cycle behind ``step``.
     mode, events_x, events_h, dense_macs, dense_bytes : In
         Of the step that ends: its ``Mode``, the lengths of its lists, and the products and bytes
         of streamed weights that it would have taken with every column an event.
@@ -86,6 +89,7 @@ class StepCounters(wiring.Component):
                 "word": In(1),
                 "part": In(1),
                 "part_words": In(unsigned(config.max_input.bit_length())),
+                "word_beats": In(range(config.word_beats + 1)),
                 "slot": In(unsigned(config.slot_width or 1)),
                 "step": In(1),
                 **{name: In(shape) for name, shape in self._step.items()},
@@ -116,13 +120,14 @@ class StepCounters(wiring.Component):
 
     def _sum(self, m):
         """Products and streamed bytes of the step that runs, handed over when it ends."""
-        sums = {"macs": unsigned(_HALF), "weight_bytes": unsigned(_HALF)}
+        config = self._config
+        sums = {"macs": unsigned(_HALF), "words": unsigned(_HALF), "weight_bytes": unsigned(_HALF)}
         ended = Signal(data.StructLayout(self._step | sums))
         words = Mux(self.part, self.part_words, self.word)
         # The products of all steps of a group are made in turn.
         for name, more, slots in (
-            ("macs", self.rows, self._config.lookahead),
-            ("weight_bytes", words * self._config.column_bytes, 1),
+            ("macs", self.rows, config.lookahead),
+            ("words", words, 1),
         ):
             total = Signal(_HALF, name=f"{name}_total")
             running = Array(Signal(_HALF, name=f"{name}_{slot}") for slot in range(slots))
@@ -136,6 +141,12 @@ class StepCounters(wiring.Component):
                 m.d.sync += [each.eq(0) for each in running]
         with m.If(self.step):
             m.d.sync += [ended[name].eq(getattr(self, name)) for name in self._step]
+        # It is not the first that grows, so the product of the words has a cycle of its own.
+        fresh = Signal()
+        m.d.sync += fresh.eq(self.step)
+        with m.If(fresh):
+            beats = beats_of(ended.words, self.word_beats)
+            m.d.sync += ended.weight_bytes.eq(beats * config.bus_bytes)
         return ended
 
     @staticmethod

@@ -1,6 +1,6 @@
 """The lanes, and the pipeline that walks beside them."""
 
-from amaranth import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -50,7 +50,10 @@ class MacArray(wiring.Component):
     Members
     -------
     i_valid, operand, weights, control : In
-        An operand, a column word (lane 0 in the lowest bits) and what it belongs to.
+        An operand, a column word as it lies in DRAM, and what it belongs to.
+    beats : In
+        A bit for each beat that column words have. The bits of weights that would lie in others are
+        zero, or the sign, whatever is on ``weights``.
     base_en, base_hidden, base_block : Out
         Read request for the sums that an operand of this cycle goes on from.
     base : In
@@ -73,6 +76,7 @@ class MacArray(wiring.Component):
                 "operand": In(config.multiplier.operand_layout(config.value_width)),
                 "weights": In(unsigned(config.lanes * config.multiplier.weight_width)),
                 "control": In(control),
+                "beats": In(config.word_beats),
                 "base_en": Out(1),
                 "base_hidden": Out(1),
                 "base_block": Out(control["block"].shape),
@@ -129,10 +133,16 @@ class MacArray(wiring.Component):
         return base
 
     def _weight(self, index):
-        """A lane's weight from its two halves: all upper halves stand before all lower ones."""
-        width = self._config.multiplier.weight_width
-        low = width // 2
-        high = width - low
-        upper = self.weights[index * high : (index + 1) * high]
-        offset = self._config.lanes * high + index * low
-        return Cat(self.weights[offset : offset + low], upper)
+        """A lane's weight from its planes: its sign, then its lowest bits, then those above."""
+        config = self._config
+        size, count = config.plane_bits, config.multiplier.weight_width
+        sign = self.weights[index * size]
+        fill = sign if config.multiplier.extends_sign else Const(0, 1)
+        above = []
+        for bit in range(1, count):
+            plane, place = divmod(bit, size)
+            found = self.weights[(plane * config.lanes + index) * size + place]
+            # Every layer has the first plane.
+            there = self.beats[plane * config.plane_beats]
+            above.append(Mux(there, found, fill) if plane else found)
+        return Cat(above, sign)

@@ -69,6 +69,8 @@ class Multiplier:
         Bits of a weight, sign included.
     levels : tuple of str
         Names of the levels, the most exact first.
+    extends_sign : bool
+        Upper bits that a short weight lacks are its sign, as in two's complement; else zero.
     verilog : dict of str
         Files, by name, that hold modules that the gates use.
     lanes_together : int
@@ -78,6 +80,7 @@ class Multiplier:
     family: ClassVar[str]
     summary: ClassVar[str]
     levels: tuple[str, ...] = ("exact",)
+    extends_sign: ClassVar[bool] = False
     verilog: ClassVar[dict[str, str]] = {}
     lanes_together: ClassVar[int] = 1
 

@@ -1,6 +1,7 @@
 """The two forms in which operands reach the lanes."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from amaranth import Cat, Value, signed, unsigned
@@ -117,6 +118,8 @@ class TwosComplement(Multiplier):
     weight_width : int
         Bits of a weight, sign included, 4 to 8.
     """
+
+    extends_sign: ClassVar[bool] = True
 
     weight_width: int = 8
 

@@ -43,6 +43,11 @@ class Switched(Multiplier):
         return self.inner.least_weight
 
     @property
+    def extends_sign(self) -> bool:
+        """As the weights of the approximate multiplier."""
+        return self.inner.extends_sign
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """``exact``, then the levels of the approximate multiplier."""
         return ("exact", *self.inner.levels)

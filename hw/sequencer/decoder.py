@@ -11,6 +11,7 @@ from hw.descriptor import FIELDS, MAGIC
 from hw.job import ALIGNED, job_layout
 from hw.modes import Plan
 from hw.registers import OVERRIDE_WORD
+from hw.weights.address import beats_of
 
 __all__ = ["WORDS", "WORD_BYTES", "DescriptorDecoder", "flags_layout"]
 
@@ -106,6 +107,8 @@ class DescriptorDecoder(wiring.Component):
             tail.eq((hidden - 1) % per_block + 1),
         ]
         m.d.comb += [job.blocks.eq(blocks), job.tail_units.eq(tail)]
+        self._block_beats = Signal(field("block_bytes").shape())
+        m.d.sync += self._block_beats.eq(beats_of(field("input_size") + hidden, job.word_beats))
         if config.lookahead > 1:
             self._look_ahead(m, field)
         m.d.comb += [self.flags[name].eq(field(name)) for name in self.flags.shape().members]
@@ -126,7 +129,6 @@ class DescriptorDecoder(wiring.Component):
     def _checks(self, field):
         config = self._config
         inputs, hidden = field("input_size"), field("hidden_size")
-        columns = inputs + hidden
         # What the machine has no bits for must be seen, not cut.
         settings = self.settings
         held = [field("resident_base") <= config.weight_words]
@@ -151,7 +153,10 @@ class DescriptorDecoder(wiring.Component):
             field("x_head_size") <= inputs,
             field("steps") != 0,
             field("sequences") != 0,
-            field("block_bytes") == columns * config.column_bytes,
+            field("block_bytes") == self._block_beats << (config.bus_bytes - 1).bit_length(),
+            field("word_beats") != 0,
+            field("word_beats") <= config.word_beats,
+            field("word_beats")[: (config.plane_beats - 1).bit_length()] == 0,
             field("resident_blocks") <= self.job.blocks,
             field("plan") <= max(Plan),
             field("lookahead") <= config.lookahead,

@@ -1,6 +1,6 @@
 """The weight memory: resident blocks, and a ring that streamed words pass through."""
 
-from amaranth import Module, Mux, Signal, unsigned
+from amaranth import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,15 +12,18 @@ __all__ = ["WeightBank"]
 
 
 class WeightBank(wiring.Component):
-    """Column words in one memory, so that the lanes have one place to read from.
+    """Column words in one place, so that the lanes have one place to read from.
 
     Words ``0`` to ``weight_words - 1`` hold resident blocks. The ``stream_words`` behind them are a
     ring: streamed words are written as they arrive and handed out in order.
 
-    Throughput: one word written and one read per cycle.
-    Latency: a streamed word can be handed out one cycle after it was taken from ``i``; ``r_data``
-    follows ``r_en`` by one cycle and holds. A word that was handed out in cycle t can be read up to
-    t + 4; the ring takes four words less than it has.
+    Each beat of a word has a memory of its own, so it is written as it comes. Memories of the beats
+    that a layer's words lack are neither written nor read.
+
+    Throughput: one beat written and one word read per cycle.
+    Latency: a streamed word can be handed out one cycle after its last beat was taken from ``i``;
+    ``r_data`` follows ``r_en`` by one cycle and holds. A word that was handed out in cycle t can be
+    read up to t + 4; the ring takes four words less than it has.
 
     Parameters
     ----------
@@ -29,8 +32,12 @@ class WeightBank(wiring.Component):
 
     Members
     -------
-    i : stream of column words
-        From DRAM.
+    word_beats : In
+        Beats of a word; stable from two cycles before the first of them on.
+    i : stream of beats
+        Column words from DRAM.
+    word_done : Out
+        The last beat of a word is taken.
     load : In
         Words on ``i`` go to the resident part, one address after the other (else to the ring).
     load_addr : In
@@ -47,16 +54,19 @@ class WeightBank(wiring.Component):
     part_take : In
         Hand them out at once. Nothing may be handed out in the cycle that follows.
     r_en, r_addr, r_data : In, In, Out
-        Read port.
+        Read port; what of ``r_data`` lies in beats that words lack means nothing.
+    beats : Out
+        A bit for each beat that words have.
     """
 
     def __init__(self, config: Config):
         self._config = config
-        self._word = unsigned(8 * config.column_bytes)
         address = unsigned(weight_address_width(config))
         super().__init__(
             {
-                "i": In(stream.Signature(self._word)),
+                "word_beats": In(range(config.word_beats + 1)),
+                "i": In(stream.Signature(config.bus_width)),
+                "word_done": Out(1),
                 "load": In(1),
                 "load_addr": In(address),
                 "streamed_ready": Out(1),
@@ -67,42 +77,70 @@ class WeightBank(wiring.Component):
                 "part_take": In(1),
                 "r_en": In(1),
                 "r_addr": In(address),
-                "r_data": Out(self._word),
+                "r_data": Out(8 * config.column_bytes),
+                "beats": Out(config.word_beats),
             }
         )
 
     def elaborate(self, platform):
-        """A memory; where the next word goes; how many the ring holds."""
+        """Which beat comes; where the next word goes; how many the ring holds; the memories."""
         m = Module()
         config = self._config
-        m.submodules.words = words = memory.Memory(
-            shape=self._word, depth=config.weight_words + config.stream_words, init=[]
-        )
-        write = words.write_port()
-        read = words.read_port()
-        loaded_addr = Signal.like(self.load_addr)
+        loaded_addr, addr = Signal.like(self.load_addr), Signal.like(self.load_addr)
+        taken, turn = Signal(), self._take_turns(m)
         ring_write, level = self._ring(m)
         m.d.comb += [
             self.i.ready.eq(self.load | (level < config.stream_words - RING_GUARD)),
-            write.en.eq(self.i.valid & self.i.ready),
-            write.addr.eq(Mux(self.load, loaded_addr, ring_write)),
-            write.data.eq(self.i.payload),
-            read.en.eq(self.r_en),
-            read.addr.eq(self.r_addr),
-            self.r_data.eq(read.data),
+            taken.eq(self.i.valid & self.i.ready),
+            addr.eq(Mux(self.load, loaded_addr, ring_write)),
         ]
         with m.If(~self.load):
             m.d.sync += loaded_addr.eq(self.load_addr)
-        with m.Elif(write.en):
+        with m.Elif(self.word_done):
             m.d.sync += loaded_addr.eq(loaded_addr + 1)
+        reads = [self._memory(m, beat, taken & turn[beat], addr) for beat in range(len(turn))]
+        m.d.comb += self.r_data.eq(Cat(reads))
         return m
+
+    def _take_turns(self, m):
+        """The beat of a word that comes next, a bit for each."""
+        count = self._config.word_beats
+        turn, last = Signal(count, init=1), Signal(count)
+        m.d.sync += [
+            last.eq(Cat(self.word_beats == beat + 1 for beat in range(count))),
+            self.beats.eq(Cat(self.word_beats > beat for beat in range(count))),
+        ]
+        m.d.comb += self.word_done.eq(self.i.valid & self.i.ready & (turn & last).any())
+        with m.If(self.word_done):
+            m.d.sync += turn.eq(1)
+        with m.Elif(self.i.valid & self.i.ready):
+            m.d.sync += turn.eq(turn << 1)
+        return turn
+
+    def _memory(self, m, beat, write_en, write_addr):
+        """Memory of one beat of every word; what it reads."""
+        config = self._config
+        m.submodules[f"beats_{beat}"] = beats = memory.Memory(
+            shape=unsigned(config.bus_width),
+            depth=config.weight_words + config.stream_words,
+            init=[],
+        )
+        write, read = beats.write_port(), beats.read_port()
+        m.d.comb += [
+            write.en.eq(write_en),
+            write.addr.eq(write_addr),
+            write.data.eq(self.i.payload),
+            read.en.eq(self.r_en & self.beats[beat]),
+            read.addr.eq(self.r_addr),
+        ]
+        return read.data
 
     def _ring(self, m):
         config = self._config
         level = Signal(range(config.stream_words + 1))
         ring_write = Signal.like(self.streamed_addr, init=config.weight_words)
         ring_read = Signal.like(self.streamed_addr, init=config.weight_words)
-        put = self.i.valid & self.i.ready & ~self.load
+        put = self.word_done & ~self.load
         last = config.weight_words + config.stream_words - 1
         for moves, address in ((put, ring_write), (self.streamed_take, ring_read)):
             with m.If(moves):

@@ -9,6 +9,7 @@ from hw.events.layout import column_width
 from hw.events.view import h_list_view, x_list_view
 from hw.job import job_layout
 from hw.modes import Plan
+from hw.weights.address import beats_of
 from hw.weights.follower import ListFollower
 from hw.weights.residency import ResidencyWalk
 from hw.weights.runs import RunMerger
@@ -102,7 +103,8 @@ class WeightFetcher(wiring.Component):
         follower = self._follow(m, walk, active & ~whole, hidden, addr)
         taken = self._ask(m, active & whole & ~walk.resident, hidden, whole, addr)
         h_addr = Signal.like(addr)
-        m.d.sync += h_addr.eq(job.weights_addr + job.input_size * self._config.column_bytes)
+        x_bytes = beats_of(job.input_size, job.word_beats) * self._config.bus_bytes
+        m.d.sync += h_addr.eq(job.weights_addr + x_bytes)
         m.d.comb += [
             whole.eq(~self.follow | (grouped & ~hidden)),
             passed.eq(follower.next | (active & whole & (walk.resident | taken))),
@@ -168,6 +170,7 @@ class WeightFetcher(wiring.Component):
         request, follower = self.request, m.submodules.follower
         m.submodules.runs = runs = RunMerger(self._config, request.payload.shape())
         wiring.connect(m, follower.o, runs.i)
+        m.d.comb += runs.word_beats.eq(self.job.word_beats)
         config = self._config
         columns, beats = Signal(), self._beats(m, hidden)
         # Columns that are on their way go before the parts behind them.
@@ -183,8 +186,8 @@ class WeightFetcher(wiring.Component):
 
     def _beats(self, m, hidden):
         """Of the part that is wanted of a block."""
-        config, job = self._config, self.job
+        job = self.job
         parts = [Signal.like(self.request.payload.beats, name=name) for name in ("x", "h")]
         for beats, size in zip(parts, (job.input_size, job.hidden_size), strict=True):
-            m.d.sync += beats.eq(size * (config.column_bytes // config.bus_bytes))
+            m.d.sync += beats.eq(beats_of(size, job.word_beats))
         return Mux(hidden, parts[1], parts[0])

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.events.layout import column_width
+from hw.weights.address import beats_of
 
 __all__ = ["RunMerger", "column_layout"]
 
@@ -37,12 +38,14 @@ class RunMerger(wiring.Component):
     Parameters
     ----------
     config : Config
-        Gives the widths, the bytes of a column and the beats of a burst.
+        Gives the widths and the beats of a burst.
     request : data.StructLayout
         The reader's request: ``addr`` and ``beats``.
 
     Members
     -------
+    word_beats : In
+        Beats of a column; stable while there are any.
     i : In
         Columns, in the order of their use.
     o : Out
@@ -55,6 +58,7 @@ class RunMerger(wiring.Component):
         self._config = config
         super().__init__(
             {
+                "word_beats": In(range(config.word_beats + 1)),
                 "i": In(stream.Signature(column_layout(config))),
                 "o": Out(stream.Signature(request)),
                 "busy": Out(1),
@@ -65,29 +69,29 @@ class RunMerger(wiring.Component):
         """The run that grows is the request, once it is complete."""
         m = Module()
         item, run = self.i.payload, self.o.payload
-        column_bytes, bus_bytes = self._config.column_bytes, self._config.bus_bytes
-        burst_bytes = self._config.burst_beats * bus_bytes
+        bus_bits = (self._config.bus_bytes - 1).bit_length()
         there, complete, grows, taken = Signal(), Signal(), Signal(), Signal()
-        # Where the run ends: column, and bytes into a burst.
-        end, place = Signal.like(item.column), Signal(range(burst_bytes))
-        addr, begin = Signal.like(run.addr), Signal.like(place)
+        # Where the run ends: column, and beats into a burst.
+        end, place = Signal.like(item.column), Signal(range(self._config.burst_beats))
+        addr, begin, behind = Signal.like(run.addr), Signal.like(place), Signal.like(place)
         m.d.comb += [
             grows.eq(there & ~complete & (item.column == end)),
             self.o.valid.eq(there & (complete | (self.i.valid & ~grows))),
             self.busy.eq(there),
             self.i.ready.eq(grows | ~there | self.o.ready),
             taken.eq(self.i.valid & self.i.ready),
-            addr.eq(item.base + item.column * column_bytes),
-            begin.eq(Mux(grows, place, addr)),
+            addr.eq(item.base + (beats_of(item.column, self.word_beats) << bus_bits)),
+            begin.eq(Mux(grows, place, addr[bus_bits:])),
+            behind.eq(begin + self.word_beats),
         ]
         with m.If(taken | (self.o.valid & self.o.ready)):
             m.d.sync += there.eq(taken)
         with m.If(taken):
             m.d.sync += [
                 end.eq(item.column + 1),
-                place.eq(begin + column_bytes),
-                complete.eq(item.last | (begin == -column_bytes % burst_bytes)),
-                run.beats.eq(Mux(grows, run.beats, 0) + column_bytes // bus_bytes),
+                place.eq(behind),
+                complete.eq(item.last | (behind == 0)),
+                run.beats.eq(Mux(grows, run.beats, 0) + self.word_beats),
             ]
         with m.If(taken & ~grows):
             m.d.sync += run.addr.eq(addr)

@@ -10,8 +10,9 @@ import numpy as np
 
 from hw.config import Config
 from sim.image.compile import compile_network
+from sim.image.image import Placement
 from sim.model.activity import Activity
-from sim.networks.network import IntegerLstm, IntegerNetwork, NetworkError
+from sim.networks.network import IntegerNetwork, NetworkError
 from sim.networks.quantizer import from_codes, to_codes
 from sim.workloads.workload import Split
 
@@ -45,13 +46,13 @@ class Padded:
     valid: np.ndarray
     config: Config
 
-    def _directions(self, part: np.ndarray | None = None) -> list[tuple[IntegerLstm, np.ndarray]]:
-        """Each direction with the events of its valid steps, or of a part of them."""
+    def _directions(self, part: np.ndarray | None = None) -> list[tuple[Placement, np.ndarray]]:
+        """Each direction in memory, with the events of its valid steps, or of a part of them."""
         valid = self.valid if part is None else part
-        directions = [each for layer in self.network.layers for each in layer.directions]
+        image = compile_network(self.network, self.config, steps=1, sequences=1)
         return [
-            (direction, (each.events_x + each.events_h)[valid])
-            for direction, each in zip(directions, self.activity, strict=True)
+            (placement, (each.events_x + each.events_h)[valid])
+            for placement, each in zip(image.placements, self.activity, strict=True)
         ]
 
     def equals(self, other: "Padded") -> bool:
@@ -59,14 +60,18 @@ class Padded:
         return bool((self.h[self.valid] == other.h[self.valid]).all())
 
     def shares(self) -> dict[str, float]:
-        """Shares of the products, and of the bytes of weights if all are streamed, avoided."""
+        """Shares of the products, and of the bytes of weights if all are streamed, avoided.
+
+        Bytes are compared with those of words that have all their beats.
+        """
         done = np.zeros(2)
         dense = np.zeros(2)
-        for direction, events in self._directions():
-            H = direction.hidden_size
-            cost = np.array([4 * H, self.config.blocks(H) * self.config.column_bytes], float)
-            done += cost * events.sum()
-            dense += cost * events.size * (direction.input_size + H)
+        config = self.config
+        for placement, events in self._directions():
+            inputs, H = (placement.fields[name] for name in ("input_size", "hidden_size"))
+            cost = np.array([4 * H, config.blocks(H) * config.column_bytes], float)
+            done += cost * (1, placement.fields["word_beats"] / config.word_beats) * events.sum()
+            dense += cost * events.size * (inputs + H)
         return dict(zip(("macs", "bytes"), (1 - done / dense).tolist(), strict=True))
 
     def cycles(self, part: np.ndarray | None = None) -> float:
@@ -74,33 +79,31 @@ class Padded:
 
         Of those in ``part``, bool ``[sequences, time]``, where it is given.
 
-        ``max(B E, streamed blocks * E * word / bus, cell work)`` for each step and direction, with
-        as many blocks resident as the machine holds.
+        ``max(B E, streamed blocks * E * beats of a word, cell work)`` for each step and direction,
+        with as many blocks resident as the machine holds.
         """
         config, total = self.config, 0.0
-        directions = self._directions(part)
-        for (direction, events), streamed in zip(directions, self._streamed(), strict=True):
-            blocks = config.blocks(direction.hidden_size)
-            column = max(blocks, streamed * config.column_bytes / config.bus_bytes)
-            cell = 4 * direction.hidden_size / config.cell_lanes
+        for placement, events in self._directions(part):
+            hidden = placement.fields["hidden_size"]
+            column = max(
+                config.blocks(hidden), self._streamed(placement) * placement.fields["word_beats"]
+            )
+            cell = 4 * hidden / config.cell_lanes
             total += float(np.maximum(column * events, cell).mean())
         return total
 
     def streamed_words(self) -> int:
         """Column words that a dense step reads from DRAM."""
         return sum(
-            streamed * (direction.input_size + direction.hidden_size)
-            for (direction, _), streamed in zip(self._directions(), self._streamed(), strict=True)
+            self._streamed(placement)
+            * (placement.fields["input_size"] + placement.fields["hidden_size"])
+            for placement, _ in self._directions()
         )
 
-    def _streamed(self) -> list[int]:
-        """Blocks of each direction that the weight memory does not hold."""
-        image = compile_network(self.network, self.config, steps=1, sequences=1)
-        return [
-            self.config.blocks(placement.direction.hidden_size)
-            - placement.fields["resident_blocks"]
-            for placement in image.placements
-        ]
+    def _streamed(self, placement: Placement) -> int:
+        """Blocks of a direction that the weight memory does not hold."""
+        fields = placement.fields
+        return self.config.blocks(fields["hidden_size"]) - fields["resident_blocks"]
 
 
 def run_padded(network: IntegerNetwork, split: Split, backend, modes) -> Padded:

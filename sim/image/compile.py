@@ -13,6 +13,7 @@ from sim.image.memory import Rows, States, align, state_bytes
 from sim.image.modes import LayerModes, Modes
 from sim.image.options import RunOptions
 from sim.image.parameters import cell_fields, cell_parameters
+from sim.image.weights import fewest_beats
 from sim.networks.check import check_codes, check_integer
 from sim.networks.network import IntegerLayer, IntegerLstm, IntegerNetwork, NetworkError
 
@@ -192,7 +193,8 @@ class _Packer:
         if kept < blocks:
             check_held(layer, direction, modes.lookahead, config)
         self.words += kept * columns
-        block_bytes = columns * config.column_bytes
+        beats = fewest_beats(direction.W, direction.R, config)
+        block_bytes = columns * beats * config.bus_bytes
         fields = {
             "load_params": int(load or self.descriptors > 1),
             "load_weights": int(load and kept > 0),
@@ -204,6 +206,7 @@ class _Packer:
             "sequences": self.sequences,
             "params_addr": self.take(16 * direction.hidden_size),
             "weights_addr": self.take(blocks * block_bytes, max(_ALIGN, config.column_bytes)),
+            "word_beats": beats,
             "block_bytes": block_bytes,
             "resident_blocks": kept,
             "resident_base": base if kept else 0,
@@ -212,7 +215,7 @@ class _Packer:
             **modes.fields(),
             **level_fields(modes, config),
             "dense_macs": columns * 4 * direction.hidden_size,
-            "dense_bytes": (blocks - kept) * block_bytes,
+            "dense_bytes": (blocks - kept) * columns * config.column_bytes,
         }
         state_in = None if state is None else self.place_states(direction.hidden_size)
         return _Constants(fields=fields, initial=state, state_in=state_in)

@@ -103,7 +103,8 @@ class Image:
             at = self.descriptor + k * descriptor.DESCRIPTOR_BYTES
             _write(memory, at, descriptor.pack(**fields))
             _write(memory, fields["params_addr"], pack_params(direction.bias))
-            weights = pack_weights(direction.W, direction.R, self.config)
+            beats = fields["word_beats"]
+            weights = pack_weights(direction.W, direction.R, self.config, beats)
             _write(memory, fields["weights_addr"], weights)
             if placement.state_in:
                 initial = placement.state_in.pack(placement.initial.h, placement.initial.c)

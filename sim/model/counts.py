@@ -25,8 +25,8 @@ class ModeCounts:
     macs_done, macs_avoided : int
         Products of real gate rows, and dense products that no event asked for.
     weight_bytes, weight_bytes_avoided : int
-        Bytes of streamed weights that were multiplied, and those that a dense step would have
-        fetched beside them.
+        Bytes of streamed weights that were multiplied, and those that a dense step of words with
+        all their beats would have fetched beside them.
     """
 
     steps: int = 0
@@ -195,7 +195,7 @@ def _mode_counts(
     streamed = config.blocks(fields["hidden_size"]) - fields["resident_blocks"]
     macs = (x + h) * 4 * fields["hidden_size"]
     x_words = x if placement.group == 1 else fetches * fields["input_size"]
-    weight_bytes = (x_words + h) * config.column_bytes * streamed
+    weight_bytes = (x_words + h) * fields["word_beats"] * config.bus_bytes * streamed
     return ModeCounts(
         steps=steps,
         events_x=x,

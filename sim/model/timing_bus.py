@@ -66,9 +66,9 @@ class FollowBus:
         blocks = layer.residency().count(False) * layer.sequences
         self.hurries = blocks * sum(sum(part.counts) for part in parts) > _MANY_BURSTS
         self.layer = layer
-        self.word_beats = config.column_bytes // config.bus_bytes
-        # Bus to client, client to word, word to the ring's level.
-        self.delay = 3 + (1 if self.word_beats > 1 else 0)
+        self.word_beats = layer.fields["word_beats"]
+        # Bus to client, client to the memory, word to the ring's level.
+        self.delay = 3
         buffered = min(config.bursts_in_flight, after.WEIGHT_BURSTS) * config.burst_beats
         self.held = config.stream_words - RING_GUARD + buffered // self.word_beats
         self.in_flight = deque([-1] * config.bursts_in_flight, maxlen=config.bursts_in_flight)

@@ -103,8 +103,7 @@ class LayerTiming:
         if self.flag("load_weights") and any(flags):
             first = clock + flags.index(True)
             beats = sum(flags) * self.fields["block_bytes"] // self.config.bus_bytes
-            joined = 1 if self.config.column_bytes > self.config.bus_bytes else 0
-            placed = max(placed, first + self.first_beat + beats - 1 + joined + 1)
+            placed = max(placed, first + self.first_beat + beats)
         return placed + 1
 
     def residency(self) -> list[bool]:

@@ -125,7 +125,8 @@ class ModeSequence:
     def _follow(self, step: int, events, ready) -> Iterator[tuple[int, int]]:
         """Of each part that is fetched, when its first and its last word are there."""
         layer, last = self.layer, len(self.flags) - 1
-        offsets = 0, layer.inputs * layer.config.column_bytes
+        word_bytes = layer.fields["word_beats"] * layer.config.bus_bytes
+        offsets = 0, layer.inputs * word_bytes
         base, block_bytes = layer.fields["weights_addr"], layer.fields["block_bytes"]
         for part in Part:
             for block, resident in enumerate(self.flags):

@@ -110,9 +110,9 @@ class _ReadBus:
         config = layer.config
         self.layer = layer
         self.words = layer.inputs, layer.hidden
-        self.word_beats = config.column_bytes // config.bus_bytes
-        # Bus to client, client to word, word to the ring's level.
-        self.delay = 3 + (1 if self.word_beats > 1 else 0)
+        self.word_beats = layer.fields["word_beats"]
+        # Bus to client, client to the memory, word to the ring's level.
+        self.delay = 3
         self.capacity = config.stream_words - RING_GUARD
         buffered = min(config.bursts_in_flight, after.WEIGHT_BURSTS)
         self.capacity += buffered * config.burst_beats // self.word_beats

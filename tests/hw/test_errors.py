@@ -38,6 +38,8 @@ BAD = {
     "no sequence": {"sequences": 0},
     "an empty first segment": {"x_head_size": 0},
     "a first segment longer than the row": {"x_head_size": 10},
+    "words without beats": {"word_beats": 0},
+    "words of too many beats": {"word_beats": 2, "block_bytes": 2 * 23 * 8},
     "blocks that are too short": {"block_bytes": 23 * 8 - 8},
     "blocks that are too long": {"block_bytes": 23 * 8 + (1 << 20)},
     "more resident blocks than blocks": {"resident_blocks": 8},

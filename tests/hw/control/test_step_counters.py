@@ -84,20 +84,20 @@ def read_all():
 @pytest.mark.parametrize("shortest", [STEP_CYCLES, 8, 30])
 def test_the_counters_of_each_mode_are_the_sums_of_its_steps(play, small, shortest):
     """Most steps carry into the high half; nothing of a run is left in the next."""
-    config, rng = small(), random.Random(shortest)
+    config, rng = small(lanes=32), random.Random(shortest)
 
     def script():
-        for run in range(2):
+        for run, beats in enumerate((4, 3)):
             yield work(rng, config)
             yield work(rng, config) | {"clear": 1}
             for _ in range(CLEAR_CYCLES):
                 yield {}
-            sums = Sums(config.column_bytes)
+            sums = Sums(beats * config.bus_bytes)
             for row in steps(rng, config, 60, shortest):
                 sums.see(row)
-                yield row
+                yield row | {"word_beats": beats}
             for _ in range(11):
-                yield {}
+                yield {"word_beats": beats}
             assert (yield from read_all()) == sums.totals, f"run {run}"
 
     play(StepCounters(config), script())
@@ -168,7 +168,7 @@ def test_products_belong_to_the_step_of_their_slot_and_parts_to_the_next_that_en
             yield {"slot": slot, "word": 1}
             yield {"slot": slot, "step": 1, "rows": 8, "mode": mode}
             for _ in range(STEP_CYCLES):
-                yield {"slot": rng.randrange(4)}
+                yield {"slot": rng.randrange(4), "word_beats": 1}
         for _ in range(11):
             yield {}
         totals = yield from read_all()

@@ -6,18 +6,23 @@ import numpy as np
 import pytest
 
 from hw.mac.array import MacArray
+from hw.multipliers.booth import Booth
 from hw.multipliers.dsp_pair import DspPair
-from hw.multipliers.exact import Exact
+from hw.multipliers.exact import BaughWooley, Exact
 from hw.multipliers.forms import SignMagnitude
 from hw.multipliers.masked import Cut, MaskedArray
+from hw.multipliers.switched import Switched
 
 
-def column_word(codes, width):
-    """A column word: upper halves of all codes, lane 0 lowest, then the lower halves."""
-    low = width // 2
-    upper = sum(int(code) >> low << k * (width - low) for k, code in enumerate(codes))
-    lower = sum((int(code) & (1 << low) - 1) << k * low for k, code in enumerate(codes))
-    return upper | lower << len(codes) * (width - low)
+def column_word(codes, config, beats):
+    """A column word: the sign, then the lowest bits first, some of all codes after some of all."""
+    width, size, word = config.multiplier.weight_width, config.plane_bits, 0
+    for bit in range(beats // config.plane_beats * size):
+        for lane, code in enumerate(codes):
+            plane, place = divmod(bit, size)
+            at = (plane * config.lanes + lane) * size + place
+            word |= (int(code) >> (bit - 1 if bit else width - 1) & 1) << at
+    return word
 
 
 def operand(multiplier, value):
@@ -27,7 +32,7 @@ def operand(multiplier, value):
     return {"value": value}
 
 
-def array_script(config, sums, gaps, rng, expected):
+def array_script(config, beats, sums, gaps, rng, expected):
     """Play ``sums``, each a list of (value, weights); notes when which totals must come."""
     cycle, width = 0, config.multiplier.weight_width
     levels = len(config.multiplier.levels)
@@ -41,7 +46,7 @@ def array_script(config, sums, gaps, rng, expected):
         for index, (value, weights) in enumerate(events):
             while rng.random() < gaps:
                 row = {"weights": rng.getrandbits(config.lanes * width), "base": answer}
-                seen = yield row
+                seen = yield row | {"beats": rng.getrandbits(config.word_beats)}
                 answer = [rng.getrandbits(12)] * config.lanes
                 cycle += 1
             control = {
@@ -54,11 +59,14 @@ def array_script(config, sums, gaps, rng, expected):
                 "level": level,
                 "slot": number % config.lookahead,
             }
+            word = column_word(config.multiplier.encode(weights), config, beats)
+            noise = rng.getrandbits(config.lanes * width) >> beats * config.bus_width
             seen = yield {
                 "base": answer,
+                "beats": (1 << beats) - 1,
                 "i_valid": 1,
                 "operand": operand(config.multiplier, value),
-                "weights": column_word(config.multiplier.encode(weights), width),
+                "weights": word | noise << beats * config.bus_width,
                 "control": control,
             }
             assert seen["base_en"] == (index == 0 and not fresh)
@@ -78,33 +86,42 @@ LEVELS = MaskedArray(cuts=(Cut(), Cut(columns=5), Cut(rows=2)))
 
 
 @pytest.mark.parametrize(
-    "multiplier, lanes, gaps",
+    "multiplier, lanes, planes, gaps",
     [
-        (Exact(), 8, 0),
-        (Exact(), 8, 0.4),
-        (Exact(weight_width=4), 16, 0),
-        (Exact(weight_width=6), 32, 0.4),
-        (Exact(weight_width=5), 64, 0.4),
-        (LEVELS, 8, 0),
-        (LEVELS, 8, 0.4),
-        (Exact(tree=True), 8, 0.4),
-        (DspPair(), 8, 0.4),
-        (DspPair(weight_width=5), 64, 0),
+        (Exact(), 8, 1, 0),
+        (Exact(), 8, 1, 0.4),
+        (Exact(), 32, 4, 0.4),
+        (Exact(), 32, 3, 0.4),
+        (Exact(), 32, 1, 0),
+        (Exact(), 128, 5, 0.4),
+        (Exact(weight_width=4), 16, 1, 0),
+        (Exact(weight_width=6), 32, 3, 0.4),
+        (Exact(weight_width=6), 32, 2, 0.4),
+        (Exact(weight_width=5), 64, 5, 0.4),
+        (LEVELS, 8, 1, 0),
+        (LEVELS, 32, 2, 0.4),
+        (Exact(tree=True), 8, 1, 0.4),
+        (BaughWooley(), 32, 2, 0.4),
+        (Switched(inner=Booth()), 16, 1, 0.4),
+        (DspPair(), 8, 1, 0.4),
+        (DspPair(), 32, 2, 0.4),
+        (DspPair(weight_width=5), 64, 4, 0),
     ],
 )
 def test_sums_match_the_multiplier_three_cycles_after_their_last_operand(
-    play, small, multiplier, lanes, gaps
+    play, small, multiplier, lanes, planes, gaps
 ):
+    """Words have some planes; whatever is where the others would be does not matter."""
     width = multiplier.weight_width
     rng, draw = random.Random(width), np.random.default_rng(width)
-    limit = 2 ** (width - 1) - 1
     config = small(lanes=lanes, multiplier=multiplier, max_hidden=64, lookahead=2)
-    sums = []
+    limit = 2 ** (planes * config.plane_bits - 1) - 1
+    beats, sums = planes * config.plane_beats, []
     for length in (1, 1, 2, 5, 1, 16):
         values = [rng.choice([-255, 255, 0, rng.randrange(-255, 256)]) for _ in range(length)]
         sums.append([(value, draw.integers(-limit, limit + 1, lanes)) for value in values])
     expected = []
-    seen = play(MacArray(config), array_script(config, sums, gaps, rng, expected))
+    seen = play(MacArray(config), array_script(config, beats, sums, gaps, rng, expected))
     came = [
         (cycle, row["totals"], row["o_control"]) for cycle, row in enumerate(seen) if row["o_valid"]
     ]

@@ -14,6 +14,7 @@ GOOD = {
     "x_head_size": 3,
     "steps": 9,
     "sequences": 2,
+    "word_beats": 1,
     "block_bytes": 12 * 8,
     "resident_blocks": 2,
     "resident_base": 11,
@@ -50,7 +51,11 @@ def decode(play, config, *descriptors, **ports):
 
 def legal(rng, config):
     """Values of every field that this machine can run."""
-    inputs, hidden = rng.randint(1, 16), rng.randint(1, 16)
+    inputs, hidden, beats = (
+        rng.randint(1, 16),
+        rng.randint(1, 16),
+        rng.randint(1, config.word_beats),
+    )
     values = {
         name: 8 * rng.randrange(1 << 28) if name.endswith("_addr") else rng.randrange(2)
         for name, field in FIELDS.items()
@@ -65,7 +70,8 @@ def legal(rng, config):
         "x_head_size": rng.randint(1, inputs),
         "steps": rng.randrange(1, 1 << 32),
         "sequences": rng.randrange(1, 1 << 32),
-        "block_bytes": (inputs + hidden) * config.column_bytes,
+        "word_beats": beats,
+        "block_bytes": (inputs + hidden) * beats * config.bus_bytes,
         "resident_blocks": rng.randint(0, config.blocks(hidden)),
         "resident_base": rng.randint(0, 64),
         "product_shift": rng.randrange(32),
@@ -93,7 +99,7 @@ def meaning(values, config, seen):
 
 
 def test_every_field_arrives(play, small):
-    config, rng = small(), random.Random(0)
+    config, rng = small(lanes=32), random.Random(0)
     descriptors = [legal(rng, config) for _ in range(12)]
     for seen, values in zip(decode(play, config, *descriptors), descriptors, strict=True):
         assert seen == meaning(values, config, seen)
@@ -150,6 +156,10 @@ BAD = [
     {"steps": 0},
     {"sequences": 0},
     {"block_bytes": 0},
+    {"word_beats": 0},
+    {"word_beats": 0, "block_bytes": 0},
+    {"word_beats": 2, "block_bytes": 24 * 8},
+    {"word_beats": 16 + 1},
     {"block_bytes": 11 * 8},
     {"block_bytes": 2**31 + 12 * 8},
     {"resident_blocks": 5},
@@ -205,10 +215,19 @@ def test_what_the_machine_cannot_run_is_not_valid(play, small, bad):
 @pytest.mark.parametrize("bus", [128, 512])
 def test_addresses_must_be_aligned_to_the_bus(play, small, bus):
     config = small(lanes=64, bus_width=bus)
-    good = GOOD | {"block_bytes": 12 * 64, "resident_blocks": 0}
+    good = GOOD | {"word_beats": 512 // bus, "block_bytes": 12 * 64, "resident_blocks": 0}
     half = {"x_addr": bus // 16}
     seen = decode(play, config, good, good | half, good | {"x_addr": bus // 8})
     assert [row["valid"] for row in seen] == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "lanes, beats, valid",
+    [(32, 1, 1), (32, 3, 1), (32, 4, 1), (32, 5, 0), (128, 2, 1), (128, 3, 0), (128, 16, 1)],
+)
+def test_words_have_whole_planes_and_at_most_all(play, small, lanes, beats, valid):
+    changes = {"word_beats": beats, "block_bytes": 12 * 8 * beats, "resident_blocks": 0}
+    assert decode(play, small(lanes=lanes), GOOD | changes)[0]["valid"] == valid
 
 
 def test_a_descriptor_is_a_whole_number_of_words():

@@ -42,35 +42,114 @@ class RingUser:
             self.cycles.append(cycle)
 
 
+class Layer:
+    """Says how many beats words have."""
+
+    done = True
+
+    def __init__(self, dut, beats):
+        self.dut, self.beats = dut, beats
+
+    def drive(self, ctx, cycle):
+        """Say it."""
+        ctx.set(self.dut.word_beats, self.beats)
+
+    def sample(self, ctx, cycle):
+        """Nothing to see."""
+
+
+def with_words_of(beats, script):
+    """The rows of a script, two idle ones before them, that all say how many beats words have."""
+    for _ in range(2):
+        yield {"word_beats": beats}
+    seen = None
+    try:
+        while True:
+            seen = yield script.send(seen) | {"word_beats": beats}
+    except StopIteration:
+        return
+
+
+def beats_of(words, beats):
+    """Beats of words, the lowest first."""
+    return [word >> 64 * beat & (1 << 64) - 1 for word in words for beat in range(beats)]
+
+
 @pytest.mark.parametrize("stalls", [(0, 0), (0.6, 0), (0, 0.7), (0.4, 0.4)])
-@pytest.mark.parametrize("ring", [5, 8, 11])
+@pytest.mark.parametrize("ring, lanes, beats", [(5, 8, 1), (8, 32, 4), (11, 32, 1), (11, 32, 3)])
 def test_streamed_words_are_read_in_order_up_to_four_cycles_after_they_were_handed_out(
-    bench, small, stalls, ring
+    bench, small, after, stalls, ring, lanes, beats
 ):
-    dut = WeightBank(small(stream_words=ring))
+    dut = WeightBank(small(stream_words=ring, lanes=lanes))
     b = bench(dut, seed=ring)
     rng = random.Random(ring)
-    words = [rng.getrandbits(64) for _ in range(120)]
-    b.feed(dut.i, words, stalls[0])
+    words = [rng.getrandbits(64 * beats) for _ in range(120)]
+    b.add(Layer(dut, beats))
+    after(b, b.feed(dut.i, beats_of(words, beats), stalls[0]), 2)
     user = b.add(RingUser(dut, 120, stalls[1], 4, rng))
     b.run()
-    assert user.words == words
+    assert [word & (1 << 64 * beats) - 1 for word in user.words] == words
     assert user.addresses == [64 + k % ring for k in range(120)]
 
 
-def test_a_word_is_handed_out_in_the_cycle_after_it_came_and_one_goes_every_cycle(bench, small):
+def test_a_word_is_handed_out_in_the_cycle_after_it_came_and_one_goes_every_cycle(
+    bench, small, after
+):
     dut = WeightBank(small())
     b = bench(dut)
-    fed = b.feed(dut.i, range(40))
+    b.add(Layer(dut, 1))
+    fed = after(b, b.feed(dut.i, range(40)), 2)
     user = b.add(RingUser(dut, 40, 0, 2, random.Random(0)))
     b.run()
-    assert fed.cycles == list(range(40))
-    assert user.cycles == list(range(1, 41))
+    assert fed.cycles == list(range(2, 42))
+    assert user.cycles == list(range(3, 43))
+
+
+@pytest.mark.parametrize("beats", [1, 2, 3, 4])
+def test_a_word_of_any_beats_is_handed_out_in_the_cycle_after_the_last(bench, small, after, beats):
+    dut = WeightBank(small(lanes=32))
+    b = bench(dut)
+    b.add(Layer(dut, beats))
+    fed = after(b, b.feed(dut.i, range(12 * beats)), 2)
+    user = b.add(RingUser(dut, 12, 0, 2, random.Random(0)))
+    b.run()
+    assert fed.cycles == list(range(2, 2 + 12 * beats))
+    assert user.cycles == [2 + beats * (1 + word) for word in range(12)]
 
 
 def test_the_ring_takes_four_words_less_than_it_has(play, small):
-    seen = play(WeightBank(small(stream_words=11)), [{"i.valid": 1}] * 20)
-    assert sum(row["i.ready"] for row in seen) == 7
+    rows = [{"word_beats": 2}] * 2 + [{"word_beats": 2, "i.valid": 1}] * 30
+    seen = play(WeightBank(small(stream_words=11, lanes=16)), rows)
+    assert sum(row["i.ready"] for row in seen[2:]) == 14
+    assert sum(row["word_done"] for row in seen) == 7
+
+
+@pytest.mark.parametrize("beats", [1, 2, 3, 4])
+def test_memories_of_beats_that_words_lack_are_neither_written_nor_read(play, small, beats):
+    """What a word of all beats left there is still on the port."""
+    rng = random.Random(beats)
+    old, new = rng.getrandbits(256), rng.getrandbits(64 * beats)
+
+    def loaded(word, count):
+        for _ in range(2):
+            yield {"word_beats": count}
+        for beat in beats_of([word], count):
+            yield {"word_beats": count, "load": 1, "i.valid": 1, "i.payload": beat}
+
+    def script():
+        yield from loaded(old, 4)
+        yield {"word_beats": 4, "r_en": 1}
+        assert (yield {"word_beats": beats})["r_data"] == old
+        yield from loaded(new, beats)
+        seen = yield {"word_beats": beats, "r_en": 1}
+        assert seen["beats"] == (1 << beats) - 1
+        kept = old >> 64 * beats << 64 * beats
+        assert (yield {"word_beats": 4})["r_data"] == new | kept
+        yield {"word_beats": 4}
+        yield {"word_beats": 4, "r_en": 1}
+        assert (yield {})["r_data"] == new | kept
+
+    play(WeightBank(small(lanes=32)), script())
 
 
 def test_loaded_words_go_to_the_resident_part_and_leave_the_ring_alone(play, small):
@@ -102,7 +181,7 @@ def test_loaded_words_go_to_the_resident_part_and_leave_the_ring_alone(play, sma
         seen = yield {}
         assert not seen["streamed_ready"]
 
-    play(WeightBank(small()), script())
+    play(WeightBank(small()), with_words_of(1, script()))
 
 
 @pytest.mark.parametrize("part", [1, 5, 7])
@@ -142,4 +221,4 @@ def test_a_part_is_read_again_and_again_and_leaves_at_once(play, small, part):
                 assert seen["streamed_addr"] == 64 + at % ring
                 at += 1
 
-    play(WeightBank(small(stream_words=ring, lookahead=2)), script())
+    play(WeightBank(small(stream_words=ring, lookahead=2)), with_words_of(1, script()))

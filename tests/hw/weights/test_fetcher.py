@@ -24,18 +24,17 @@ def part_places(job, config):
         begin = job["weights_addr"] + offset
         addresses = [begin + block * job["block_bytes"] for block in range(job["blocks"])]
         yield columns, [a for block, a in enumerate(addresses) if streamed(job, block)]
-        offset += columns * config.column_bytes
+        offset += columns * job["word_beats"] * config.bus_bytes
 
 
-def whole_part(columns, addresses, config):
+def whole_part(columns, addresses, job):
     """Requests for all columns of a part."""
-    beats = columns * config.column_bytes // config.bus_bytes
-    return [{"addr": addr, "beats": beats} for addr in addresses]
+    return [{"addr": addr, "beats": columns * job["word_beats"]} for addr in addresses]
 
 
 def requests(job, config):
     """What must be asked for, in order."""
-    parts = [request for part in part_places(job, config) for request in whole_part(*part, config)]
+    parts = [request for part in part_places(job, config) for request in whole_part(*part, job)]
     return parts * job["steps"]
 
 
@@ -131,12 +130,12 @@ def runs(job, config, lists):
     for parts in lists:
         for part, (_, addresses) in zip(parts, part_places(job, config), strict=True):
             for base in addresses:
-                yield from part_runs(part, base, config)
+                yield from part_runs(part, base, config, job["word_beats"] * config.bus_bytes)
 
 
-def part_runs(columns, base, config):
+def part_runs(columns, base, config, column_bytes):
     """Runs of a part that begins at ``base``."""
-    burst, column_bytes = config.burst_beats * config.bus_bytes, config.column_bytes
+    burst = config.burst_beats * config.bus_bytes
     begin = end = None
     for column in columns:
         addr = base + column * column_bytes
@@ -183,13 +182,14 @@ def test_the_columns_of_every_list_are_asked_for_and_neighbours_together(
     bench, small, job_of, start, after, seed
 ):
     rng = random.Random(seed)
-    config = small(**rng.choice([{}, {"lanes": 16, "burst_beats": 16}, {"burst_beats": 1}]))
+    config = small(**rng.choice([{}, {"lanes": 32, "burst_beats": 16}, {"burst_beats": 1}]))
     sizes = {"input_size": rng.randint(1, 16), "hidden_size": rng.randint(1, 16)}
     blocks = config.blocks(sizes["hidden_size"])
     job = job_of(
         config,
         **sizes,
         **rng.choice(KINDS),
+        word_beats=rng.randint(1, config.word_beats),
         weights_addr=8 * rng.randrange(1 << 16),
         resident_blocks=rng.randrange(blocks),
         steps=rng.randint(1, 8),
@@ -235,7 +235,7 @@ def test_the_columns_of_x_are_asked_for_before_the_list_of_h_is_there(
     b.add(start(dut, job))
     x = after(b, b.add(Lists(dut, "x", [[0, 2, 3]], random.Random(0))))
     _, addresses = next(part_places(job | {"resident_blocks": 0}, config))
-    expected = [run for base in addresses for run in part_runs([0, 2, 3], base, config)]
+    expected = [run for base in addresses for run in part_runs([0, 2, 3], base, config, 8)]
     out = b.drain(dut.request, len(expected))
     b.run(extra=20)
     assert out.items == expected and len(addresses) == 2
@@ -290,7 +290,7 @@ def test_a_request_stands_until_it_is_taken(prover, small, one_start):
 def grouped_requests(job, config, h_lists):
     """What a job with groups must ask for; whole parts of h where there are no lists."""
     steps, group = job["steps"], job["steps_ahead"] + 1
-    x, h = (whole_part(*part, config) for part in part_places(job, config))
+    x, h = (whole_part(*part, job) for part in part_places(job, config))
     for first in range(0, steps, group):
         yield from x
         for step in range(first, min(first + group, steps)):

@@ -11,39 +11,59 @@ from hw.weights.runs import RunMerger
 REQUEST = request_layout(32, 20)
 
 
-def merged(items, config):
+class WordBeats:
+    """Says how many beats a column has."""
+
+    done = True
+
+    def __init__(self, dut, beats):
+        self.dut, self.beats = dut, beats
+
+    def drive(self, ctx, cycle):
+        """Say it."""
+        ctx.set(self.dut.word_beats, self.beats)
+
+    def sample(self, ctx, cycle):
+        """Nothing to see."""
+
+
+def merged(items, config, column_bytes):
     """What must be asked for: a run ends with its part, before a gap, and where a burst ends."""
     burst, runs, first = config.burst_beats * config.bus_bytes, [], True
     for item in items:
-        addr = item["base"] + item["column"] * config.column_bytes
+        addr = item["base"] + item["column"] * column_bytes
         begin, end = runs[-1] if runs else (0, 0)
         if first or addr != end or end % burst == 0:
-            runs.append((addr, addr + config.column_bytes))
+            runs.append((addr, addr + column_bytes))
         else:
-            runs[-1] = (begin, end + config.column_bytes)
+            runs[-1] = (begin, end + column_bytes)
         first = item["last"]
     return [{"addr": a, "beats": (b - a) // config.bus_bytes} for a, b in runs]
 
 
-def parts(rng, config, count):
+def parts(rng, column_bytes, count):
     """Wanted columns of some parts; a part may begin where the one before ended."""
     base = 0
     for _ in range(count):
         columns = sorted(rng.sample(range(16), rng.choice([1, 2, 8, 15, 16])))
         for k, column in enumerate(columns):
             yield {"base": base, "column": column, "last": k == len(columns) - 1}
-        base = rng.choice([base + 16 * config.column_bytes, 8 * rng.randrange(1 << 12)])
+        base = rng.choice([base + 16 * column_bytes, 8 * rng.randrange(1 << 12)])
 
 
-@pytest.mark.parametrize("lanes, burst", [(8, 1), (8, 4), (8, 8), (16, 2), (16, 16), (64, 4)])
+@pytest.mark.parametrize(
+    "lanes, burst, beats",
+    [(8, 1, 1), (8, 4, 1), (8, 8, 1), (16, 2, 2), (16, 16, 2), (64, 4, 8), (64, 8, 3), (32, 4, 1)],
+)
 @pytest.mark.parametrize("stalls", [(0, 0), (0.5, 0.5), (0, 0.8)])
-def test_neighbours_are_one_request(bench, small, lanes, burst, stalls):
+def test_neighbours_are_one_request(bench, small, lanes, burst, beats, stalls):
     config = small(lanes=lanes, burst_beats=burst)
     rng = random.Random(lanes + burst)
-    items = list(parts(rng, config, 12))
-    expected = merged(items, config)
+    items = list(parts(rng, 8 * beats, 12))
+    expected = merged(items, config, 8 * beats)
     dut = RunMerger(config, REQUEST)
     b = bench(dut, seed=burst)
+    b.add(WordBeats(dut, beats))
     b.feed(dut.i, items, stalls[0])
     out = b.drain(dut.o, len(expected), stalls[1])
     b.run(extra=5)
@@ -57,6 +77,7 @@ def test_a_column_is_taken_every_cycle_and_a_run_leaves_when_it_is_known_to_end(
     items = [{"column": column, "last": column == 0} for column in columns]
     dut = RunMerger(config, REQUEST)
     b = bench(dut)
+    b.add(WordBeats(dut, 1))
     fed = b.feed(dut.i, items)
     out = b.drain(dut.o, 4)
     b.run(extra=5)

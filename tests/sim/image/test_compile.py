@@ -48,7 +48,7 @@ def test_what_is_in_the_image_is_the_network(name, sizes, bidirectional, initial
         inputs, hidden = direction.input_size, direction.hidden_size
         size = config.blocks(hidden) * fields["block_bytes"]
         data = image.data[fields["weights_addr"] : fields["weights_addr"] + size]
-        W, R = unpack_weights(data, inputs, hidden, config)
+        W, R = unpack_weights(data, inputs, hidden, config, fields["word_beats"])
         assert np.array_equal(W, direction.W)
         assert np.array_equal(R, direction.R)
         params = image.data[fields["params_addr"] : fields["params_addr"] + 16 * hidden]
