@@ -39,6 +39,13 @@ MultiplierName = Annotated[
 WeightBits = Annotated[
     int | None, typer.Option(rich_help_panel="Arithmetic", help="Bits of a weight, 4 to 8.")
 ]
+NetworkBits = Annotated[
+    int | None,
+    typer.Option(
+        rich_help_panel="Arithmetic",
+        help="Bits of a weight that a network is quantised to; as the accelerator without.",
+    ),
+]
 ActivationBits = Annotated[
     int | None,
     typer.Option(rich_help_panel="Arithmetic", help="Bits of a code of x and h, 4 to 8."),

@@ -38,6 +38,8 @@ def number(value) -> str:
         return "-"
     if isinstance(value, bool | str):
         return str(value)
+    if isinstance(value, list):
+        return ", ".join(map(number, value))
     if isinstance(value, int):
         return f"{value:,}"
     if abs(value) >= 1000:

@@ -8,7 +8,7 @@ import typer
 
 from hw.config import CONFIGS, Config, ConfigError
 from sim.cli import printing
-from sim.cli.commands import ActivationBits, Json, MultiplierName, WeightBits
+from sim.cli.commands import ActivationBits, Json, MultiplierName, NetworkBits, WeightBits
 from sim.cli.options import grouped
 from sim.explore import files
 from sim.explore.machines import make_config
@@ -63,6 +63,7 @@ class Machine:
     multiplier: MultiplierName = None
     weight_bits: WeightBits = None
     activation_bits: ActivationBits = None
+    network_bits: NetworkBits = None
 
     def chosen(self) -> Config | None:
         """The configuration; None for the board's own."""
@@ -246,7 +247,15 @@ def run(
         tracer = Tracer(backend) if written.trace or written.trace_picture else None
         inputs = files.read_arrays(given)
         samples = None if calibration is None else files.read_arrays(calibration)
-        done = run_file(load_network(network), inputs, samples, backend, modes, tracer)
+        done = run_file(
+            load_network(network),
+            inputs,
+            samples,
+            backend,
+            modes,
+            tracer,
+            weight_bits=machine.network_bits,
+        )
     _write(done, tracer, written)
     _print(done)
 

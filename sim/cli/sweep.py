@@ -23,8 +23,8 @@ from sim.workloads.catalogue import WORKLOADS, find_workload
 __all__ = ["sweep"]
 
 _SHOWN = (
-    *("weight_bits", "activation_bits", "multiplier", "mode", "level", "x_threshold"),
-    *("h_threshold", "score", "macs", "bytes", "energy_pj"),
+    *("weight_bits", "activation_bits", "network_bits", "multiplier", "mode", "level"),
+    *("x_threshold", "h_threshold", "score", "macs", "bytes", "energy_pj"),
 )
 
 
@@ -79,6 +79,10 @@ class Axes:
 
     weight_bits: Annotated[str, typer.Option(help="Bits of a weight, with commas.")] = "8"
     activation_bits: Annotated[str, typer.Option(help="Bits of x and h, with commas.")] = "8"
+    network_bits: Annotated[
+        str | None,
+        typer.Option(help="Bits of the network's weights in each machine, with commas; its own."),
+    ] = None
     multipliers: Annotated[
         str, typer.Option(help="Multipliers, with commas, as 'refrain multipliers' lists them.")
     ] = "exact"
@@ -109,6 +113,7 @@ class Axes:
             h_thresholds=split_numbers("--threshold-h", self.threshold_h),
             normal_every=self.normal_every,
             unsafe_level=self.unsafe_level,
+            network_bits=self.network_bits and split_numbers("--network-bits", self.network_bits),
         )
 
 

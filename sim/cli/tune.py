@@ -8,12 +8,12 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.commands import Json
+from sim.cli.commands import Json, NetworkBits
 from sim.cli.options import grouped
 from sim.explore import files
 from sim.explore.budgets import Budget
 from sim.explore.evidence import study_path
-from sim.explore.running import find_config
+from sim.explore.running import find_config, precision
 from sim.explore.settings_space import FAMILIES
 from sim.explore.study_file import StudyFile
 from sim.explore.tuning import SAVINGS, tune
@@ -88,6 +88,7 @@ def tune_network(
     config: Annotated[
         str | None, typer.Option(help=f"The accelerator: {', '.join(CONFIGS)}.")
     ] = None,
+    network_bits: NetworkBits = None,
     written: Written = Written(),
 ) -> None:
     """Find the settings that save the most within a budget.
@@ -102,9 +103,9 @@ def tune_network(
         raise NetworkError("name a network file or a --workload to tune, one of them")
     with printing.working("searching") as (say, tell):
         if workload is not None:
-            problem = _workload_problem(workload, config, samples, say, tell)
+            problem = _workload_problem(workload, config, network_bits, samples, say, tell)
         else:
-            problem = _file_problem(network, config, samples)
+            problem = _file_problem(network, config, network_bits, samples)
         allowed.check_metric(problem.metric)
         path = written.study or study_path(problem.key)
         found, figures = _search(problem, path, allowed, wanted, say, tell)
@@ -139,15 +140,16 @@ def _search(problem, path: Path, budget: Budget, wanted: Search, say, tell):
         raise
 
 
-def _workload_problem(name: str, config, samples: Samples, say, tell) -> WorkloadProblem:
+def _workload_problem(name: str, config, bits, samples: Samples, say, tell) -> WorkloadProblem:
     if any(each is not None for each in (samples.data, samples.labels, samples.metric)):
         raise NetworkError("a workload has its own data, labels and metric")
     chosen = find_workload(name)
     machine = find_config(config or chosen.config)
-    return WorkloadProblem(chosen, chosen.load(say, tell), machine)
+    precision(machine, bits)
+    return WorkloadProblem(chosen, chosen.load(say, tell), machine, bits)
 
 
-def _file_problem(path: Path, config, samples: Samples) -> FileProblem:
+def _file_problem(path: Path, config, bits, samples: Samples) -> FileProblem:
     share, labels = samples.calibration_share, samples.labels
     if samples.data is None or samples.metric is None:
         raise NetworkError("a network file is tuned on samples: give --data and --metric")
@@ -157,7 +159,7 @@ def _file_problem(path: Path, config, samples: Samples) -> FileProblem:
     machine = find_config(config or "edge")
     truth = None if labels is None else files.read_array(labels)
     parts = divide(Examples(inputs=files.read_arrays(samples.data), labels=truth), share)
-    return FileProblem(str(path), load_network(path), parts, measure, machine)
+    return FileProblem(str(path), load_network(path), parts, measure, machine, bits)
 
 
 def _print(figures: dict):

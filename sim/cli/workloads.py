@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.commands import Json
+from sim.cli.commands import Json, NetworkBits
 from sim.explore import files
 from sim.explore.agreement import agrees, compare_workload
 from sim.explore.bench import LATENCY
@@ -63,6 +63,7 @@ def run(
     config: Annotated[
         str | None, typer.Option(help="The accelerator; the workload's own choice without.")
     ] = None,
+    network_bits: NetworkBits = None,
     json: Json = None,
 ) -> None:
     """Measure a workload in floating point and in integers.
@@ -73,7 +74,7 @@ def run(
     chosen = find_workload(name)
     backend = make_backend("model", find_config(config or chosen.config), LATENCY)
     with printing.working("training") as (say, tell):
-        figures = measure_workload(chosen, backend, say, tell)
+        figures = measure_workload(chosen, backend, say, tell, network_bits)
     printing.print_rows(figures["scores"], chosen.summary)
     shown = ("sequences", "steps", "macs", "macs_per_step")
     printing.print_values({key: figures[key] for key in shown})

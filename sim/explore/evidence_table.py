@@ -77,5 +77,7 @@ def _settings(rows: list[Mapping]) -> str:
                 ", ".join(f"{name} {value}" for name, value in layer.items())
                 for layer in row["settings"]
             ]
+            bits = row.get("weight_bits", 8)
+            texts += [f"weights of {bits} bits"] * (bits < 8)
             lines.append(f"- {row['scheme']}: {'; '.join(texts)}")
     return "\n".join(lines) + "\n"

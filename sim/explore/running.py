@@ -50,12 +50,23 @@ def find_config(name: str) -> Config:
     return CONFIGS[name]
 
 
-def precision(config: Config) -> dict[str, int]:
-    """``weight_bits`` and ``activation_bits`` of what a configuration runs."""
-    return {
-        "weight_bits": config.multiplier.weight_width,
-        "activation_bits": config.act_width,
-    }
+def precision(config: Config, weight_bits: int | None = None) -> dict[str, int]:
+    """``weight_bits`` and ``activation_bits`` that a network is quantised to for a configuration.
+
+    Weights have as many bits as the configuration's, or fewer if told: its words are shorter then.
+
+    Raises
+    ------
+    NetworkError
+        They cannot have more.
+    """
+    width = config.multiplier.weight_width
+    if weight_bits is not None and weight_bits > width:
+        raise NetworkError(
+            f"the network's weights must have at most the {width} bits of configuration "
+            f"{config.name}, not {weight_bits}"
+        )
+    return {"weight_bits": weight_bits or width, "activation_bits": config.act_width}
 
 
 def make_backend(
@@ -166,7 +177,14 @@ def _run_traced(backend, tracer: Tracer | None, name: str, network, x, **options
 
 
 def run_file(
-    network, inputs, samples, backend, modes: Modes = NORMAL, tracer: Tracer | None = None
+    network,
+    inputs,
+    samples,
+    backend,
+    modes: Modes = NORMAL,
+    tracer: Tracer | None = None,
+    *,
+    weight_bits: int | None = None,
 ) -> Run:
     """Run a network of any kind that ``load_network`` gives.
 
@@ -184,29 +202,30 @@ def run_file(
         How their modes are chosen; in an ONNX model, the settings of each LSTM node.
     tracer : Tracer or None
         Told what each step did.
+    weight_bits : int or None
+        Bits of the weights of a network that is quantised; those of the configuration when None.
 
     Raises
     ------
     NetworkError
         The inputs or samples are unusable, or the network does not fit the configuration.
     """
+    bits = precision(backend.config, weight_bits)
     chosen = inputs if samples is None else samples
     if isinstance(network, OnnxModel):
         named = (named_inputs(network, each) for each in (inputs, chosen))
-        done = run_onnx(network, *named, backend, modes, tracer)
+        done = run_onnx(network, *named, backend, modes, tracer, bits=bits)
         return replace(done, calibrated_on_input=samples is None)
     if not isinstance(inputs, np.ndarray) or not isinstance(chosen, np.ndarray):
         raise NetworkError("inputs by name are for ONNX models; this network takes one .npy array")
     if isinstance(network, IntegerNetwork):
         return run_integer(network, inputs, backend, modes, tracer)
-    done = run_integer(
-        quantize(network, chosen, **precision(backend.config)), inputs, backend, modes, tracer
-    )
+    done = run_integer(quantize(network, chosen, **bits), inputs, backend, modes, tracer)
     return replace(done, calibrated_on_input=samples is None)
 
 
 def merge_reports(reports: Sequence[Mapping]) -> dict:
-    """One report for runs that follow each other: counts added, names kept.
+    """One report for runs that follow each other: counts added, names kept, lists united.
 
     A count that one of them does not know is unknown in the sum.
     """
@@ -228,6 +247,8 @@ _NOT_ADDED = ("lanes", "utilisation", "macs_avoided_share", "weight_bytes_avoide
 def _add(name: str, one, other):
     if one is None or other is None:
         return None
+    if isinstance(one, list):
+        return sorted({*one, *other})
     if isinstance(one, Mapping):
         both = {key: _add(key, one[key], other[key]) for key in one if key in other}
         return {**one, **other, **both}
@@ -354,8 +375,10 @@ def run_onnx(
     backend,
     modes: Modes = NORMAL,
     tracer: Tracer | None = None,
+    *,
+    bits: Mapping[str, int] | None = None,
 ) -> Run:
-    """Run a whole ONNX model, its LSTM nodes on ``backend`` in integers.
+    """Run a whole ONNX model, its LSTM nodes on ``backend`` in integers of ``precision``.
 
     The figures hold ``sqnr_db``, the outputs' signal-to-noise ratio against the model in floating
     point.
@@ -365,9 +388,8 @@ def run_onnx(
     NetworkError
         The inputs are unusable, or a node does not fit the configuration.
     """
-    nodes = LstmNodes(
-        quantize_nodes(model, calibration, **precision(backend.config)), backend, modes, tracer
-    )
+    bits = precision(backend.config) if bits is None else bits
+    nodes = LstmNodes(quantize_nodes(model, calibration, **bits), backend, modes, tracer)
     outputs = model.run(inputs, nodes)
     reference = model.run(inputs, float_lstm)
     ratios = {name: sqnr(reference[name], outputs[name]) for name in model.outputs}

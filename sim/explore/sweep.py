@@ -68,15 +68,17 @@ class Target:
         contents = [None if path is None else Path(path).read_bytes() for path in paths]
         return digest(self.config, self.workload, self.metric, self.share, *contents)
 
-    def problem(self, config: Config):
-        """What measures a machine."""
+    def problem(self, config: Config, bits: int | None):
+        """What measures a machine, and a network with weights of so many bits."""
         if self.workload is not None:
-            return WorkloadProblem(find_workload(self.workload), _case(self.workload), config)
+            workload = find_workload(self.workload)
+            return WorkloadProblem(workload, _case(self.workload), config, bits)
         truth = None if self.labels is None else files.read_array(Path(self.labels))
         examples = Examples(inputs=files.read_arrays(Path(self.data)), labels=truth)
         metric = Metric(self.metric, labelled=truth is not None)
         network = load_network(Path(self.network))
-        return _SweptFile(self.network, network, divide(examples, self.share), metric, config)
+        parts = divide(examples, self.share)
+        return _SweptFile(self.network, network, parts, metric, config, bits)
 
 
 class _SweptFile(FileProblem):
@@ -85,8 +87,8 @@ class _SweptFile(FileProblem):
     A network that comes in integers is compared with its own normal mode.
     """
 
-    def __init__(self, title: str, network, parts, metric: Metric, config: Config):
-        super().__init__(title, network, parts, metric, config)
+    def __init__(self, title: str, network, parts, metric: Metric, config: Config, bits):
+        super().__init__(title, network, parts, metric, config, bits)
         self._given = network
 
     def measure(self, modes, part: str) -> Outcome:
@@ -109,8 +111,8 @@ def _case(name: str):
 
 
 @lru_cache(maxsize=2)
-def _problem(target: Target, config: Config):
-    return target.problem(config)
+def _problem(target: Target, config: Config, bits: int | None):
+    return target.problem(config, bits)
 
 
 def _dense(problem, config: Config) -> tuple[int, int]:
@@ -129,7 +131,7 @@ def _dense(problem, config: Config) -> tuple[int, int]:
 def measure(target: Target, point: Point) -> dict:
     """What a point gives on the held-out data, ready for JSON; energy is added later."""
     config = point.config(target.config)
-    problem = _problem(target, config)
+    problem = _problem(target, config, point.network_bits)
     outcome = problem.measure(point.modes(), "held_out")
     macs, weight_bytes = _dense(problem, config)
     return {

@@ -22,7 +22,9 @@ class Point:
     Members
     -------
     weight_bits, activation_bits : int
-        Precision.
+        Precision of the machine.
+    network_bits : int or None
+        Bits of the network's weights; None for as many.
     multiplier : str
         Its name.
     mode : str
@@ -46,6 +48,7 @@ class Point:
     h_threshold: int = 0
     normal_every: int = 0
     unsafe_level: str | None = None
+    network_bits: int | None = None
 
     def config(self, name: str) -> Config:
         """The machine."""
@@ -66,6 +69,7 @@ class Point:
         """The settings, ready for a table."""
         values = asdict(self)
         del values["unsafe_level"]
+        values["network_bits"] = self.network_bits or self.weight_bits
         return values
 
 
@@ -94,6 +98,13 @@ def split_multipliers(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _network_bits(wanted: Sequence[int] | None, weight_bits: int) -> list[int | None]:
+    """Of those wanted, the ones that a machine has room for; as many as it has if they are all."""
+    if wanted is None:
+        return [None]
+    return [bits if bits < weight_bits else None for bits in wanted if bits <= weight_bits]
+
+
 def make_points(
     config: str,
     *,
@@ -106,11 +117,13 @@ def make_points(
     h_thresholds: Sequence[int],
     normal_every: int = 0,
     unsafe_level: str | None = None,
+    network_bits: Sequence[int] | None = None,
 ) -> list[Point]:
     """Every combination that there is, each once.
 
     A level that a multiplier lacks is left out where another one has it; None stands for all.
-    Normal mode has no level and no thresholds, reduced mode no thresholds.
+    Normal mode has no level and no thresholds, reduced mode no thresholds. Networks' weights have
+    as many bits as the machine's, or each of ``network_bits`` that are not more.
 
     Raises
     ------
@@ -130,10 +143,12 @@ def make_points(
             chosen = [level for level in (there if levels is None else levels) if level in there]
             seen.update(chosen)
             for mode in modes:
-                axes = [chosen if mode != "normal" else [0]]
+                axes = [_network_bits(network_bits, widths[0])]
+                axes += [chosen if mode != "normal" else [0]]
                 axes += [x_thresholds, h_thresholds] if mode == "delta" else [[0], [0]]
-                for level, x, h in itertools.product(*axes):
-                    values = {"level": level, "x_threshold": x, "h_threshold": h}
+                for own, level, x, h in itertools.product(*axes):
+                    values = {"network_bits": own, "level": level}
+                    values |= {"x_threshold": x, "h_threshold": h}
                     values |= {"multiplier": name, "mode": mode}
                     if mode == "delta":
                         values |= {"normal_every": normal_every, "unsafe_level": unsafe_level}

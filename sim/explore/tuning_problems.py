@@ -82,12 +82,16 @@ class WorkloadProblem:
         Its network and data.
     config : Config
         The machine.
+    weight_bits : int or None
+        Bits of the network's weights; those of the machine when None.
     """
 
-    def __init__(self, workload: Workload, case: Case, config: Config):
+    def __init__(
+        self, workload: Workload, case: Case, config: Config, weight_bits: int | None = None
+    ):
         self.title, self.metric = f"workload {workload.name}", workload.metric
         self.case, self.backend = case, ModelBackend(config)
-        self.network = quantize_case(case, **precision(config))
+        self.network = quantize_case(case, **precision(config, weight_bits))
         self.layers = len(self.network.layers)
         self.splits = dict(zip(PARTS, (case.calibration, case.evaluation), strict=True))
         arrays = [vars(split) for split in self.splits.values()]
@@ -183,6 +187,8 @@ class FileProblem:
         What is measured.
     config : Config
         The machine.
+    weight_bits : int or None
+        Bits of the weights of a network that is quantised; those of the machine when None.
 
     Raises
     ------
@@ -190,7 +196,16 @@ class FileProblem:
         Data that do not fit the network.
     """
 
-    def __init__(self, title: str, network, parts: dict[str, Examples], metric: Metric, config):
+    def __init__(
+        self,
+        title: str,
+        network,
+        parts: dict[str, Examples],
+        metric: Metric,
+        config: Config,
+        weight_bits: int | None = None,
+    ):
+        bits = precision(config, weight_bits)
         self.title, self.metric, self._metric = title, metric.name, metric
         self.parts, self.backend = dict(parts), ModelBackend(config)
         self._onnx = isinstance(network, OnnxModel)
@@ -200,9 +215,7 @@ class FileProblem:
                 name: replace(part, inputs=named_inputs(network, part.inputs))
                 for name, part in parts.items()
             }
-            networks = quantize_nodes(
-                network, self.parts["calibration"].inputs, **precision(config)
-            )
+            networks = quantize_nodes(network, self.parts["calibration"].inputs, **bits)
             self.model, self.networks = network, networks
         else:
             if isinstance(seen, Mapping):
@@ -211,7 +224,7 @@ class FileProblem:
                 )
             integer = network
             if isinstance(network, FloatNetwork):
-                integer = quantize(network, seen, **precision(config))
+                integer = quantize(network, seen, **bits)
             self.networks = {"": integer}
         self.layers = len(self.networks) if self._onnx else len(self.networks[""].layers)
         data = [vars(part) for part in self.parts.values()]

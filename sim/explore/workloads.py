@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from hw.config import Config
-from sim.explore.running import merge_reports
+from sim.explore.running import merge_reports, precision
 from sim.model.result import Result
 from sim.networks.float_lstm import run_float
 from sim.networks.network import FloatNetwork, IntegerNetwork
@@ -93,6 +93,7 @@ def measure_workload(
     backend,
     say: Callable[[str], None],
     progress: Callable[[int, int], None],
+    weight_bits: int | None = None,
 ) -> dict:
     """Figures of a workload on its held-out split, ready for JSON.
 
@@ -104,19 +105,22 @@ def measure_workload(
         What runs the integer network: ``make_backend``.
     say, progress
         Told what happens, and how far the training is.
+    weight_bits : int or None
+        Bits of the integer network's weights; those of the configuration when None.
 
     Raises
     ------
     PackageError, NetworkError
         A file cannot be fetched; the network does not fit the configuration.
     """
+    bits = precision(backend.config, weight_bits)
     case = workload.load(say, progress)
     split = case.evaluation
     say("running in floating point")
     scores = {"float": case.score(run_float_split(case.network, split), split)}
     say("running in integers")
-    h, report = run_split(quantize_case(case), split, backend)
-    scores["int8"] = case.score(h, split)
+    h, report = run_split(quantize_case(case, **bits), split, backend)
+    scores[f"int{bits['weight_bits']}"] = case.score(h, split)
     return {
         "workload": workload.name,
         "metric": workload.metric,

@@ -112,6 +112,13 @@ class Image:
         return bytes(memory)
 
     @property
+    def weight_bits(self) -> tuple[int, ...]:
+        """Bits that weights take in memory, each number that occurs."""
+        config = self.config
+        beats = {placement.fields["word_beats"] for placement in self.placements}
+        return tuple(sorted(each * config.bus_width // config.lanes for each in beats))
+
+    @property
     def outputs(self) -> tuple[Placement, ...]:
         """The directions of the last layer."""
         last = self.placements[-1].layer

@@ -60,6 +60,7 @@ class ModelBackend:
             counts=count(image, outputs.activity),
             cycles=cycles,
             stall_cycles=stalls,
+            weight_bits=image.weight_bits,
             lanes=self.config.lanes,
             config=self.config.name,
             backend=self.name,

@@ -28,6 +28,8 @@ class Result:
         Clock cycles from start to done; None where the backend does not know.
     stall_cycles : dict or None
         Cycles that the lanes waited, by cause: load, input, hidden, weights, cell, drain.
+    weight_bits : tuple of int
+        Bits that weights took in memory, each number that occurs.
     lanes : int
         Multiply-accumulate lanes of the configuration.
     config : str
@@ -45,6 +47,7 @@ class Result:
     counts: Counts
     cycles: int | None
     stall_cycles: dict[str, int] | None
+    weight_bits: tuple[int, ...]
     lanes: int
     config: str
     backend: str
@@ -74,6 +77,7 @@ class Result:
             "macs_done": counts.macs_done,
             "macs_avoided": counts.macs_avoided,
             "macs_avoided_share": share(counts.macs_avoided, counts.macs_done),
+            "weight_bits": list(self.weight_bits),
             "weight_bytes": counts.weight_bytes,
             "weight_bytes_avoided": counts.weight_bytes_avoided,
             "weight_bytes_avoided_share": share(counts.weight_bytes_avoided, counts.weight_bytes),

@@ -75,6 +75,7 @@ class DeviceBackend:
             counts=Counts.of_counters(counters, driver.mode_counters()),
             cycles=counters["cycles"],
             stall_cycles={name.removeprefix("stall_"): counters[name] for name in stalls},
+            weight_bits=image.weight_bits,
             lanes=self.config.lanes,
             config=self.config.name,
             backend=self.name,

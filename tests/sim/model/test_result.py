@@ -31,6 +31,7 @@ RESULT = Result(
     ),
     cycles=42,
     stall_cycles={"load": 1},
+    weight_bits=(4, 8),
     lanes=8,
     config="tiny",
     backend="rtl",
