@@ -58,6 +58,7 @@ def test_a_report_holds_the_figures_and_can_be_written():
         "macs_done": 168,
         "macs_avoided": 168,
         "macs_avoided_share": 0.5,
+        "weight_bits": [4, 8],
         "weight_bytes": 112,
         "weight_bytes_avoided": 112,
         "weight_bytes_avoided_share": 0.5,
