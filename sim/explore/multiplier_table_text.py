@@ -45,15 +45,15 @@ def front_names(rows: Sequence[dict], workload: str, mode: str) -> list[tuple[st
     return [(p["row"]["multiplier"], p["row"]["level"]) for p in pareto(points, "pj")]
 
 
-def shown_rows(rows: Sequence[dict]) -> list[dict[str, str]]:
-    """The table as text, by column."""
+def shown_rows(rows: Sequence[dict], code: str = "", front: str = "*") -> list[dict[str, str]]:
+    """The table as text, by column: names inside ``code``, what is on a front inside ``front``."""
     workloads = list(rows[0]["scores"])
     fronts = {(w, mode): front_names(rows, w, mode) for w in workloads for mode in MODES}
     shown = []
     for row in rows:
         key = (row["multiplier"], row["level"])
         text = {
-            "multiplier": f"`{row['multiplier']}`",
+            "multiplier": f"{code}{row['multiplier']}{code}",
             "level": row["name"],
             "pJ, normal": _number(row["pj_normal"]),
             "pJ, delta": _number(row["pj_delta"]),
@@ -67,7 +67,7 @@ def shown_rows(rows: Sequence[dict]) -> list[dict[str, str]]:
                 if mode == "delta" and row["in_delta"] == "refused":
                     score = f"({score})"
                 on = key in fronts[workload, mode]
-                text[f"{workload}, {mode}"] = f"**{score}**" if on else score
+                text[f"{workload}, {mode}"] = f"{front}{score}{front}" if on else score
         shown.append(text)
     return shown
 
@@ -107,7 +107,7 @@ def markdown(rows: Sequence[dict], conditions: Conditions, library: str, picture
             every=conditions.normal_every,
             metrics=", ".join(metrics),
         ),
-        _table(shown_rows(rows)),
+        _table(shown_rows(rows, "`", "**")),
     ]
     if picture:
         parts.append(f"![Energy and metric of every level, with the Pareto fronts]({picture})\n")
@@ -121,7 +121,10 @@ def _table(rows: Sequence[dict[str, str]]) -> str:
 
 
 def table_picture(rows: Sequence[dict]) -> bytes:
-    """A PNG: metric against energy, a panel for each workload and mode, the front as a line."""
+    """A PNG: metric against energy, a panel for each workload and mode, the front as a line.
+
+    The band is a standard error below and above the exact level; hollow points are refused.
+    """
     workloads = list(rows[0]["scores"])
     figure = Figure(figsize=(4.6 * len(workloads), 8.4), layout="constrained")
     canvas = FigureCanvasAgg(figure)
@@ -161,9 +164,12 @@ def _panel(axes, rows, workload: str, mode: str) -> dict:
             edgecolor=colour,
             zorder=3,
         )
-    front = front_names(rows, workload, mode)
-    axes.step(*zip(*(points[key] for key in front), strict=True), where="post", color="#94a3b8")
-    metric = rows[0]["scores"][workload][mode]["metric"]
+    front = [points[key] for key in front_names(rows, workload, mode)]
+    front.append((max(pj for pj, _ in points.values()), front[-1][1]))
+    axes.step(*zip(*front, strict=True), where="post", color="#94a3b8")
+    first = rows[0]["scores"][workload][mode]
+    metric, error = first["metric"], first["standard_error"]
+    axes.axhspan(first["score"] - error, first["score"] + error, color="#f1f5f9", zorder=0)
     axes.set(xlabel="pJ a product and addition", ylabel=metric, title=f"{workload}, {mode} mode")
     axes.spines[["top", "right"]].set_visible(False)
     return handles

@@ -90,7 +90,9 @@ def real_speech(backend, agree):
         flushed = replace(moved, x_threshold=4, h_threshold=4, normal_every=8)
         found = [agree(backend, network, x, modes) for modes in (fresh, moved, flushed)]
         exact = backend.config.multiplier.behaviour(level).exact
-        assert [np.array_equal(run.h, resting) for run in found[:2]] == [exact, exact], title
+        same = [np.array_equal(run.h, resting) for run in found[:2]]
+        # Normal steps take level 0, whatever it is.
+        assert same == [exact or level == 0, exact], title
         events = [run.counts.modes[Mode.DELTA].events_x for run in found[1:]]
         assert events[0] > events[1] > 0
 
