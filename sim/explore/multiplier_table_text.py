@@ -16,15 +16,17 @@ _HEAD = """# Families and levels, measured
 Made by `refrain multipliers --table`; do not edit. [Multipliers](multipliers.md) says what the
 families are, [levels and precision](precision.md) what is safe in delta mode.
 
-- *pJ*: energy of a product and its addition in one lane, {energy}; operands of `{operands}`, in
-  normal mode and in delta mode with events above {threshold}.
+- *pJ*: energy of a product and its addition in one lane, {energy}; operands of
+  `{operands}`, in normal mode and in delta mode with events above {threshold}.
 - *LUTs*: of one product on a Xilinx 7 series part without DSP blocks, by Yosys: of the level built
   alone, and of the array with all levels of its family.
-- *Workloads*: {metrics}; on held-out data, with the standard error of the exact level. *Normal*:
-  every column at this level, each step a fresh sum. *Delta*: thresholds of {threshold} for x and h,
-  a normal step every {every} steps. A level that the compiler refuses in delta mode is measured all
-  the same, in brackets.
-- **Bold**: on the Pareto front of energy and metric of its workload and mode.
+- *Workloads*, on held-out data, with the standard error of the exact level:
+  {metrics}.
+  *Normal*: every column at this level, each step a fresh sum. *Delta*: thresholds of {threshold}
+  for x and h, a normal step every {every} steps. A level that the compiler refuses in delta mode is
+  measured all the same, in brackets.
+- **Bold**: on the Pareto front of energy and metric of its workload and mode. Differences of less
+  than a standard error say nothing.
 """
 _COLOURS = ("#1e3a8a", "#f59e0b", "#059669", "#dc2626", "#7c3aed", "#0891b2", "#64748b")
 _MARKS = "osD^v"
@@ -132,7 +134,8 @@ def table_picture(rows: Sequence[dict]) -> bytes:
     handles = {}
     for line, mode in zip(panels, MODES, strict=True):
         for axes, workload in zip(line, workloads, strict=True):
-            handles |= _panel(axes, rows, workload, mode)
+            # The first panel's: there nothing is refused.
+            handles = _panel(axes, rows, workload, mode) | handles
     figure.legend(
         handles.values(), handles.keys(), loc="outside lower center", ncols=7, frameon=False
     )
