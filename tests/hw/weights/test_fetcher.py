@@ -41,12 +41,14 @@ def requests(job, config):
 @pytest.mark.parametrize(
     "hidden, kept", [(1, 0), (1, 1), (3, 1), (7, 3), (15, 1), (16, 0), (16, 7), (16, 8)]
 )
-@pytest.mark.parametrize("stall", [0, 0.6])
+@pytest.mark.parametrize("stall, lanes, beats", [(0, 8, 1), (0.6, 8, 1), (0.6, 32, 3)])
 def test_the_streamed_blocks_of_every_step_are_asked_for(
-    bench, small, job_of, start, after, hidden, kept, stall
+    bench, small, job_of, start, after, hidden, kept, stall, lanes, beats
 ):
-    config = small()
-    sizes = {"input_size": 5, "hidden_size": hidden, "steps": 3}
+    """Of words that have all their beats, and of others."""
+    config = small(lanes=lanes)
+    kept = min(kept, config.blocks(hidden))
+    sizes = {"input_size": 5, "hidden_size": hidden, "steps": 3, "word_beats": beats}
     job = job_of(config, weights_addr=0x7000, resident_blocks=kept, **sizes)
     dut = WeightFetcher(config, REQUEST)
     b = bench(dut, seed=hidden)

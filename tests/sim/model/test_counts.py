@@ -151,3 +151,20 @@ def test_what_depends_on_the_input_is_not_counted_without_it():
     )
     with pytest.raises(ValueError, match=r"^what layer 0 does depends on its input$"):
         count(image)
+
+
+@pytest.mark.parametrize("bits, beats", [(2, 1), (4, 2), (5, 3), (8, 4)])
+def test_short_words_are_fewer_bytes_and_avoid_the_rest(bits, beats):
+    """On 32 lanes, where a beat holds two bits of every weight: 3 blocks of 28 words."""
+    network = random_network([5, 23], weight_bits=bits)
+    images = [
+        compile_network(network, CONFIGS["small"], steps=3, sequences=2, resident=resident)
+        for resident in (False, True)
+    ]
+    streamed, resident = map(count, images)
+    assert images[0].weight_bits == (2 * beats,)
+    assert streamed.weight_bytes == 6 * 3 * 28 * 8 * beats
+    assert streamed.weight_bytes + streamed.weight_bytes_avoided == 6 * 3 * 28 * 32
+    assert resident.weight_bytes == resident.weight_bytes_avoided == 0
+    saved = streamed.read_bytes - resident.read_bytes
+    assert saved == 5 * 3 * 28 * 8 * beats

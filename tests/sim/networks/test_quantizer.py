@@ -255,6 +255,19 @@ def test_four_bits_are_within_ten_decibels_of_eight_where_operands_move_together
             assert max(np.abs(lstm.W).max(), np.abs(lstm.R).max()) <= 7
 
 
+def test_a_network_that_runs_backwards_has_the_codes_of_one_that_runs_forwards(nets):
+    """On samples turned around; each step's hidden state comes from the step behind it."""
+    lstm = nets.random_float(5, 7).layers[0].directions[0]
+    x = np.cumsum(samples(6, 12, 5), axis=1)
+    forward, backward = (
+        quantize(FloatLayer(directions=(replace(lstm, reverse=turned),)), given, weight_bits=4)
+        for turned, given in ((False, x), (True, x[:, ::-1]))
+    )
+    one, other = (each.layers[0].directions[0] for each in (forward, backward))
+    for name in ("W", "R", "bias"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
+
+
 def test_weights_that_are_few_codes_keep_them_at_four_bits(nets):
     rng = np.random.default_rng(4)
     given = nets.random_float(6, 8).layers[0].directions[0]

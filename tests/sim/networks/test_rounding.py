@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sim.networks import rounding
 from sim.networks.rounding import least_error_scale, round_rows
 
 
@@ -73,3 +74,15 @@ def test_operands_that_are_always_zero_leave_the_nearest_codes():
     gram = np.diag([0.0, 0, 0, 1])
     codes, constants = round_rows(rows, np.ones((1, 1)), np.zeros(3, int), gram, 7)
     assert codes.tolist() == [[0, -2, 7]] and constants == pytest.approx([0.25])
+
+
+def test_blocks_of_columns_change_nothing(monkeypatch):
+    """But for the order of additions, which may turn a code that lies between two."""
+    rng = np.random.default_rng(2)
+    seen, rows = operands(rng, 800, 60), rng.normal(size=(16, 61))
+    scales, parts = np.full((16, 1), 0.4), np.zeros(60, int)
+    found = []
+    for size in (7, 60):
+        monkeypatch.setattr(rounding, "_BLOCK", size)
+        found.append(round_rows(rows, scales, parts, seen.T @ seen / 800, 7)[0])
+    assert np.mean(found[0] == found[1]) > 0.99
