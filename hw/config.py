@@ -203,6 +203,18 @@ CONFIGS = {
             cell_lanes=1,
             clock_mhz=50.0,
         ),
+        # For FPGAs whose block memories are the bus memory too: layers of up to 128 units, and no
+        # more column words than fit blocks of 2048 words side by side.
+        Config(
+            name="speech",
+            lanes=32,
+            bus_width=64,
+            max_input=128,
+            max_hidden=128,
+            weight_words=1536,
+            cell_lanes=1,
+            clock_mhz=100.0,
+        ),
         Config(
             name="small",
             lanes=32,

@@ -169,8 +169,8 @@ class Engine(wiring.Component):
         m.d.comb += [x.place.eq(replayer.x_place), x.move.eq(replayer.x_move)]
         fetcher = self._fetch(m, (x, h), (x_list, h_list))
         bank = self._weights(m, fetcher, replayer)
-        array = self._lanes(m, replayer, x_list, h_list, bank)
-        self._cell(m, replayer, array, h, packer)
+        lanes = self._lanes(m, replayer, x_list, h_list, bank)
+        self._cell(m, replayer, *lanes, h, packer)
         self._write(m, packer)
         self._report(m, replayer, packer)
         return m
@@ -260,9 +260,9 @@ class Engine(wiring.Component):
             array.beats.eq(bank.beats),
             array.control.eq(operands.control),
         ]
-        return array
+        return operands, array
 
-    def _cell(self, m, replayer, array, h, packer):
+    def _cell(self, m, replayer, operands, array, h, packer):
         """Sums to hidden units; hidden units to events, to the unit store and to the packer."""
         config, control = self._config, self.control
         m.submodules.sums = sums = AccumulatorBank(config)
@@ -281,9 +281,8 @@ class Engine(wiring.Component):
             sums.w_slot.eq(array.o_control.slot),
             sums.w_block.eq(array.o_control.block),
             sums.w_totals.eq(array.totals),
-            sums.base_en.eq(array.base_en),
-            sums.base_hidden.eq(array.base_hidden),
-            sums.base_block.eq(array.base_block),
+            sums.base_en.eq(operands.base_en),
+            sums.base_block.eq(operands.control.block),
             array.base.eq(sums.base),
             sums.r_en.eq(feeder.block_taken),
             sums.r_slot.eq(feeder.slot),
@@ -303,9 +302,16 @@ class Engine(wiring.Component):
     def _feed_cell(self, m, feeder, cell, store):
         """A register behind the store's memories, so that their delay is not the cell unit's."""
         rows = Signal.like(cell.i)
-        biases = store.bias.as_value().word_select(feeder.o_phase, 32 * self._config.cell_lanes)
+        # The first rows' biases come from the memory, those behind them from where they wait: a
+        # choice between all of them would be too slow there.
+        biases, width = store.bias.as_value(), 32 * self._config.cell_lanes
+        waiting = Signal(len(biases) - width)
+        opening = feeder.o_phase == 0
         m.d.sync += cell.i_valid.eq(feeder.o_valid)
         with m.If(feeder.o_valid):
+            if len(waiting):
+                m.d.sync += waiting.eq(Mux(opening, biases[width:], waiting >> width))
+                biases = Mux(opening, biases[:width], waiting[:width])
             m.d.sync += [
                 rows.phase.eq(feeder.o_phase),
                 rows.acc_x.eq(feeder.o_acc_x),
@@ -326,21 +332,22 @@ class Engine(wiring.Component):
     def _take_units(self, m, feeder, cell, store, h, units):
         """New states from the cell unit, held ones from the store, initial ones from DRAM."""
         control = self.control
-        held_valid, held = Signal(), Signal(unit_layout(self._config))
-        unit = units.i.payload
-        m.d.sync += held_valid.eq(feeder.o_held)
+        held_valid, initial_valid = Signal(), Signal()
+        other, unit = Signal(unit_layout(self._config)), units.i.payload
+        m.d.sync += [held_valid.eq(feeder.o_held), initial_valid.eq(control.state_valid)]
         with m.If(feeder.o_held):
-            m.d.sync += held.eq(store.state)
+            m.d.sync += other.eq(store.state)
+        with m.Elif(control.state_valid):
+            m.d.sync += [other.h.eq(control.state_h), other.c.eq(control.state_c)]
         m.d.comb += [
+            unit.h.eq(Mux(cell.o_valid, cell.o.h, other.h)),
+            unit.c.eq(Mux(cell.o_valid, cell.o.c, other.c)),
             units.i.valid.eq(cell.o_valid | held_valid),
-            unit.h.eq(Mux(held_valid, held.h, cell.o.h)),
-            unit.c.eq(Mux(held_valid, held.c, cell.o.c)),
-            h.valid.eq(control.state_valid | units.i.valid),
-            h.h.eq(Mux(control.state_valid, control.state_h, unit.h)),
+            h.valid.eq(cell.o_valid | held_valid | initial_valid),
+            h.h.eq(unit.h),
             store.state_en.eq(h.valid),
             store.state_unit.eq(h.unit),
-            store.state_data.h.eq(h.h),
-            store.state_data.c.eq(Mux(control.state_valid, control.state_c, unit.c)),
+            store.state_data.eq(unit),
         ]
 
     def _write(self, m, packer):

@@ -17,6 +17,7 @@ __all__ = [
     "MODES_AHEAD",
     "PACKER",
     "READ",
+    "ROW_BEGIN",
     "ROW_BUFFER",
     "ROW_BURSTS",
     "SCORE",
@@ -24,6 +25,7 @@ __all__ = [
     "UNIT_QUEUE",
     "WEIGHT_BURSTS",
     "WRITE_BEGIN",
+    "WRITE_COMPLETE",
     "WRITE_END",
     "X_EVENTS",
 ]
@@ -31,8 +33,8 @@ __all__ = [
 LANES = 7
 """From the issue of a block's last operation to its sums."""
 
-INITIAL_STATE = 1
-"""From the sequencer to the engine: a register."""
+INITIAL_STATE = 2
+"""From the sequencer to the makers of events: a register, and one that held states share."""
 
 FEED = 2
 """From the feeder to the cell unit: a register in front of the sums' memory, and one behind that of
@@ -50,8 +52,11 @@ UNIT_QUEUE = 2
 PACKER = 1
 """From the last unit of a beat to the beat."""
 
-READ = 5
+READ = 6
 """From a request to its first beat, beside the memory's own latency."""
+
+WRITE_COMPLETE = 1
+"""From the data of a whole burst to its being known as complete."""
 
 WRITE_BEGIN = 2
 """From the choice of a complete burst to its first beat."""
@@ -62,13 +67,16 @@ WRITE_END = 1
 ROW_BUFFER = 2
 """From a beat of x at the mode chooser to the maker of its events."""
 
+ROW_BEGIN = 1
+"""From a row's mode and a free list to its first beat at the maker of its events."""
+
 X_EVENTS = 5
 """From a beat of x at the maker of its events to its first event in the list."""
 
 H_EVENTS = 2
 """From a hidden unit, the last of its step, to the list that it completes."""
 
-KNOWN = 4
+KNOWN = 5
 """From a hidden unit, the last of its step, to the mode of the list that the next one begins."""
 
 SCORE = 5
@@ -83,7 +91,7 @@ MODE = 2
 MODES_AHEAD = 4
 """Chosen modes that wait for each maker of events."""
 
-FETCH = 4
+FETCH = 5
 """From the turn of a run's last column at the follower of lists to the run's request."""
 
 DECODE = 4

@@ -155,6 +155,7 @@ class Splitter(wiring.Component):
         ]
         with m.If(following.valid):
             m.d.sync += there.eq(~free)
-        with m.If(self.i.valid & ~there & ~free):
+        # Kept in any case: whether there was a place for it is known late.
+        with m.If(self.i.valid & ~there):
             m.d.sync += held.eq(self.i.payload)
         return following

@@ -12,8 +12,9 @@ __all__ = ["LiteSlave", "RegisterBusSignature"]
 class RegisterBusSignature(wiring.Signature):
     """One access at a time to registers, as its master sees it.
 
-    ``read`` or ``write`` is up for one cycle with ``addr`` (and ``data``, ``strb``); the registers
-    answer with ``read_data`` and ``error`` in the cycle after, and only that cycle counts.
+    ``read`` or ``write`` is up for one cycle with ``data`` and ``strb``; ``addr`` stands in that
+    cycle and the one before, so that it can be decoded ahead. The registers answer with
+    ``read_data`` and ``error`` in the cycle after, and only that cycle counts.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ class LiteSlave(wiring.Component):
     A write is made when its address and its data are both there. Reads and writes that wait
     together take turns. An error of the registers is answered with SLVERR.
 
-    Throughput: one access every 4 cycles.
-    Latency: request up in cycle t, its ``ready`` and the access in t + 1, answer in t + 3.
+    Throughput: one access every 5 cycles.
+    Latency: request up in cycle t, its ``ready`` and the access in t + 2, answer in t + 4.
 
     Parameters
     ----------
@@ -81,15 +82,18 @@ class LiteSlave(wiring.Component):
                     bus.data.eq(axi.wdata),
                     bus.strb.eq(axi.wstrb),
                 ]
+                m.next = "Show address"
+            with m.State("Show address"):
+                # Registers: they enable whatever the host can write.
+                m.d.sync += [bus.write.eq(writing), bus.read.eq(~writing)]
                 m.next = "Access"
             with m.State("Access"):
                 m.d.comb += [
                     axi.awready.eq(writing),
                     axi.wready.eq(writing),
                     axi.arready.eq(~writing),
-                    bus.write.eq(writing),
-                    bus.read.eq(~writing),
                 ]
+                m.d.sync += [bus.write.eq(0), bus.read.eq(0)]
                 m.next = "Collect"
             with m.State("Collect"):
                 with m.If(writing):

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from hw.axi.bursts import Splitter, burst_layout, check_master, longest_burst, request_layout
 from hw.axi.signatures import AxiReadSignature
 from hw.streams.fifo import Fifo
+from hw.streams.hold import Skid
 
 __all__ = ["ReadMaster", "read_item"]
 
@@ -44,12 +45,15 @@ class _Client(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.splitter = splitter = Splitter(**self.splitter)
+        # Whether a burst may go depends on every client, so it does not reach into the splitter.
+        m.submodules.bursts = bursts = Skid(splitter.o.payload.shape())
+        wiring.connect(m, splitter.o, bursts.i)
         m.submodules.fifo = fifo = Fifo(self.i.payload.shape(), self.buffer)
         wiring.connect(m, wiring.flipped(self.request), splitter.i)
         wiring.connect(m, wiring.flipped(self.i), fifo.i)
         wiring.connect(m, fifo.o, wiring.flipped(self.o))
         room = Signal(range(self.buffer + 1), init=self.buffer)
-        beats = splitter.o.payload.beats
+        beats = bursts.o.payload.beats
         issued, taken = Signal(), Signal()
         # Signed: negative where the burst does not fit. ``issued`` and ``taken`` come late, so all
         # that they choose from is ready before them; and whether there is room for any burst, or
@@ -58,13 +62,13 @@ class _Client(wiring.Component):
         longest = self.splitter["burst_beats"]
         fits = Signal(init=self.buffer >= longest)
         m.d.sync += [
-            fits.eq(Mux(issued, left >= longest, Mux(splitter.o.valid, left >= 0, room >= longest)))
+            fits.eq(Mux(issued, left >= longest, Mux(bursts.o.valid, left >= 0, room >= longest)))
         ]
         m.d.comb += [
-            self.burst.payload.eq(splitter.o.payload),
+            self.burst.payload.eq(bursts.o.payload),
             left.eq(room - beats),
-            self.burst.valid.eq(splitter.o.valid & fits),
-            splitter.o.ready.eq(issued),
+            self.burst.valid.eq(bursts.o.valid & fits),
+            bursts.o.ready.eq(issued),
             issued.eq(self.burst.valid & self.burst.ready),
             taken.eq(self.o.valid & self.o.ready),
         ]
@@ -89,7 +93,7 @@ class ReadMaster(wiring.Component):
 
     Throughput: one beat per cycle; one burst per cycle; one request per two cycles and client, one
     per cycle of a client that is taken ahead.
-    Latency: request taken in cycle t, ``arvalid`` in t + 3; beat on the bus in t, ``data[k].valid``
+    Latency: request taken in cycle t, ``arvalid`` in t + 4; beat on the bus in t, ``data[k].valid``
     in t + 2; ``beats`` and ``error`` in t + 1.
 
     Parameters

@@ -17,7 +17,11 @@ def write_item(data_width: int) -> data.StructLayout:
 
 
 class _Client(wiring.Component):
-    """One client: splits its requests; ``complete`` says that all data of ``burst`` is buffered."""
+    """One client: splits its requests; ``complete`` says that all data of ``burst`` is buffered.
+
+    It is a register, as it decides about much; it falls when the burst is taken. ``inside`` says
+    that the burst of the cycle before lies in the window.
+    """
 
     def __init__(self, splitter: dict, data_width: int, buffer: int):
         self.splitter = splitter
@@ -33,6 +37,9 @@ class _Client(wiring.Component):
                 ),
                 "burst": Out(stream.Signature(burst)),
                 "complete": Out(1),
+                "base": In(splitter["addr_width"]),
+                "limit": In(splitter["addr_width"]),
+                "inside": Out(1),
                 "i": In(item),
                 "o": Out(item),
                 "empty": Out(1),
@@ -48,11 +55,27 @@ class _Client(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), fifo.i)
         wiring.connect(m, fifo.o, wiring.flipped(self.o))
         m.d.comb += [
-            self.complete.eq(splitter.o.valid & (fifo.level >= splitter.o.payload.beats)),
             # The splitter holds nothing when it would take a request and offers no burst.
             self.empty.eq(~splitter.o.valid & splitter.i.ready & (fifo.level == 0)),
         ]
+        burst = splitter.o.payload
+        # The last beat of the burst before may leave in this cycle.
+        leaves = self.o.valid & self.o.ready
+        held = Mux(leaves, fifo.level > burst.beats, fifo.level >= burst.beats)
+        m.d.sync += [
+            self.complete.eq(splitter.o.valid & ~self.burst.ready & held),
+            self.inside.eq(self._inside(burst)),
+        ]
         return m
+
+    def _inside(self, burst):
+        """Whether a burst lies in the window. It stays in its block, so no carry leaves that."""
+        byte_width = self.splitter["beat_bytes"].bit_length() - 1
+        block_width = byte_width + self.splitter["burst_beats"].bit_length() - 1
+        addr = burst.addr
+        final = (addr[byte_width:block_width] + burst.beats - 1)[: block_width - byte_width]
+        final_byte = Cat(Const(-1, byte_width), final, addr[block_width:])
+        return (addr >= self.base) & (final_byte < self.limit)
 
 
 class WriteMaster(wiring.Component):
@@ -69,7 +92,7 @@ class WriteMaster(wiring.Component):
 
     Throughput: a burst of n beats every n + 2 cycles.
     Latency: the last data of a burst taken in cycle t, or its request in t - 1, ``awvalid`` and
-    ``wvalid`` in t + 3, or ``outside`` in t + 3; a beat or response on the bus in t, ``beats`` or
+    ``wvalid`` in t + 4, or ``outside`` in t + 4; a beat or response on the bus in t, ``beats`` or
     ``error`` in t + 1.
 
     Parameters
@@ -164,13 +187,13 @@ class WriteMaster(wiring.Component):
             with m.State("Choose"), m.If(free & ~self.halt):
                 self._choose(m, clients, client, addr, left)
             with m.State("Check window"):
-                inside = self._inside(addr, left)
+                inside = Cat(c.inside for c in clients).bit_select(client, 1)
                 m.d.comb += begin.eq(inside)
                 m.next = "Send"
                 with m.If(~inside):
                     m.next = "Drop"
             with m.State("Send"):
-                m.d.comb += [self.axi.wvalid.eq(left != 0), pop.eq(self.axi.wready)]
+                m.d.comb += pop.eq(self.axi.wready)
                 with m.If((~self.axi.awvalid | self.axi.awready) & (left <= pop)):
                     m.next = "Choose"
             with m.State("Drop"):
@@ -180,7 +203,7 @@ class WriteMaster(wiring.Component):
 
         m.d.comb += resting.eq(fsm.ongoing("Choose"))
         self._drive_address(m, addr, left, begin)
-        self._move_data(m, clients, client, left, pop)
+        self._move_data(m, clients, client, left, begin, pop)
         self._await_responses(m, begin, free, resting)
         m.d.sync += self.outside.eq(fsm.ongoing("Check window") & ~begin)
         m.d.comb += self.drained.eq(self.idle & Cat(c.empty for c in clients).all())
@@ -197,6 +220,8 @@ class WriteMaster(wiring.Component):
         m.submodules[f"client_{k}"] = client = _Client(splitter, self.data_width, self.buffers[k])
         wiring.connect(m, wiring.flipped(self.data[k]), client.i)
         m.d.comb += [
+            client.base.eq(self.base),
+            client.limit.eq(self.limit),
             client.request.payload.eq(self.request[k].payload),
             client.request.valid.eq(self.request[k].valid & ~self.halt),
             self.request[k].ready.eq(client.request.ready & ~self.halt),
@@ -214,14 +239,6 @@ class WriteMaster(wiring.Component):
                 m.d.sync += left.eq(c.burst.payload.beats)
                 m.next = "Check window"
 
-    def _inside(self, addr, beats):
-        """Whether a burst lies in the window. It stays in its block, so no carry leaves that."""
-        byte_width = (self.data_width // 8).bit_length() - 1
-        block_width = byte_width + self.burst_beats.bit_length() - 1
-        final = (addr[byte_width:block_width] + beats - 1)[: block_width - byte_width]
-        final_byte = Cat(Const(-1, byte_width), final, addr[block_width:])
-        return (addr >= self.base) & (final_byte < self.limit)
-
     def _drive_address(self, m, addr, left, begin):
         """Offer the address from the first cycle of "Send" until it is taken."""
         axi = self.axi
@@ -235,11 +252,17 @@ class WriteMaster(wiring.Component):
         with m.Elif(axi.awready):
             m.d.sync += axi.awvalid.eq(0)
 
-    def _move_data(self, m, clients, client, left, pop):
+    def _move_data(self, m, clients, client, left, begin, pop):
         """Show the data of the chosen client; ``pop`` takes a beat while any is left."""
         axi = self.axi
         taken = Signal()
-        m.d.comb += [taken.eq(pop & (left != 0)), axi.wlast.eq(left == 1)]
+        # Registers, as a slave decides by them: data is offered, and it is the last.
+        with m.If(begin | taken):
+            m.d.sync += [
+                axi.wvalid.eq(begin | (axi.wvalid & ~axi.wlast)),
+                axi.wlast.eq(Mux(begin, left == 1, left == 2)),
+            ]
+        m.d.comb += taken.eq(pop & (left != 0))
         with m.Switch(client):
             for k, c in enumerate(clients):
                 with m.Case(k):
@@ -255,12 +278,15 @@ class WriteMaster(wiring.Component):
     def _await_responses(self, m, begin, free, resting):
         """Count the bursts whose response is still to come."""
         axi = self.axi
-        awaited = Signal(range(self.bursts_in_flight + 1))
+        awaited, full = Signal(range(self.bursts_in_flight + 1)), Signal()
         m.d.comb += [
             axi.bready.eq(1),
-            free.eq(awaited != self.bursts_in_flight),
             self.idle.eq(resting & (awaited == 0)),
         ]
         with m.If(begin != axi.bvalid):
-            m.d.sync += awaited.eq(Mux(begin, awaited + 1, awaited - 1))
+            m.d.sync += [
+                awaited.eq(Mux(begin, awaited + 1, awaited - 1)),
+                full.eq(begin & (awaited == self.bursts_in_flight - 1)),
+            ]
+        m.d.comb += free.eq(~full)
         m.d.sync += self.error.eq(axi.bvalid & axi.bresp[1])

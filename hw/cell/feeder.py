@@ -96,7 +96,9 @@ class CellFeeder(wiring.Component):
         loaded, go, block_end = Signal(), Signal(), Signal()
         phase = slot % self._phases
         unit_end = phase == self._phases - 1
-        unit = Signal.like(self.unit)
+        unit, last_unit = Signal.like(self.unit), Signal.like(self.unit)
+        # Stable long before a sequence starts.
+        m.d.sync += last_unit.eq(self.job.hidden_size - 1)
         m.d.comb += [
             go.eq(loaded & self._room(m, loaded & unit_end)),
             block_end.eq(go & at_end),
@@ -108,7 +110,7 @@ class CellFeeder(wiring.Component):
                 chosen.eq(Mux(block_end, 1, chosen << 1)),
             ]
             with m.If(unit_end):
-                end = block_end & (unit == (self.job.hidden_size - 1)[: len(unit)])
+                end = block_end & (unit == last_unit)
                 m.d.sync += unit.eq(Mux(end, 0, unit + 1))
         self._take_blocks(m, loaded, block_end, last_slot, at_end)
         with m.If(self.start):
@@ -144,9 +146,12 @@ class CellFeeder(wiring.Component):
     def _take_blocks(self, m, loaded, block_end, last_slot, at_end):
         """Read the next finished block as the last slot of the one before leaves."""
         waiting, some = Signal.like(self.job.blocks), Signal()
-        tail = self.block == (self.job.blocks - 1)[: len(self.block)]
+        last_block, tail = Signal.like(self.block), Signal()
+        m.d.sync += last_block.eq(self.job.blocks - 1)
+        m.d.comb += tail.eq(self.block == last_block)
+        inside = Signal()  # block is not 0
         units = Mux(tail, self.job.tail_units, self._config.units_per_block)
-        may_take = some & (self.known | (self.block != 0))
+        may_take = some & (self.known | inside)
         m.d.comb += self.block_taken.eq(may_take & (~loaded | block_end))
         m.d.sync += loaded.eq(self.block_taken | (loaded & ~block_end))
         count(m, waiting, up=self.block_done, down=self.block_taken)
@@ -155,11 +160,12 @@ class CellFeeder(wiring.Component):
         with m.If(self.block_taken):
             m.d.sync += [
                 self.block.eq(Mux(tail, 0, self.block + 1)),
+                inside.eq(~tail),
                 last_slot.eq(units * self._phases - 1),
                 at_end.eq(units * self._phases == 1),
             ]
         with m.If(self.start):
-            m.d.sync += [waiting.eq(0), some.eq(0), loaded.eq(0), self.block.eq(0)]
+            m.d.sync += [waiting.eq(0), some.eq(0), loaded.eq(0), self.block.eq(0), inside.eq(0)]
         m.d.comb += self.slot_end.eq(self.slot == self.job.steps_ahead)
         if self._config.lookahead > 1:
             with m.If(self.block_taken & tail):

@@ -1,6 +1,6 @@
 """The new cell and hidden state of a unit, from its four activations."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -117,8 +117,9 @@ class StateUpdate(wiring.Component):
         constants = [self._steady(m, half + 1, "above"), self._steady(m, half - 1, "below")]
         kept = _round(kept, [(1 << (_KEPT_SHIFT - 1)) + k for k in (1, -1)]) >> _KEPT_SHIFT
         kept = pipe.register(1, kept[:16].as_signed(), "kept")
-        added = (_round(added, constants) >> _KEPT_SHIFT) >> more
-        added = pipe.register(1, added[:16].as_signed(), "added")
+        # Shifted by a multiple of four here, by the rest in front of the sum.
+        added = ((_round(added, constants) >> _KEPT_SHIFT) >> Cat(Const(0, 2), more[2:]))[:19]
+        added = (pipe.register(1, added.as_signed(), "added") >> more[:2])[:16].as_signed()
         total = pipe.register(2, kept + added, "total")
 
         is_free = self.settings.cell_clip == 0

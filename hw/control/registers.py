@@ -18,6 +18,7 @@ from hw.registers import (
     Control,
     Error,
 )
+from hw.select import pick
 
 __all__ = ["RegisterFile"]
 
@@ -103,6 +104,14 @@ class RegisterFile(wiring.Component):
         code = Signal(_CODE_WIDTH)
         pending, enabled = Signal(2), Signal(2)
 
+        # Which register the access of the next cycle is to.
+        self._chosen = chosen = Signal(len(REGISTERS))
+        self._of_counters = Signal(2)
+        found = [self.bus.addr[2:] == item.addr // 4 for item in REGISTERS.values()]
+        m.d.sync += [
+            chosen.eq(Cat(found)),
+            self._of_counters.eq(Cat(self._of_counter(), self._of_mode_counter())),
+        ]
         self._follow_run(m, status, code, pending)
         self._write_values(m, {**self._values(), "interrupt_enable": enabled})
         self._read(m, status=status, error=code, interrupt=pending, interrupt_enable=enabled)
@@ -120,7 +129,7 @@ class RegisterFile(wiring.Component):
 
     def _writes(self, name):
         """Whether this cycle writes the register ``name``."""
-        return self.bus.write & (self.bus.addr[2:] == REGISTERS[name].addr // 4)
+        return self.bus.write & self._chosen[list(REGISTERS).index(name)]
 
     def _follow_run(self, m, status, code, pending):
         """Begin and end runs; keep the first error and the interrupt bits."""
@@ -188,24 +197,21 @@ class RegisterFile(wiring.Component):
         of_counter, of_mode = Signal(), Signal()
         others = Mux(of_mode, self.mode_data, register)
         m.d.comb += bus.read_data.eq(Mux(of_counter, counter, others))
+        written = Cat(Const(item.access != "ro", 1) for item in REGISTERS.values())
+        known = Mux(bus.write, (self._chosen & written).any(), self._known())
+        m.d.sync += bus.error.eq((bus.read | bus.write) & ~known)
         with m.If(bus.read | bus.write):
-            m.d.sync += bus.error.eq(bus.write)
             self._choose_counter(m, counter, of_counter)
             self._choose_mode_counter(m, of_mode)
-            with m.Switch(bus.addr[2:]):
-                for name, item in REGISTERS.items():
-                    with m.Case(item.addr // 4):
-                        m.d.sync += register.eq(values[name])
-                        if item.access != "ro":
-                            m.d.sync += bus.error.eq(0)
-                with m.Default():
-                    known = self._of_counter() | self._of_mode_counter()
-                    m.d.sync += [register.eq(0), bus.error.eq(bus.write | ~known)]
-        with m.Else():
-            m.d.sync += bus.error.eq(0)
+            words = Cat((values[name] | Const(0, _WIDTH))[:_WIDTH] for name in REGISTERS)
+            m.d.sync += register.eq(pick(words, self._chosen, _WIDTH))
+
+    def _known(self):
+        """Whether the access is to anything that can be read."""
+        return self._chosen.any() | self._of_counters.any()
 
     def _of_counter(self):
-        """Whether the access is to a counter."""
+        """Whether the address is that of a counter."""
         words = 2 * self.counters.shape().length
         index = self.bus.addr[2:]
         return (index >= COUNTER_BASE // 4) & (index < COUNTER_BASE // 4 + words)
@@ -215,12 +221,12 @@ class RegisterFile(wiring.Component):
         assert COUNTER_BASE // 4 % (1 << (words - 1).bit_length()) == 0
         index = self.bus.addr[2 : 2 + (words - 1).bit_length()]
         m.d.sync += [
-            of_counter.eq(self._of_counter()),
+            of_counter.eq(self._of_counters[0]),
             counter.eq(self.counters.as_value().word_select(index, _WIDTH)),
         ]
 
     def _of_mode_counter(self):
-        """Whether the access is to a counter of a mode."""
+        """Whether the address is that of a counter of a mode."""
         word = len(self.mode_word)
         assert MODE_COUNTER_BASE // 4 % MODE_COUNTER_WORDS == 0
         inside = self.bus.addr[2 + word :] == MODE_COUNTER_BASE // 4 >> word
@@ -228,7 +234,7 @@ class RegisterFile(wiring.Component):
 
     def _choose_mode_counter(self, m, of_mode):
         m.d.comb += [
-            self.mode_en.eq(self.bus.read & self._of_mode_counter()),
+            self.mode_en.eq(self.bus.read & self._of_counters[1]),
             self.mode_word.eq(self.bus.addr[2:]),
         ]
-        m.d.sync += of_mode.eq(self._of_mode_counter())
+        m.d.sync += of_mode.eq(self._of_counters[1])

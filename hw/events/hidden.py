@@ -58,7 +58,7 @@ class HiddenEvents(wiring.Component):
         The list being made. An event is written by the cycle in which the next is its newest.
     """
 
-    PRIME = 3
+    PRIME = 4
     """From the cycle in which a mode is taken to ``known``: the first reference is fetched."""
 
     def __init__(self, config: Config):
@@ -91,10 +91,12 @@ class HiddenEvents(wiring.Component):
         """A unit counter, the mode of its list, its reference, its event."""
         m = Module()
         m.submodules.ledger = ledger = ListLedger(len(self.w_index))
-        mode, primed, opening = Signal(MODE), Signal(3), Signal()
-        list_end = Signal()
+        mode, primed, opening = Signal(MODE), Signal(self.PRIME), Signal()
+        list_end, last_unit = Signal(), Signal.like(self.unit)
+        # Stable long before a sequence starts.
+        m.d.sync += last_unit.eq(self.job.hidden_size - 1)
         m.d.comb += [
-            self.step_end.eq(self.unit == (self.job.hidden_size - 1)[: len(self.unit)]),
+            self.step_end.eq(self.unit == last_unit),
             list_end.eq(self.valid & self.step_end),
             self.known.eq(primed[-1] & (ledger.room | ~opening)),
             self.modes.ready.eq(~primed.any()),
@@ -108,7 +110,7 @@ class HiddenEvents(wiring.Component):
             self.current.eq(ledger.current),
             self.ahead.eq(ledger.ahead),
         ]
-        # One bit walks: the mode is there, a reference is read, it is in its register.
+        # One bit walks: the mode is there, a reference is read, it is out, its limits are known.
         m.d.sync += primed.eq(Mux(primed[-1], primed, primed << 1))
         with m.If(self.modes.valid & self.modes.ready):
             m.d.sync += [mode.eq(self.modes.payload), primed.eq(1)]
@@ -117,7 +119,8 @@ class HiddenEvents(wiring.Component):
         with m.If(list_end):
             m.d.sync += primed.eq(0)
         with m.If(self.start):
-            m.d.sync += [self.unit.eq(0), opening.eq(1), mode.eq(Mode.NORMAL), primed.eq(1 << 2)]
+            m.d.sync += [self.unit.eq(0), opening.eq(1), mode.eq(Mode.NORMAL)]
+            m.d.sync += primed.eq(1 << self.PRIME - 1)
         moved, base = self._compare(m, mode, primed)
         self._write(m, ledger, mode, moved, base, list_end)
         return m
@@ -133,13 +136,13 @@ class HiddenEvents(wiring.Component):
         low, high, threshold = Signal(signed(10)), Signal(signed(10)), Signal(8)
         moved, ahead, advance = Signal(), Signal.like(self.unit), Signal()
         delta, fresh = (mode == Mode.DELTA) & ~self.start, ~mode[0]
-        # Units come in order, so references are read ahead: the memory puts out that of the unit
-        # behind the next one. All are written before the first one of the next list is read.
+        # Units come in order, so references are read ahead: the memory puts out that of the second
+        # unit behind the next one, and that of the first is in a register. All are written before
+        # the first one of the next list is read.
         m.d.comb += [
-            advance.eq(primed[1] | self.valid),
+            advance.eq(primed[1:-1].any() | self.valid),
             read.addr.eq(ahead),
             read.en.eq(delta & (primed[0] | advance)),
-            origin.eq(Mux(delta, read.data, job.h_zero)),
             threshold.eq(Mux(delta, job.h_threshold, 0)),
             moved.eq((self.h < low) | (self.h > high)),
         ]
@@ -148,7 +151,9 @@ class HiddenEvents(wiring.Component):
         with m.Elif(read.en):
             m.d.sync += ahead.eq(ahead + 1)
         with m.If(advance | self.start):
-            m.d.sync += [base.eq(origin), low.eq(origin - threshold), high.eq(origin + threshold)]
+            m.d.sync += origin.eq(Mux(delta, read.data, job.h_zero))
+            known = Mux(self.start, job.h_zero, origin)
+            m.d.sync += [base.eq(known), low.eq(known - threshold), high.eq(known + threshold)]
         # No reference is kept that no step will ask for.
         kept = self.valid & keeps_references(job) & (fresh | (delta & moved))
         m.d.sync += write.en.eq(kept)

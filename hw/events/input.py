@@ -1,6 +1,6 @@
 """Makes the events of x while x is loaded."""
 
-from amaranth import Module, Mux, Signal, unsigned
+from amaranth import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,13 +62,15 @@ class InputRequester(wiring.Component):
         addr = Signal(data.ArrayLayout(self._config.addr_width, 2))
         tail, active = Signal(), Signal()
         steps_left = Signal.like(job.steps)
-        tail_size = job.input_size - job.x_head_size
-        split = Signal()
+        split, sizes = Signal(), (job.x_head_size, job.input_size - job.x_head_size)
+        beats = Signal(data.ArrayLayout(len(job.input_size), 2))
+        # Stable long before a sequence starts.
+        m.d.sync += split.eq(job.x_head_size != job.input_size)
+        m.d.sync += [beats[k].eq((sizes[k] + bus - 1) // bus) for k in range(2)]
         m.d.comb += [
-            split.eq(job.x_head_size != job.input_size),
             request.valid.eq(active),
             request.payload.addr.eq(Mux(tail, addr[1], addr[0])),
-            request.payload.beats.eq((Mux(tail, tail_size, job.x_head_size) + bus - 1) // bus),
+            request.payload.beats.eq(Mux(tail, beats[1], beats[0])),
         ]
         with m.If(active & request.ready):
             m.d.sync += tail.eq(split & ~tail)
@@ -98,8 +100,8 @@ class InputEvents(wiring.Component):
     ``docs/modes.md``.
 
     Throughput: one event per cycle, or one beat per cycle where a beat has no event. A row begins
-    two cycles after the last beat of the row before was taken at the earliest; a delta row of up to
-    three beats four cycles after, as its references must have been written.
+    three cycles after the last beat of the row before was taken at the earliest; a delta row of up
+    to three beats five cycles after, as its references must have been written.
     Latency: a beat taken in cycle t gives its first event to the list in t + 5, or later if events
     of earlier beats are in front of it; a list is ready in the cycle after its last event, or in
     t + 6 if its last beat, taken in t, has none. Three beats may wait behind the one whose events
@@ -192,9 +194,12 @@ class InputEvents(wiring.Component):
         mode, known, waits, may_go = Signal(MODE), Signal(), Signal(), Signal()
         taken = self.rows.valid & self.rows.ready
         place = walk.place
-        short = self.job.input_size <= marker.DEPTH * self._config.bus_bytes
+        short, begins = Signal(), Signal()
+        # A register, as whether a beat is taken decides about much.
+        m.d.sync += begins.eq(known & ledger.room & ~(waits & marker.busy))
+        m.d.sync += short.eq(self.job.input_size <= marker.DEPTH * self._config.bus_bytes)
         m.d.comb += [
-            may_go.eq(~place.first | (known & ledger.room & ~(waits & marker.busy))),
+            may_go.eq(~place.first | begins),
             self.rows.ready.eq(may_go & marker.i.ready),
             marker.i.valid.eq(may_go & self.rows.valid),
             marker.i.payload.codes.eq(self.rows.payload),
@@ -214,10 +219,8 @@ class InputEvents(wiring.Component):
                 mode.eq(next_mode),
                 waits.eq(short & (next_mode == Mode.DELTA)),
             ]
-        with m.If(taken & place.final):
-            m.d.sync += known.eq(0)
-        with m.If(self.start):
-            m.d.sync += known.eq(0)
+        with m.If((taken & place.final) | self.start):
+            m.d.sync += [known.eq(0), begins.eq(0)]
 
     def _pick(self, m, ledger, marked):
         """Of a marked beat, one event a cycle; a cycle later it is written."""
@@ -225,7 +228,8 @@ class InputEvents(wiring.Component):
         beat = Signal(marked_layout(self._config), reset_less=True)
         active, more = Signal(reset_less=True), Signal(reset_less=True)
         picked, marks = Signal.like(beat.marks), beat.marks
-        m.d.comb += [picked.eq(marks & (~marks + 1)), marked.ready.eq(~more)]
+        lowest = [marks[k] & ~marks[:k].any() for k in range(len(marks))]
+        m.d.comb += [picked.eq(Cat(lowest)), marked.ready.eq(~more)]
         # Registered: whether a beat may move decides much in the same cycle.
         m.d.sync += [marks.eq(marks & ~picked), more.eq(at_least(marks, 3))]
         with m.If(~more):
@@ -234,7 +238,7 @@ class InputEvents(wiring.Component):
             m.d.sync += [beat.eq(marked.payload), more.eq(at_least(marked.payload.marks, 2))]
         with m.If(self.start):
             m.d.sync += [active.eq(0), marks.eq(0), more.eq(0)]
-        is_event, list_end = picked.any(), active & ~more & beat.final
+        is_event, list_end = marks.any(), active & ~more & beat.final
         width = self._config.value_width
         value = any_of([beat.values[k] & picked[k].replicate(width) for k in range(len(picked))])
         offset = any_of([Mux(picked[k], k, 0) for k in range(len(picked))])

@@ -70,10 +70,9 @@ class ListLedger(wiring.Component):
     def elaborate(self, platform):
         """Banks in use; what each reader has not used, and its view of the oldest of that."""
         m = Module()
-        begun, freed, fetched = Signal(range(3)), Signal(), Signal()
+        begun, freed, fetched, full = Signal(range(3)), Signal(), Signal(), Signal()
         completed, newest = Signal.like(self.current), Signal.like(self.current)
         m.d.comb += [
-            self.room.eq(begun != 2),
             fetched.eq(self.fetched & self.follow),
             completed.ready.eq(1),
             completed.empty.eq(self.complete_empty),
@@ -86,6 +85,10 @@ class ListLedger(wiring.Component):
         with m.If(self.complete):
             m.d.sync += newest.eq(completed)
         count(m, begun, up=self.begin, down=freed)
+        # A register of its own: it decides whether anything may come.
+        with m.If(self.begin ^ freed):
+            m.d.sync += full.eq(self.begin & (begun == 1))
+        m.d.comb += self.room.eq(~full)
         not_done = self._track(m, self.current, self.complete, self.done, completed, newest)
         followed = self.complete & self.follow
         not_fetched = self._track(m, self.ahead, followed, fetched, completed, newest)
@@ -94,7 +97,7 @@ class ListLedger(wiring.Component):
         fetcher_frees = fetched & (not_fetched > not_done)
         m.d.comb += freed.eq(Mux(self.follow, replayer_frees | fetcher_frees, self.done))
         with m.If(self.clear):
-            m.d.sync += [begun.eq(0), self.bank.eq(0)]
+            m.d.sync += [begun.eq(0), full.eq(0), self.bank.eq(0)]
         return m
 
     def _track(self, m, view, complete, used, completed, newest):
@@ -104,9 +107,9 @@ class ListLedger(wiring.Component):
         with m.If(used):
             m.d.sync += view.eq(newest)
             # A register of its own: it decides whether anything moves.
-            m.d.sync += view.ready.eq(left == 2)
+            m.d.sync += [view.ready.eq(left == 2), view.empty.eq(newest.empty & (left == 2))]
         with m.If(complete & (left == used)):
             m.d.sync += view.eq(completed)
         with m.If(self.clear):
-            m.d.sync += [left.eq(0), view.ready.eq(0)]
+            m.d.sync += [left.eq(0), view.ready.eq(0), view.empty.eq(0)]
         return left

@@ -104,14 +104,21 @@ class BeatMarker(wiring.Component):
         write, reference = self._keep(m, taken)
         first, second = Signal.like(self.i.payload), Signal.like(self.i.payload)
         origins = Signal.like(reference)
+        low, high = Signal(signed(9)), Signal(signed(9))
         with m.If(taken):
             m.d.sync += first.eq(self.i.payload)
         with m.If(held[0] & free[1]):
             zero = self.job.x_zero.as_unsigned()[: self._config.act_width]
             zeros = zero.replicate(self._config.bus_bytes)
+            delta = first.mode == Mode.DELTA
             m.d.sync += second.eq(first)
+            m.d.sync += [
+                high.eq(Mux(delta, self.job.x_threshold, 0)),
+                low.eq(Mux(delta, -self.job.x_threshold, 0)),
+            ]
             m.d.sync += origins.eq(Mux(first.mode == Mode.DELTA, reference, zeros))
-        self._mark(m, second, origins, held[1] & free[2], write, held[2] & free[3])
+        limits = low, high
+        self._mark(m, second, origins, limits, held[1] & free[2], write, held[2] & free[3])
         return m
 
     def _keep(self, m, taken):
@@ -127,11 +134,11 @@ class BeatMarker(wiring.Component):
         ]
         return write, read.data
 
-    def _mark(self, m, beat, origins, marking, write, leaving):
+    def _mark(self, m, beat, origins, limits, marking, write, leaving):
         """Which columns moved, which are events; an event's code becomes the reference."""
         job, count = self.job, self._config.bus_bytes
         delta, fresh = beat.mode == Mode.DELTA, ~beat.mode[0]
-        threshold = Mux(delta, job.x_threshold, 0)
+        low, high = limits
         values = data.ArrayLayout(signed(self._config.value_width), count)
         value, moved, always = Signal(values), Signal(count), Signal(count)
         columns = beat.place.columns
@@ -144,7 +151,7 @@ class BeatMarker(wiring.Component):
             code, origin = (word.word_select(k, width).as_signed() for word in (codes, origins))
             m.d.comb += [
                 value[k].eq(code - origin),
-                moved[k].eq((value[k] > threshold) | (value[k] < -threshold)),
+                moved[k].eq((value[k] > high) | (value[k] < low)),
             ]
         marks = columns & (moved | always) & (beat.mode != Mode.SKIP).replicate(count)
         # No reference is kept that no step will ask for.

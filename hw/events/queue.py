@@ -84,6 +84,7 @@ class ListQueue(wiring.Component):
             write.data.mode.eq(self.complete_mode),
             read.addr.eq(wanted),
             *(self.current[name].eq(read.data[name]) for name in known.members),
+            self.current.empty.eq(read.data.empty & self.current.ready),
         ]
         count(m, begun, up=self.begin, down=self.done)
         count(m, left, up=self.complete, down=self.done)

@@ -77,8 +77,13 @@ class RowWalk(wiring.Component):
         column, remaining = Signal.like(job.input_size), Signal.like(job.input_size)
         beat, first = Signal.like(place.beat), Signal()
         in_tail, short = Signal(), remaining <= bus
-        tail_size = job.input_size - job.x_head_size
-        to_tail = (job.x_head_size != job.input_size) & ~in_tail
+        split, tail_size = Signal(), Signal.like(job.input_size)
+        # Stable long before a sequence starts.
+        m.d.sync += [
+            split.eq(job.x_head_size != job.input_size),
+            tail_size.eq(job.input_size - job.x_head_size),
+        ]
+        to_tail = split & ~in_tail
         m.d.comb += [
             place.beat.eq(beat),
             place.first.eq(first),

@@ -18,7 +18,7 @@ def list_view(index_width: int, banks: int = 2) -> data.StructLayout:
     Members
     -------
     ready : the list is complete; the other members mean something only then.
-    empty : it has no events.
+    empty : it is complete and has no events; never set unless ``ready``.
     last : index of its last event, unless it is empty.
     single : that index is 0.
     mode : ``Mode`` of the step that it is of.

@@ -33,8 +33,8 @@ class AccumulatorBank(wiring.Component):
         Read request to both, for the cell unit.
     acc_x, acc_h : Out
         Sums of the block read last.
-    base_en, base_hidden, base_block : In
-        Read request to one of them, for the lanes.
+    base_en, base_block : In
+        Read request to ``acc_x`` (bit 0) or to ``acc_h``, for the lanes.
     base : Out
         What it asked for last.
     """
@@ -57,8 +57,7 @@ class AccumulatorBank(wiring.Component):
                 "r_block": In(block),
                 "acc_x": Out(self._totals),
                 "acc_h": Out(self._totals),
-                "base_en": In(1),
-                "base_hidden": In(1),
+                "base_en": In(2),
                 "base_block": In(block),
                 "base": Out(self._totals),
             }
@@ -74,8 +73,8 @@ class AccumulatorBank(wiring.Component):
         m.d.sync += self._reading.eq(self.r_en)
         with m.If(self.r_en):
             m.d.sync += [self._block.eq(self.r_block), self._slot.eq(self.r_slot)]
-        with m.If(self.base_en):
-            m.d.sync += hidden.eq(self.base_hidden)
+        with m.If(self.base_en.any()):
+            m.d.sync += hidden.eq(self.base_en[1])
         x_base = self._memory(m, "x", self.acc_x, 0)
         h_base = self._memory(m, "h", self.acc_h, 1)
         m.d.comb += self.base.eq(Mux(hidden, h_base, x_base))
@@ -96,7 +95,7 @@ class AccumulatorBank(wiring.Component):
             read.en.eq(self._reading),
             read.addr.eq(Cat(self._slot[:slot_width], self._block)),
             out.eq(read.data),
-            base.en.eq(self.base_en & (self.base_hidden == hidden)),
+            base.en.eq(self.base_en[hidden]),
             base.addr.eq(self.base_block << slot_width),
         ]
         return base.data.as_value()

@@ -54,10 +54,8 @@ class MacArray(wiring.Component):
     beats : In
         A bit for each beat that column words have. The bits of weights that would lie in others are
         zero, or the sign, whatever is on ``weights``.
-    base_en, base_hidden, base_block : Out
-        Read request for the sums that an operand of this cycle goes on from.
     base : In
-        The answer, one cycle later.
+        The sums that the operand of the cycle before goes on from.
     o_valid : Out
         ``totals`` holds complete sums.
     totals : Out
@@ -77,9 +75,6 @@ class MacArray(wiring.Component):
                 "weights": In(unsigned(config.lanes * config.multiplier.weight_width)),
                 "control": In(control),
                 "beats": In(config.word_beats),
-                "base_en": Out(1),
-                "base_hidden": Out(1),
-                "base_block": Out(control["block"].shape),
                 "base": In(totals),
                 "o_valid": Out(1),
                 "totals": Out(totals),
@@ -99,7 +94,7 @@ class MacArray(wiring.Component):
         with m.If(valid[2]):
             m.d.sync += self.o_control.eq(control[2])
         m.d.sync += self.o_valid.eq(valid[2] & control[2].last)
-        base = self._start_sums(m, valid[1], control)
+        base = self._start_sums(m, control)
 
         together = self._config.multiplier.lanes_together
         for first in range(0, self._config.lanes, together):
@@ -120,15 +115,12 @@ class MacArray(wiring.Component):
             ]
         return m
 
-    def _start_sums(self, m, operand_valid, control):
+    def _start_sums(self, m, control):
         """What new sums start from, in registers: the memory's delay is not the adder's."""
-        base = Signal.like(self.base)
-        m.d.comb += [
-            self.base_en.eq(self.i_valid & self.control.first & ~self.control.fresh),
-            self.base_hidden.eq(self.control.hidden),
-            self.base_block.eq(self.control.block),
-        ]
-        with m.If(operand_valid & control[1].first):
+        base, starts = Signal.like(self.base), Signal()
+        # It enables a register for each bit of all sums.
+        m.d.sync += starts.eq(self.i_valid & self.control.first)
+        with m.If(starts):
             m.d.sync += base.eq(Mux(control[1].fresh, 0, self.base))
         return base
 

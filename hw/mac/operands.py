@@ -1,6 +1,6 @@
 """From an operation to an operand and its weights at the lanes."""
 
-from amaranth import Module, Mux, Signal, unsigned
+from amaranth import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -38,6 +38,9 @@ class OperandFetch(wiring.Component):
         Word to read in this cycle.
     o_valid, operand, control : Out
         An operand, in the cycle in which its word is read out.
+    base_en : Out
+        It starts a sum that goes on from the one of ``x``, or of ``h``: registers, as they enable a
+        register for each bit of all sums.
     """
 
     def __init__(self, config: Config):
@@ -53,6 +56,7 @@ class OperandFetch(wiring.Component):
                 "weight_en": Out(1),
                 "weight_addr": Out(unsigned(weight_address_width(config))),
                 "o_valid": Out(1),
+                "base_en": Out(2),
                 "operand": Out(config.multiplier.operand_layout(config.value_width)),
                 "control": Out(control_layout(config)),
             }
@@ -85,7 +89,12 @@ class OperandFetch(wiring.Component):
                 *(control[name].eq(op[name]) for name in control.shape().members),
             ]
 
-        m.d.sync += self.o_valid.eq(self.weight_en)
+        starts = self.weight_en & control.first
+        goes_on = starts & ~control.fresh
+        m.d.sync += [
+            self.o_valid.eq(self.weight_en),
+            self.base_en.eq(Cat(goes_on & ~control.hidden, goes_on & control.hidden)),
+        ]
         with m.If(self.weight_en):
             m.d.sync += [self.operand.eq(operand), self.control.eq(control)]
         return m

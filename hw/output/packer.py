@@ -187,18 +187,16 @@ class OutputPacker(wiring.Component):
         m.d.comb += [
             h.payload.beats.eq((job.hidden_size + bus - 1) // bus),
             state.payload.beats.eq((4 * job.hidden_size + bus - 1) // bus),
-            state.payload.addr.eq(job.state_out_addr + self.state_offset),
+            h.payload.addr.eq(addr),
         ]
+        m.d.sync += state.payload.addr.eq(job.state_out_addr + self.state_offset)
         with m.If(h.ready):
             m.d.sync += h.valid.eq(0)
+        with m.If(h.valid & h.ready):
+            m.d.sync += addr.eq(addr + job.h_step_stride)
         with m.If(state.ready):
             m.d.sync += state.valid.eq(0)
         with m.If(row_start):
-            m.d.sync += [
-                h.valid.eq(1),
-                h.payload.addr.eq(addr),
-                addr.eq(addr + job.h_step_stride),
-                state.valid.eq(final),
-            ]
+            m.d.sync += [h.valid.eq(1), state.valid.eq(final)]
         with m.If(self.start):
             m.d.sync += addr.eq(job.h_addr + self.h_offset)

@@ -188,11 +188,11 @@ class Replayer(wiring.Component):
     def _issue(self, m, walk, group, at, x_end):
         op, x, h, job = self.op, self.x_list, self.h_list, self.job
         # Without events of x, a step begins with those of h.
-        no_x = x.ready & x.empty
+        no_x = x.empty
         hidden = at.hidden | no_x
         ahead = group.grouped & ~hidden
         list_ready = x.ready & (h.ready | at.early | ~hidden)
-        no_h = hidden & h.ready & h.empty
+        no_h = hidden & h.empty
         # A part's length is compared ahead: this decides whether anything moves.
         last_x, last_h = (view.ready & (at.final | (at.first & view.single)) for view in (x, h))
         mode = Mux(hidden & job.fresh_x, h.mode, x.mode)

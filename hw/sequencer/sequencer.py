@@ -109,6 +109,7 @@ class Sequencer(wiring.Component):
         self._bus = self._config.bus_bytes
         self._addr = Signal(unsigned(self._config.addr_width))
         self._count = Signal(unsigned(16))
+        self._running = Signal(name="running")  # in "Run"
         self._sequences_left = Signal.like(self.job.sequences)
         self._unpack(m)
         self._walk_blocks(m)
@@ -123,9 +124,9 @@ class Sequencer(wiring.Component):
             self._place_weights(m)
             self._start_sequence(m)
             self._run(m)
+        self._move_offsets(m)
         m.d.comb += [
             self.busy.eq(~fsm.ongoing("Idle")),
-            self.load.eq(fsm.ongoing("Place weights") | fsm.ongoing("Take weights")),
             self.finishing.eq(fsm.ongoing("Run") | fsm.ongoing("Drain")),
         ]
         return m
@@ -144,7 +145,15 @@ class Sequencer(wiring.Component):
             self.bias_data.eq(words.o.payload),
         ]
         m.submodules.units = self._units = units = Downsizer(32, 4)
-        m.d.comb += [units.i.payload.data.eq(words.o.payload), units.i.payload.keep.eq(4)]
+        # Words come only while they are awaited, so all but those of states are taken at once.
+        self._of_state = of_state = Signal()
+        m.d.comb += [
+            units.i.payload.data.eq(words.o.payload),
+            units.i.payload.keep.eq(4),
+            units.i.valid.eq(words.o.valid & of_state),
+            units.o.ready.eq(1),
+            words.o.ready.eq(~of_state | units.i.ready),
+        ]
 
     def _ask(self, m, addr, beats, state):
         """Request ``beats`` beats and go on to ``state``."""
@@ -157,6 +166,12 @@ class Sequencer(wiring.Component):
             m.d.sync += self._count.eq(0)
             m.next = state
 
+    def _steady(self, m, value, name):
+        """What follows from the job alone, in a register; the job stands for cycles before."""
+        steady = Signal(value.shape(), name=name)
+        m.d.sync += steady.eq(value)
+        return steady
+
     def _idle(self, m):
         with m.State("Idle"):
             m.d.sync += self._addr.eq(self.descriptor)
@@ -165,10 +180,10 @@ class Sequencer(wiring.Component):
 
     def _read_descriptor(self, m):
         with m.State("Read descriptor"):
+            m.d.sync += [self.x_offset.eq(0), self.h_offset.eq(0), self.state_offset.eq(0)]
             self._ask(m, self._addr, DESCRIPTOR_BYTES // self._bus, "Take descriptor")
         with m.State("Take descriptor"):
             m.d.comb += [
-                self._word.ready.eq(1),
                 self.descriptor_en.eq(self._word.valid),
                 self.descriptor_word.eq(self._count),
             ]
@@ -185,7 +200,7 @@ class Sequencer(wiring.Component):
                 with m.Elif(self.flags.load_params):
                     m.next = "Read params"
                 with m.Else():
-                    m.next = "Place weights"
+                    self._begin_placing(m)
         with m.State("Refuse"):
             m.d.comb += self.refused.eq(1)
 
@@ -193,18 +208,18 @@ class Sequencer(wiring.Component):
         """A word of biases per unit; the last beat may bring words too many."""
         hidden, per_beat = self.job.hidden_size, max(self._bus // WORD_BYTES, 1)
         beats = (WORD_BYTES * hidden + self._bus - 1) // self._bus
+        end = self._steady(m, _round_up(hidden, per_beat), "params_end")
         with m.State("Read params"):
             self._ask(m, self.job.params_addr, beats, "Take params")
         with m.State("Take params"):
             m.d.comb += [
-                self._word.ready.eq(1),
                 self.bias_unit.eq(self._count),
                 self.bias_en.eq(self._word.valid & (self._count < hidden)),
             ]
             with m.If(self._word.valid):
                 m.d.sync += self._count.eq(self._count + 1)
-            with m.If(self._count == _round_up(hidden, per_beat)):
-                m.next = "Place weights"
+            with m.If(self._count == end):
+                self._begin_placing(m)
 
     def _walk_blocks(self, m):
         """Goes from block to block while ``placing``; counts the words that are to come."""
@@ -234,33 +249,41 @@ class Sequencer(wiring.Component):
         with m.If(advance):
             m.d.sync += addr.eq(addr + job.block_bytes)
 
+    def _begin_placing(self, m):
+        """Go on to placing weights; registers beside the state, as they decide about much."""
+        m.d.sync += [self.load.eq(1), self._placing.eq(1)]
+        m.next = "Place weights"
+
     def _place_weights(self, m):
         """Ask for every resident block that is to be loaded, then wait for the last word."""
         job, walk = self.job, self._walk
         with m.State("Place weights"):
             m.d.comb += [
-                self._placing.eq(1),
                 self.request.valid.eq(self._asks),
                 self.request.payload.addr.eq(self._block_addr),
                 self.request.payload.beats.eq(job.block_bytes // self._bus),
             ]
             with m.If(self._overflow):
+                m.d.sync += [self._placing.eq(0), self.load.eq(0)]
                 m.next = "Refuse"
             with m.Elif(self._advance & walk.last):
-                m.d.sync += self._sequences_left.eq(job.sequences)
+                m.d.sync += [self._placing.eq(0), self._sequences_left.eq(job.sequences)]
                 m.next = "Take weights"
         with m.State("Take weights"):
             with m.If(self._overflow):
+                m.d.sync += self.load.eq(0)
                 m.next = "Refuse"
             with m.Elif(self._expected == 0):
-                m.d.sync += self.begin.eq(1)
+                m.d.sync += [self.begin.eq(1), self.load.eq(0)]
                 m.next = "Begin"
 
     def _start_sequence(self, m):
         """Start the engine, and give it its initial state meanwhile."""
-        job, unit, word = self.job, self._units.o, self._word
+        job, unit = self.job, self._units.o
         valid, h, c = self._unit
-        last = self._count == job.hidden_size - 1
+        last = self._count == self._steady(m, job.hidden_size - 1, "last_unit")
+        items = max(self._bus, WORD_BYTES) // 4
+        end = self._steady(m, _round_up(job.hidden_size, items), "state_end")
         with m.State("Begin"):
             m.d.sync += self._count.eq(0)
             m.next = "Clear state"
@@ -270,47 +293,46 @@ class Sequencer(wiring.Component):
             m.d.comb += [valid.eq(1), h.eq(job.h_zero)]
             m.d.sync += self._count.eq(self._count + 1)
             with m.If(last):
+                m.d.sync += self._running.eq(1)
                 m.next = "Run"
         with m.State("Read state"):
             beats = (_round_up(4 * job.hidden_size, max(self._bus, WORD_BYTES))) // self._bus
+            m.d.sync += self._of_state.eq(1)
             self._ask(m, job.state_in_addr + self.state_offset, beats, "Take state")
         with m.State("Take state"):
-            items = max(self._bus, WORD_BYTES) // 4
             m.d.comb += [
-                self._units.i.valid.eq(word.valid),
-                word.ready.eq(self._units.i.ready),
-                unit.ready.eq(1),
                 valid.eq(unit.valid & (self._count < job.hidden_size)),
                 c.eq(unit.payload.data[:16].as_signed()),
                 h.eq(unit.payload.data[16:24].as_signed()),
             ]
             with m.If(unit.valid):
                 m.d.sync += self._count.eq(self._count + 1)
-            with m.If(self._count == _round_up(job.hidden_size, items)):
+            with m.If(self._count == end):
+                m.d.sync += [self._of_state.eq(0), self._running.eq(1)]
                 m.next = "Run"
 
-    def _run(self, m):
-        """Sequence after sequence, layer after layer; a layer may read what the last one wrote."""
+    def _move_offsets(self, m):
+        """To the next sequence, behind one; without the state, which would be slow to tell here."""
         job = self.job
-        with m.State("Run"), m.If(~self.engine_active):
+        with m.If(self._running & ~self.engine_active):
             m.d.sync += [
+                self._running.eq(0),
                 self.x_offset.eq(self.x_offset + job.x_sequence_stride),
                 self.h_offset.eq(self.h_offset + job.h_sequence_stride),
                 self.state_offset.eq(self.state_offset + job.state_sequence_stride),
-                self._sequences_left.eq(self._sequences_left - 1),
             ]
+
+    def _run(self, m):
+        """Sequence after sequence, layer after layer; a layer may read what the last one wrote."""
+        with m.State("Run"), m.If(~self.engine_active):
+            m.d.sync += self._sequences_left.eq(self._sequences_left - 1)
             m.next = "Begin"
             m.d.sync += self.begin.eq(1)
             with m.If(self._sequences_left == 1):
                 m.d.sync += self.begin.eq(0)
                 m.next = "Drain"
         with m.State("Drain"), m.If(self.writes_drained):
-            m.d.sync += [
-                self._addr.eq(self._addr + DESCRIPTOR_BYTES),
-                self.x_offset.eq(0),
-                self.h_offset.eq(0),
-                self.state_offset.eq(0),
-            ]
+            m.d.sync += self._addr.eq(self._addr + DESCRIPTOR_BYTES)
             m.next = "Read descriptor"
             with m.If(self.flags.last):
                 m.d.comb += self.done.eq(1)

@@ -31,7 +31,7 @@ class WeightFetcher(wiring.Component):
     Throughput: of whole parts, a request per cycle, and a cycle for a resident block. Following, a
     column per cycle, alone or in a run; a cycle for an empty list and for a resident block.
     Latency: whole parts: that of block 0 is asked for, or passed by, in the cycle after ``start``.
-    Following: a run is asked for four cycles after its last column's turn, which is at the earliest
+    Following: a run is asked for five cycles after its last column's turn, which is at the earliest
     in the cycle after ``start`` and that in which its list is ready.
 
     Parameters
@@ -100,13 +100,16 @@ class WeightFetcher(wiring.Component):
         active, hidden, whole = Signal(), Signal(), Signal()
         passed, ended, step_done = Signal(), Signal(), Signal()
         grouped, stays = self._group(m, step_done)
-        follower = self._follow(m, walk, active & ~whole, hidden, addr)
+        # A register of its own: it decides about much.
+        following = Signal()
+        parts_first = grouped & ~hidden
+        follower = self._follow(m, walk, following & ~parts_first, hidden, addr)
         taken = self._ask(m, active & whole & ~walk.resident, hidden, whole, addr)
         h_addr = Signal.like(addr)
         x_bytes = beats_of(job.input_size, job.word_beats) * self._config.bus_bytes
         m.d.sync += h_addr.eq(job.weights_addr + x_bytes)
         m.d.comb += [
-            whole.eq(~self.follow | (grouped & ~hidden)),
+            whole.eq(~self.follow | parts_first),
             passed.eq(follower.next | (active & whole & (walk.resident | taken))),
             ended.eq(follower.done | (active & whole & passed & walk.last)),
             step_done.eq(ended & hidden),
@@ -123,11 +126,14 @@ class WeightFetcher(wiring.Component):
                 addr.eq(Mux(begins_with_h, h_addr, job.weights_addr)),
             ]
         with m.If(step_done):
-            m.d.sync += [steps_left.eq(steps_left - 1), active.eq(steps_left != 1)]
+            more = steps_left != 1
+            m.d.sync += [steps_left.eq(steps_left - 1), active.eq(more)]
+            m.d.sync += following.eq(self.follow & more)
         with m.If(self.start):
             m.d.sync += [
                 steps_left.eq(job.steps),
                 active.eq(streamed),
+                following.eq(streamed & picks),
                 hidden.eq(0),
                 addr.eq(job.weights_addr),
             ]

@@ -14,7 +14,7 @@ from hw.weights.runs import column_layout
 __all__ = ["ListFollower"]
 
 _QUEUE = 8
-"""Columns read ahead of the requests: five cycles pass from one's turn to its successor's room."""
+"""Columns read ahead of the requests: six cycles pass from one's turn to its successor's room."""
 
 
 class ListFollower(wiring.Component):
@@ -24,7 +24,7 @@ class ListFollower(wiring.Component):
     without waiting for the list, but for the last.
 
     Throughput: a column per cycle; a cycle for an empty list and for a resident block.
-    Latency: a column is on ``o`` three cycles after its list is ready.
+    Latency: a column is on ``o`` four cycles after its list is ready.
 
     Parameters
     ----------
@@ -123,19 +123,20 @@ class ListFollower(wiring.Component):
         shape = column_layout(config)
         m.submodules.queue = queue = Fifo(shape, _QUEUE)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        hidden, listed = Signal(), Signal()
-        m.d.sync += listed.eq(self.list_en)
-        item = queue.i.payload
+        hidden, listed, item = Signal(), Signal(), Signal(shape)
+        m.d.sync += [listed.eq(self.list_en), queue.i.valid.eq(listed)]
         with m.If(self.list_en):
             m.d.sync += [
                 hidden.eq(self.hidden),
                 item.base.eq(self.addr),
                 item.last.eq(final),
             ]
-        m.d.comb += [
-            queue.i.valid.eq(listed),
-            item.column.eq(Mux(hidden, self.h_column, self.x_column)),
-        ]
+        # A register behind the lists, whose delay is not the queue's.
+        with m.If(listed):
+            m.d.sync += [
+                queue.i.payload.eq(item),
+                queue.i.payload.column.eq(Mux(hidden, self.h_column, self.x_column)),
+            ]
         # Registered: whether one more may be read decides about every register here.
         promised, full = Signal(range(_QUEUE + 1)), Signal()
         left = self.o.valid & self.o.ready

@@ -104,6 +104,7 @@ class InputTiming:
         begin = max(taken + 1, freed)
         if self.short and self.mode[step] == Mode.DELTA:
             begin = max(begin, self.picks[-1] + 1)
+        begin += after.ROW_BEGIN
         taken, pick_free, picks = begin - 1, self.pick_free, self.picks
         for passed, cycles in zip(self.passed[step], self.cycles[step].tolist(), strict=True):
             taken = max(taken + 1, passed + after.ROW_BUFFER, picks[0])

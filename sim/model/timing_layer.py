@@ -157,7 +157,7 @@ class LayerTiming:
             for done, length in split(start, beats, burst):
                 last = min((done + length) * bus // unit_bytes, self.hidden) - 1
                 complete = run.unit_times[last] + after.UNIT_QUEUE + after.PACKER + 1
-                bursts.append((max(asked, complete), length))
+                bursts.append((max(asked, complete) + after.WRITE_COMPLETE, length))
             waiting.append(bursts)
         clock = 0
         while any(waiting):

@@ -73,7 +73,7 @@ def test_a_configuration_is_frozen():
 
 
 def test_the_named_configurations_are_what_they_are_called():
-    assert list(CONFIGS) == ["tiny", "small", "edge", "chip"]
+    assert list(CONFIGS) == ["tiny", "speech", "small", "edge", "chip"]
     assert all(config.name == name for name, config in CONFIGS.items())
     shapes = {name: (c.lanes, c.bus_width) for name, c in CONFIGS.items()}
     assert shapes["tiny"] == (8, 64) and shapes["edge"] == (64, 128)

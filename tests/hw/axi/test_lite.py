@@ -144,14 +144,14 @@ def test_writes_keep_their_bytes_and_errors_are_slverr(bench, stall):
     assert [resp for _, resp in read.items[8:]] == [2, 2]
 
 
-def test_an_access_takes_four_cycles(bench):
+def test_an_access_takes_five_cycles(bench):
     dut = Scratch()
     b = bench(dut)
     asked, answers = reads(b, dut.axi, [0] * 4)
     b.run()
-    assert asked.offers == [0, 2, 6, 10]
-    assert asked.cycles == [1, 5, 9, 13]
-    assert answers.cycles == [3, 7, 11, 15]
+    assert asked.offers == [0, 3, 8, 13]
+    assert asked.cycles == [2, 7, 12, 17]
+    assert answers.cycles == [4, 9, 14, 19]
 
 
 def test_reads_and_writes_take_turns(bench):
@@ -175,5 +175,5 @@ def test_a_write_waits_for_both_its_channels(bench):
             drive(ctx, cycle) if cycle > 9 else None
         )
         b.run()
-        assert aw.cycles == w.cycles == [11]
-        assert answers.cycles == [13]
+        assert aw.cycles == w.cycles == [12]
+        assert answers.cycles == [14]

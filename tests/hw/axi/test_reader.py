@@ -69,7 +69,7 @@ def test_pages_are_never_crossed(bench, read_memory, memory_word, addr, beats):
     assert max(n for _, n in memory.bursts) <= 128
 
 
-def test_an_address_takes_three_cycles_and_a_beat_two(bench, read_memory, script):
+def test_an_address_takes_four_cycles_and_a_beat_two(bench, read_memory, script):
     dut = make()
     b = bench(dut)
     memory = b.add(read_memory(dut.axi, latency=5))
@@ -78,10 +78,10 @@ def test_an_address_takes_three_cycles_and_a_beat_two(bench, read_memory, script
     out = b.drain(dut.data[1], 3)
     b.run(extra=3)
     assert fed.cycles == [0]
-    assert memory.offer_cycles == [3]
-    assert memory.beat_cycles == [8, 9, 10]
-    assert out.cycles == [10, 11, 12]
-    assert watch.seen == {"beats": [9, 10, 11], "error": [], "busy": list(range(3, 11))}
+    assert memory.offer_cycles == [4]
+    assert memory.beat_cycles == [9, 10, 11]
+    assert out.cycles == [11, 12, 13]
+    assert watch.seen == {"beats": [10, 11, 12], "error": [], "busy": list(range(4, 12))}
 
 
 def test_one_beat_comes_every_cycle_at_a_latency_of_30(bench, read_memory):
@@ -91,8 +91,8 @@ def test_one_beat_comes_every_cycle_at_a_latency_of_30(bench, read_memory):
     b.feed(dut.request[0], [{"addr": 0, "beats": 400}])
     out = b.drain(dut.data[0], 400)
     b.run()
-    assert memory.address_cycles[:8] == list(range(3, 11))
-    assert out.cycles == list(range(35, 435))
+    assert memory.address_cycles[:8] == list(range(4, 12))
+    assert out.cycles == list(range(36, 436))
 
 
 def test_a_request_of_one_burst_leaves_every_second_cycle(bench, read_memory):
@@ -102,8 +102,8 @@ def test_a_request_of_one_burst_leaves_every_second_cycle(bench, read_memory):
     b.feed(dut.request[0], [{"addr": 32 * k, "beats": 4} for k in range(10)])
     out = b.drain(dut.data[0], 40)
     b.run()
-    assert memory.address_cycles == list(range(3, 23, 2))
-    assert out.cycles == list(range(35, 75))
+    assert memory.address_cycles == list(range(4, 24, 2))
+    assert out.cycles == list(range(36, 76))
 
 
 def test_requests_of_one_beat_leave_every_cycle_of_a_client_that_is_taken_ahead(bench, read_memory):
@@ -113,8 +113,8 @@ def test_requests_of_one_beat_leave_every_cycle_of_a_client_that_is_taken_ahead(
     b.feed(dut.request[0], [{"addr": 32 * k, "beats": 1} for k in range(100)])
     out = b.drain(dut.data[0], 100)
     b.run()
-    assert memory.address_cycles == list(range(3, 103))
-    assert out.cycles == list(range(35, 135))
+    assert memory.address_cycles == list(range(4, 104))
+    assert out.cycles == list(range(36, 136))
 
 
 @pytest.mark.parametrize("beats", [1, 4])

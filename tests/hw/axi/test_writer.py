@@ -90,7 +90,7 @@ def test_pages_are_never_crossed(bench, write_memory, script, addr, beats):
     assert memory.bytes == expected
 
 
-def test_a_burst_begins_three_cycles_after_its_last_data(bench, write_memory, script):
+def test_a_burst_begins_four_cycles_after_its_last_data(bench, write_memory, script):
     dut = make()
     b = bench(dut)
     b.add(window(script, dut))
@@ -102,14 +102,14 @@ def test_a_burst_begins_three_cycles_after_its_last_data(bench, write_memory, sc
     fed = b.feed(dut.data[1], [{"data": k, "strb": 255} for k in range(3)])
     b.run(extra=3)
     assert fed.cycles == [0, 1, 2]
-    assert memory.offer_cycles == [5]
-    assert memory.beat_cycles == [5, 6, 7]
-    assert memory.response_cycles == [10]
-    assert watch.seen == {"beats": [6, 7, 8], "error": [], "outside": []}
-    assert idle.seen == {"busy": list(range(4, 11)), "undrained": list(range(1, 11))}
+    assert memory.offer_cycles == [6]
+    assert memory.beat_cycles == [6, 7, 8]
+    assert memory.response_cycles == [11]
+    assert watch.seen == {"beats": [7, 8, 9], "error": [], "outside": []}
+    assert idle.seen == {"busy": list(range(5, 12)), "undrained": list(range(1, 12))}
 
 
-def test_a_burst_begins_four_cycles_after_a_late_request(bench, write_memory, script):
+def test_a_burst_begins_five_cycles_after_a_late_request(bench, write_memory, script):
     dut = make()
     b = bench(dut)
     b.add(window(script, dut))
@@ -119,7 +119,7 @@ def test_a_burst_begins_four_cycles_after_a_late_request(bench, write_memory, sc
     payload, valid = dut.request[0].payload, dut.request[0].valid
     b.add(script({20: [(payload, late), (valid, 1)], 21: [(valid, 0)]}))
     b.run()
-    assert memory.offer_cycles == [24]
+    assert memory.offer_cycles == [25]
 
 
 def test_a_burst_of_eight_takes_ten_cycles(bench, write_memory, script):
@@ -130,8 +130,8 @@ def test_a_burst_of_eight_takes_ten_cycles(bench, write_memory, script):
     b.feed(dut.request[0], [{"addr": 0, "beats": 64}])
     b.feed(dut.data[0], [{"data": k, "strb": 255} for k in range(64)])
     b.run()
-    assert memory.offer_cycles == [10 * k + 10 for k in range(8)]
-    assert memory.beat_cycles == [10 * k + 10 + n for k in range(8) for n in range(8)]
+    assert memory.offer_cycles == [10 * k + 11 for k in range(8)]
+    assert memory.beat_cycles == [10 * k + 11 + n for k in range(8) for n in range(8)]
 
 
 def test_data_need_not_wait_for_its_address(bench, write_memory, script):
@@ -188,14 +188,14 @@ def test_bursts_outside_the_window_are_dropped(bench, write_memory, script, base
     assert watch.seen["idle"][-1] == b.cycles - 1
 
 
-def test_outside_comes_three_cycles_after_the_last_data(bench, script):
+def test_outside_comes_four_cycles_after_the_last_data(bench, script):
     dut = make()
     b = bench(dut)
     watch = b.add(script(watch={"outside": dut.outside}, until=12))
     b.feed(dut.request[0], [{"addr": 0, "beats": 2}])
     b.feed(dut.data[0], [{"data": 1, "strb": 1}] * 2)
     b.run()
-    assert watch.seen["outside"] == [4]
+    assert watch.seen["outside"] == [5]
 
 
 def test_no_more_bursts_await_responses_than_allowed(bench, write_memory, script):

@@ -59,13 +59,17 @@ class Access:
         for name in ports:
             self.ctx.set(getattr(self.dut, name), 0)
 
-    async def at(self, addr, **members):
-        """One access; returns (read_data, error) of the cycle after."""
+    async def at(self, addr, ports=None, **members):
+        """One access, with ``ports`` up meanwhile; returns (read_data, error) of the cycle after.
+
+        The address stands a cycle ahead.
+        """
         bus = self.dut.bus
         self.ctx.set(bus.addr, addr)
+        await self.ctx.tick()
         for name, value in members.items():
             self.ctx.set(getattr(bus, name), value)
-        await self.ctx.tick()
+        await self.cycle(**(ports or {}))
         for name in members:
             self.ctx.set(getattr(bus, name), 0)
         return self.ctx.get(bus.read_data), self.ctx.get(bus.error)
@@ -76,9 +80,9 @@ class Access:
         assert not error
         return value
 
-    async def write(self, name, value, strb=15):
+    async def write(self, name, value, strb=15, ports=None):
         """Write a register; returns the error."""
-        return (await self.at(REGISTERS[name].addr, write=1, data=value, strb=strb))[1]
+        return (await self.at(REGISTERS[name].addr, ports, write=1, data=value, strb=strb))[1]
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -168,6 +172,7 @@ def test_counters_of_modes_are_asked_for_and_answered_a_cycle_later(host):
         for mode in Mode:
             for half in range(2 * len(MODE_COUNTERS)):
                 h.ctx.set(h.dut.bus.addr, MODE_COUNTER_BASE + 64 * mode + 4 * half)
+                await h.ctx.tick()
                 assert h.get("mode_en") == 0
                 h.ctx.set(h.dut.bus.read, 1)
                 assert (h.get("mode_en"), h.get("mode_word")) == (1, 16 * mode + half)
@@ -323,9 +328,7 @@ def test_an_event_is_not_lost_when_its_bit_is_cleared_in_the_same_cycle(host):
     async def story(h):
         await h.write("control", START)
         await h.cycle()
-        h.ctx.set(h.dut.done, 1)
-        await h.write("interrupt", 3)
-        h.ctx.set(h.dut.done, 0)
+        await h.write("interrupt", 3, ports={"done": 1})
         assert await h.read("interrupt") == 1
 
     host(story)

@@ -117,15 +117,15 @@ def test_a_unit_is_an_event_beyond_the_threshold_only(run, part, threshold):
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-def test_a_step_takes_a_unit_a_cycle_and_the_next_begins_four_cycles_later(run, mode):
+def test_a_step_takes_a_unit_a_cycle_and_the_next_begins_five_cycles_later(run, mode):
     seen = run([[k] * 8 for k in range(4)], [Mode.NORMAL, *[mode] * 3], **MIXED)
-    assert seen.source.given == [1 + 11 * step + unit for step in range(4) for unit in range(8)]
-    first = [1 + 11 * step for step in range(1, 4)]
+    assert seen.source.given == [1 + 12 * step + unit for step in range(4) for unit in range(8)]
+    first = [1 + 12 * step for step in range(1, 4)]
     # Falls in the cycle after the last unit; rises PRIME cycles after the mode was taken.
     assert [cycle - HiddenEvents.PRIME for cycle in first] == seen.fed.cycles
     assert not any(seen.source.known[cycle - 3] for cycle in first)
     # A list is ready two cycles after its last unit.
-    assert seen.user.ready_cycles == [8 + 2 + 11 * step for step in range(4)]
+    assert seen.user.ready_cycles == [8 + 2 + 12 * step for step in range(4)]
 
 
 def test_a_unit_is_written_in_the_cycle_after_it_came(run):
@@ -143,14 +143,14 @@ def test_a_list_is_not_begun_before_a_bank_is_free(run):
 def test_a_start_begins_again_in_bank_0_at_unit_0(play, small, job_of):
     config = small()
     first = [{"job": job_of(config, hidden_size=2), "start": 1}, *[{"valid": 1}] * 2]
-    first += [{"modes.valid": 1}, {}, {}, {"valid": 1}, {}]
+    first += [{"modes.valid": 1}, {}, {}, {}, {"valid": 1}, {}]
     seen = play(HiddenEvents(config), first * 2)
     assert [row["w_bank"] for row in seen if row["w_en"]] == [0, 0, 1] * 2
     assert [row["w_event"]["column"] for row in seen if row["w_en"]] == [0, 1, 0] * 2
     known = [row["known"] for row in seen]
-    assert known == [0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1]
+    assert known == [0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1]
     ready = [row["current"]["ready"] for row in seen]
-    assert ready == [0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
+    assert ready == [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]
 
 
 def test_a_sequence_begins_in_normal_mode_after_a_delta_step(play, small, job_of):

@@ -134,7 +134,7 @@ def test_an_event_is_made_every_cycle(run, size, head):
 def test_a_row_without_events_takes_a_beat_a_cycle(run, mode, beats):
     # The references are zero before there was a row.
     seen = run([[0] * 8 * beats] * 2, 8 * beats, [mode] * 2, **MIXED)
-    gap = 4 if mode == Mode.DELTA and beats <= 3 else 2
+    gap = 5 if mode == Mode.DELTA and beats <= 3 else 3
     first = seen.fed.cycles[0]
     second = first + beats - 1 + gap
     assert seen.fed.cycles == [*range(first, first + beats), *range(second, second + beats)]
@@ -151,15 +151,15 @@ def test_a_row_waits_for_its_mode_and_for_a_bank(play, small, job_of):
     rows += [{**offer, "done": 1}] + [offer] * 20
     seen = play(InputEvents(config), rows)
     taken = [cycle for cycle, row in enumerate(seen) if row["rows.ready"] and cycle]
-    assert taken == [7, 9, 27]
+    assert taken == [8, 11, 28]
 
 
 def test_a_start_forgets_what_was_made(play, small, job_of):
     """A sequence begins in bank 0 even after an odd number of lists."""
     config = small()
-    sequence = [{"job": job_of(config, input_size=2), "start": 1}, {"modes.valid": 1}]
+    sequence = [{"job": job_of(config, input_size=2), "start": 1}, {"modes.valid": 1}, {}]
     sequence += [{"rows.valid": 1, "rows.payload": 0x0201}, *[{}] * 6]
     seen = play(InputEvents(config), sequence * 2)
-    for row in (seen[7], seen[16]):
+    for row in (seen[8], seen[18]):
         assert (row["w_en"], row["w_bank"], row["w_index"]) == (1, 0, 0)
-    assert [row["current"]["ready"] for row in seen] == [0] * 9 + [1] + [0] * 8
+    assert [row["current"]["ready"] for row in seen] == [0] * 10 + [1] + [0] * 9

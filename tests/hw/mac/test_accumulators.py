@@ -22,9 +22,10 @@ def test_sums_are_read_where_they_were_written_and_hold(play, small, hidden):
             row["w_hidden"] = w_hidden = rng.randrange(2)
             row["w_totals"] = [rng.choice([low, high, rng.randint(low, high)]) for _ in range(8)]
             b_hidden, b_block = rng.randrange(2), rng.randrange(blocks)
-            row |= {"base_hidden": b_hidden, "base_block": b_block}
+            row["base_block"] = b_block
             writes_it = row["w_en"] and (w_hidden, w_block) == (b_hidden, b_block)
-            row["base_en"] = (b_hidden, b_block) in held and not writes_it and rng.random() < 0.5
+            reads = (b_hidden, b_block) in held and not writes_it and rng.random() < 0.5
+            row["base_en"] = reads << b_hidden
             bases.append(base)
             known = (0, r_block) in held and (1, r_block) in held
             clash = row["w_en"] and w_block == r_block

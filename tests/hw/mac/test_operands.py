@@ -62,7 +62,11 @@ def test_an_operation_reads_list_word_and_lanes_one_after_the_other(play, small,
     lanes = {cycle - 4 for cycle, row in enumerate(seen) if row["o_valid"]}
     assert words == {cycle for cycle in expected if cycle + 3 < len(seen)}
     assert lanes == {cycle for cycle in expected if cycle + 4 < len(seen)}
+    assert not any(row["base_en"] for row in seen if not row["o_valid"])
     for cycle in lanes:
+        control = expected[cycle]["control"]
+        goes_on = control["first"] and not control["fresh"]
+        assert seen[cycle + 4]["base_en"] == goes_on << control["hidden"]
         at = shown[cycle + 4]
         assert {name: seen[at[name]][name] for name in at} == expected[cycle]
 

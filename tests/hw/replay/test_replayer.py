@@ -85,7 +85,7 @@ class World:
         for name, length, there in zip(("x_list", "h_list"), step[1:], ready, strict=True):
             row[name] = {
                 "ready": there,
-                "empty": length == 0 if there else self.rng.randrange(2),
+                "empty": there and length == 0,
                 "last": length - 1 if there and length else self.rng.randrange(16),
                 "single": length == 1 if there and length else self.rng.randrange(2),
                 "mode": step[0],

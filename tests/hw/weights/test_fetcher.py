@@ -213,7 +213,7 @@ def test_scattered_columns_are_one_request_per_cycle_across_blocks(
     dut = WeightFetcher(config, REQUEST)
     out = follow(bench(dut), dut, config, job, [(columns, columns)] * 2, start, after)
     count = 2 * 8 * 2 * len(columns)
-    assert out.cycles == list(range(5, 5 + count))
+    assert out.cycles == list(range(6, 6 + count))
 
 
 def test_neighbours_are_read_one_per_cycle_and_asked_for_by_the_burst(
@@ -224,7 +224,7 @@ def test_neighbours_are_read_one_per_cycle_and_asked_for_by_the_burst(
     columns = list(range(16))
     dut = WeightFetcher(config, REQUEST)
     out = follow(bench(dut), dut, config, job, [(columns, columns)], start, after)
-    assert out.cycles == list(range(8, 8 + 256, 4))
+    assert out.cycles == list(range(9, 9 + 256, 4))
 
 
 def test_the_columns_of_x_are_asked_for_before_the_list_of_h_is_there(

@@ -19,13 +19,13 @@ def pulses(seen, name):
     return [cycle for cycle, row in enumerate(seen) if row[name]]
 
 
-def test_a_column_stands_three_cycles_after_its_list_is_ready(play, small):
+def test_a_column_stands_four_cycles_after_its_list_is_ready(play, small):
     ends = [*steady(1, 2), *steady(1, 2, hidden=1, addr=0x120)] * 2
     seen = play(ListFollower(small()), ends)
     assert pulses(seen, "list_en") == list(range(8))
     assert [row["list_index"] for row in seen] == [0, 1] * 4
-    assert pulses(seen, "o.valid") == [3, 4, 5, 6, 7]
-    assert [row["o.payload"]["base"] for row in seen[3:]] == [0x100, 0x100, 0x120, 0x120, 0x100]
+    assert pulses(seen, "o.valid") == [4, 5, 6, 7]
+    assert [row["o.payload"]["base"] for row in seen[4:]] == [0x100, 0x100, 0x120, 0x120]
     assert pulses(seen, "done") == pulses(seen, "next") == [1, 3, 5, 7]
 
 
