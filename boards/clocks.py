@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.cdc import ResetSynchronizer
+from amaranth.lib.cdc import FFSynchronizer, ResetSynchronizer
 from amaranth.lib.io import Buffer
 
 __all__ = ["Ecp5Clock", "Ice40Clock", "PllSettings", "XilinxClock"]
@@ -56,9 +56,15 @@ class _Clock(wiring.Component):
         Its frequency, MHz.
     wanted : float
         The domain's, MHz; ``settings.mhz`` is what it becomes.
+
+    Members
+    -------
+    domain : ClockDomain
+        What the parent is to define.
     """
 
     def __init__(self, resource: str, reference: float, wanted: float):
+        self.domain = ClockDomain("sync")
         self.resource = resource
         self.reference = reference
         self.settings = self.settings_for(reference, wanted)
@@ -78,12 +84,30 @@ class _Clock(wiring.Component):
 
 
 class Ecp5Clock(_Clock):
-    """A clock from an EHXPLLL.
+    """A clock from an EHXPLLL, held low until the loop has locked.
+
+    The domain has no reset: a bitstream sets every register, and nothing moves before the clock
+    does. So no net goes to all registers of a machine, which would be the slowest of all.
 
     References
     ----------
-    FPGA-DS-02012, ECP5 family data sheet, section 3.20; FPGA-TN-02200, sysCLOCK PLL.
+    FPGA-DS-02012, ECP5 family data sheet, section 3.20; FPGA-TN-02200, sysCLOCK PLL and the gate
+    DCCA.
     """
+
+    def __init__(self, resource: str, reference: float, wanted: float):
+        super().__init__(resource, reference, wanted)
+        self.domain = ClockDomain("sync", reset_less=True)
+
+    def elaborate(self, platform):
+        m = Module()
+        clock, locked, open_ = Signal(), Signal(), Signal()
+        self._loop(m, platform, clock, locked)
+        m.domains.ungated = ClockDomain("ungated", local=True, reset_less=True)
+        m.d.comb += ClockSignal("ungated").eq(clock)
+        m.submodules.lock = FFSynchronizer(locked, open_, o_domain="ungated", stages=3)
+        m.submodules.gate = Instance("DCCA", i_CLKI=clock, i_CE=open_, o_CLKO=ClockSignal("sync"))
+        return m
 
     @staticmethod
     def settings_for(reference: float, wanted: float) -> PllSettings:

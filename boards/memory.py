@@ -1,7 +1,7 @@
 """Memory blocks of an FPGA as the machine's memory."""
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -146,8 +146,13 @@ def _register(shape, name):
     return Signal(shape, name=name, reset_less=True)
 
 
+def _behind(addr, limit: int):
+    """Whether a byte address lies behind a memory of ``limit`` bytes, a power of two."""
+    return addr[limit.bit_length() - 1 :].any()
+
+
 class _WriteEnd(wiring.Component):
-    """The write channels of an AXI4 slave: ``wanted`` asks for an access of ``addr``."""
+    """The write channels of an AXI4 slave: while ``wanted``, an access of ``addr`` is made."""
 
     def __init__(self, signature, offset_width, limit):
         self.offset_width = offset_width
@@ -156,14 +161,22 @@ class _WriteEnd(wiring.Component):
             {
                 "axi": In(signature),
                 "wanted": Out(1),
-                "granted": In(1),
                 "addr": Out(32 - offset_width),
+                "strb": Out(signature.members["wstrb"].shape),
+                "write_data": Out(signature.members["wdata"].shape),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        axi, outside = self.axi, Signal()
+        axi, outside, last = self.axi, Signal(), Signal()
+        # A beat is written in the cycle after it was taken.
+        taken, beat = Signal(), Signal()
+        m.d.comb += taken.eq(axi.wvalid & axi.wready)
+        m.d.sync += [beat.eq(taken), last.eq(axi.wlast), self.wanted.eq(taken & ~outside)]
+        with m.If(taken):
+            m.d.sync += [self.strb.eq(axi.wstrb), self.write_data.eq(axi.wdata)]
+            m.d.sync += axi.wready.eq(~axi.wlast)
         with m.FSM():
             with m.State("Wait"):
                 m.d.comb += axi.awready.eq(1)
@@ -171,19 +184,16 @@ class _WriteEnd(wiring.Component):
                     m.d.sync += [
                         self.addr.eq(axi.awaddr[self.offset_width :]),
                         axi.bid.eq(axi.awid),
-                        outside.eq(axi.awaddr >= self.limit),
+                        outside.eq(_behind(axi.awaddr, self.limit)),
                     ]
+                    m.d.sync += axi.wready.eq(1)
                     m.next = "Write"
-            with m.State("Write"):
-                m.d.comb += [
-                    self.wanted.eq(axi.wvalid & ~outside),
-                    axi.wready.eq(self.granted | outside),
-                ]
-                with m.If(axi.wvalid & axi.wready):
-                    m.d.sync += self.addr.eq(self.addr + 1)
-                    with m.If(axi.wlast):
-                        m.d.sync += axi.bresp.eq(Mux(outside, _DECODE_ERROR, 0))
-                        m.next = "Answer"
+            # Nobody goes before a written beat, so whether one is taken is a register.
+            with m.State("Write"), m.If(beat):
+                m.d.sync += self.addr.eq(self.addr + 1)
+                with m.If(last):
+                    m.d.sync += axi.bresp.eq(Mux(outside, _DECODE_ERROR, 0))
+                    m.next = "Answer"
             with m.State("Answer"):
                 m.d.comb += axi.bvalid.eq(1)
                 with m.If(axi.bready):
@@ -216,27 +226,30 @@ class _ReadEnd(wiring.Component):
         axi = self.axi
         # Beats under way always find room: each takes its place before it is asked for.
         depth = self.latency + 4
-        room = Signal(range(depth + 1), init=depth)
+        room, some = Signal(range(depth + 1), init=depth), Signal(init=1)
         tag = data.StructLayout({"id": len(axi.rid), "last": 1, "outside": 1})
         item = data.StructLayout({"tag": tag, "data": len(axi.rdata)})
         m.submodules.fifo = fifo = Fifo(item, depth)
 
         left, active, outside, last = Signal(8), Signal(), Signal(), Signal()
         id_now = Signal.like(axi.rid)
-        m.d.comb += [
-            self.wanted.eq(active & (room != 0)),
-            last.eq(left == 0),
-            axi.arready.eq(~active | (self.granted & last)),
-        ]
+        burst = self._hold(m, ~active | (self.granted & last))
+        m.d.comb += self.wanted.eq(active & some)
         with m.If(self.granted):
-            m.d.sync += [left.eq(left - 1), self.addr.eq(self.addr + 1), active.eq(~last)]
-        with m.If(axi.arvalid & axi.arready):
+            m.d.sync += [
+                left.eq(left - 1),
+                last.eq(left == 1),
+                self.addr.eq(self.addr + 1),
+                active.eq(~last),
+            ]
+        with m.If(burst.valid & burst.ready):
             m.d.sync += [
                 active.eq(1),
-                left.eq(axi.arlen),
-                self.addr.eq(axi.araddr[self.offset_width :]),
-                id_now.eq(axi.arid),
-                outside.eq(axi.araddr >= self.limit),
+                left.eq(burst.payload.len),
+                last.eq(burst.payload.len == 0),
+                self.addr.eq(burst.payload.addr[self.offset_width :]),
+                id_now.eq(burst.payload.id),
+                outside.eq(_behind(burst.payload.addr, self.limit)),
             ]
 
         # What belongs to the word that comes out of the storage in this cycle.
@@ -259,8 +272,35 @@ class _ReadEnd(wiring.Component):
             fifo.o.ready.eq(axi.rready),
             taken.eq(axi.rvalid & axi.rready),
         ]
-        m.d.sync += room.eq(room - self.granted + taken)
+        with m.If(self.granted ^ taken):
+            m.d.sync += [
+                room.eq(Mux(taken, room + 1, room - 1)),
+                # Not zero any more: it decides about the access of this cycle.
+                some.eq(taken | (room != 1)),
+            ]
         return m
+
+    def _hold(self, m, free):
+        """The next burst: on the bus, or come before while there was no place for it."""
+        axi = self.axi
+        layout = data.StructLayout({"addr": len(axi.araddr), "len": 8, "id": len(axi.arid)})
+        following, there = stream.Signature(layout).create(), Signal()
+        given, held = Signal(layout), Signal(layout)
+        # Ready is a register: no path leads from an access through the bus to whoever asks.
+        m.d.comb += [
+            axi.arready.eq(~there),
+            given.addr.eq(axi.araddr),
+            given.len.eq(axi.arlen),
+            given.id.eq(axi.arid),
+            following.valid.eq(there | axi.arvalid),
+            following.ready.eq(free),
+            following.payload.eq(Mux(there, held, given)),
+        ]
+        with m.If(following.valid):
+            m.d.sync += there.eq(~free)
+        with m.If(~there):
+            m.d.sync += held.eq(given)
+        return following
 
 
 class _LiteEnd(wiring.Component):
@@ -285,23 +325,25 @@ class _LiteEnd(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        axi, addr, strb = self.axi, Signal(32), Signal(4)
+        axi, addr = self.axi, Signal(32)
         writing, outside = Signal(), Signal()
         timer = Signal(range(self.latency))
         place = addr[2 : self.offset_width]
         response = Mux(outside, _DECODE_ERROR, 0)
+        wide = Signal(self.width // 8)
+        asked = Mux(axi.arvalid, axi.araddr, axi.awaddr)
         m.d.comb += [
             self.addr.eq(addr[self.offset_width :]),
-            self.strb.eq(Mux(writing, strb << (place << 2), 0)),
-            outside.eq(addr >= self.limit),
+            self.strb.eq(wide),
         ]
         m.d.comb += self.write_data.eq(axi.wdata.replicate(self.width // 32))
         with m.FSM():
             with m.State("Wait"), m.If((axi.awvalid & axi.wvalid) | axi.arvalid):
                 m.d.sync += [
                     writing.eq(~axi.arvalid),
-                    addr.eq(Mux(axi.arvalid, axi.araddr, axi.awaddr)),
-                    strb.eq(axi.wstrb),
+                    addr.eq(asked),
+                    wide.eq(Mux(axi.arvalid, 0, axi.wstrb << (asked[2 : self.offset_width] << 2))),
+                    outside.eq(_behind(asked, self.limit)),
                 ]
                 m.next = "Access"
             with m.State("Access"):
@@ -328,10 +370,10 @@ class BlockMemory(wiring.Component):
     """Memory blocks behind an AXI4 slave, and behind an AXI4-Lite slave for the host.
 
     The AXI4 slave takes INCR bursts of whole beats, as the machine makes them. An address behind
-    the memory is answered with a decode error. In each cycle one access is made: the host's before
-    a written beat before a read one.
+    the memory is answered with a decode error. In each cycle one access is made: a written beat
+    before the host's before a read beat.
 
-    Throughput: a read beat every cycle, across bursts; a burst of n written beats every n + 2.
+    Throughput: a read beat every cycle, across bursts; a burst of n written beats every n + 3.
     Latency: ``arvalid`` in cycle t, the first ``rvalid`` in t + 3 + the storage's.
 
     Parameters
@@ -373,15 +415,14 @@ class BlockMemory(wiring.Component):
             m.d.comb += inner.eq(outer) if member.flow == Out else outer.eq(inner)
 
         m.d.comb += [
-            host.granted.eq(host.wanted),
-            write.granted.eq(write.wanted & ~host.wanted),
+            host.granted.eq(host.wanted & ~write.wanted),
             read.granted.eq(read.wanted & ~write.wanted & ~host.wanted),
             storage.enable.eq(host.wanted | write.wanted | read.wanted),
-            storage.addr.eq(Mux(host.wanted, host.addr, Mux(write.wanted, write.addr, read.addr))),
-            storage.write_data.eq(Mux(host.wanted, host.write_data, self.axi.wdata)),
+            storage.addr.eq(Mux(write.wanted, write.addr, Mux(host.wanted, host.addr, read.addr))),
+            storage.write_data.eq(Mux(write.wanted, write.write_data, host.write_data)),
             host.read_data.eq(storage.read_data),
             read.read_data.eq(storage.read_data),
         ]
-        strb = Mux(write.wanted, self.axi.wstrb, 0)
-        m.d.comb += storage.strb.eq(Mux(host.wanted, host.strb, strb))
+        strb = Mux(host.wanted, host.strb, 0)
+        m.d.comb += storage.strb.eq(Mux(write.wanted, write.strb, strb))
         return m

@@ -99,7 +99,10 @@ class Bridge(wiring.Component):
             access.addr.eq(addr),
             access.data.eq(read.data),
         ]
-        self._route(m, access.axi, _is(request.operation, *_MEMORY))
+        to_memory = Signal()
+        # The operation stands for cycles before its first access.
+        m.d.sync += to_memory.eq(_is(request.operation, *_MEMORY))
+        self._route(m, access.axi, to_memory)
         with m.FSM():
             self._decide(m, request, response, status, (index, addr, left))
             self._act(m, request, response, access, write, read, status, (index, addr, left))

@@ -75,7 +75,7 @@ class FrameReceiver(wiring.Component):
 class FrameSender(wiring.Component):
     """Sends frames: a flag, the stuffed bytes and their CRC, a flag.
 
-    Throughput: a byte a cycle, and one more for each that is stuffed; 6 for the flags and the CRC.
+    Throughput: a byte a cycle, and one more for each that is stuffed; 8 for the flags and the CRC.
 
     Members
     -------
@@ -95,9 +95,12 @@ class FrameSender(wiring.Component):
         left = Signal(range(CRC_BYTES))
         content, sent = Signal(8), Signal()
         escaped, stuff = Signal(), Signal()
-        m.d.comb += [
+        # The CRC takes a byte in the cycle after it left.
+        m.d.sync += [
             crc.data.eq(self.i.payload.data),
             crc.valid.eq(self.i.valid & self.i.ready),
+        ]
+        m.d.comb += [
             stuff.eq(((content == FLAG) | (content == ESCAPE)) & ~escaped),
             self.o.payload.eq(Mux(stuff, ESCAPE, Mux(escaped, content ^ FLIP, content))),
             # The byte itself leaves in this cycle, not the escape before it.
@@ -115,7 +118,9 @@ class FrameSender(wiring.Component):
                     self.i.ready.eq(sent),
                 ]
                 with m.If(self.i.valid & sent & self.i.payload.last):
-                    m.next = "Load the CRC"
+                    m.next = "Finish the CRC"
+            with m.State("Finish the CRC"):
+                m.next = "Load the CRC"
             with m.State("Load the CRC"):
                 m.d.sync += [check.eq(crc.crc), left.eq(CRC_BYTES - 1)]
                 m.next = "Send the CRC"

@@ -4,8 +4,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.uart.framing import FrameSender
+from boards.uart.framing import FrameSender, byte_layout
 from boards.uart.serial import Transmitter
+from hw.streams.hold import Hold
 
 __all__ = ["ResponseSender"]
 
@@ -14,7 +15,7 @@ class ResponseSender(wiring.Component):
     """Sends responses on a line.
 
     Throughput: a byte every 10 bits.
-    Latency: ``start`` in cycle t, the first flag's start bit in t + 2.
+    Latency: ``start`` in cycle t, the first flag's start bit in t + 4.
 
     Parameters
     ----------
@@ -58,9 +59,14 @@ class ResponseSender(wiring.Component):
         m = Module()
         m.submodules.frames = frames = FrameSender()
         m.submodules.transmitter = transmitter = Transmitter(self.cycles)
-        wiring.connect(m, frames.o, transmitter.i)
+        # Each of the three decides about its own bytes only.
+        m.submodules.byte = held = Hold(byte_layout())
+        m.submodules.sent = sent = Hold(8)
+        wiring.connect(m, held.o, frames.i)
+        wiring.connect(m, frames.o, sent.i)
+        wiring.connect(m, sent.o, transmitter.i)
         left, word, place = Signal.like(self.words), Signal(32), Signal(2)
-        byte = frames.i
+        byte = held.i
         m.d.comb += self.tx.eq(transmitter.tx)
         with m.FSM():
             with m.State("Wait"), m.If(self.start):
@@ -80,8 +86,10 @@ class ResponseSender(wiring.Component):
                 m.d.sync += [left.eq(left - 1), self.index.eq(self.index + 1)]
                 m.next = "Send a word"
                 with m.If(left == 0):
-                    m.d.comb += self.done.eq(1)
-                    m.next = "Wait"
+                    m.next = "Finish"
+            with m.State("Finish"), m.If(~held.o.valid & ~sent.o.valid):
+                m.d.comb += self.done.eq(1)
+                m.next = "Wait"
             with m.State("Send a word"):
                 m.d.comb += [byte.valid.eq(1), byte.payload.data.eq(word[:8])]
                 m.d.comb += byte.payload.last.eq((left == 0) & place.all())

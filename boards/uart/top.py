@@ -1,6 +1,6 @@
 """A board whose host is a computer on a serial line: clock, pins and the system."""
 
-from amaranth.hdl import ClockDomain, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.io import Buffer
 from amaranth.lib.wiring import In, Out
@@ -61,7 +61,7 @@ class UartTop(wiring.Component):
     system : UartSystem
         What is on the board.
     clock : wiring.Component
-        Drives the domain ``sync``.
+        Makes the domain ``sync``.
     light : tuple of (str, int) and str or None
         The resource of a light that is on while the interrupt is high, and its member.
     """
@@ -74,7 +74,7 @@ class UartTop(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.domains.sync = ClockDomain("sync")
+        m.domains.sync = self.clock.domain
         m.submodules.clock = self.clock
         m.submodules.system = system = self.system
         uart = platform.request("uart", 0, dir="-")
