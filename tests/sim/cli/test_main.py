@@ -22,7 +22,8 @@ def test_a_refusal_is_one_sentence_and_status_2():
     done = subprocess.run([*COMMAND, "verilog", "huge", "-o", "."], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "refrain: there is no configuration huge; the configurations are tiny, small, edge, chip\n"
+        "refrain: there is no configuration huge; the configurations are tiny, speech, small, "
+        "edge, chip\n"
     )
 
 

@@ -93,7 +93,9 @@ def test_a_folder_that_cannot_be_written_is_refused(refused, x):
 
 
 def test_an_unknown_configuration_is_refused(refused, net, x, tmp_path):
-    expected = "there is no configuration huge; the configurations are tiny, small, edge, chip"
+    expected = (
+        "there is no configuration huge; the configurations are tiny, speech, small, edge, chip"
+    )
     assert refused("run", net, "--input", x, "--config", "huge") == expected
     assert refused("verilog", "huge", "-o", tmp_path) == expected
 

@@ -11,7 +11,7 @@ from sim.explore import board_backend
 from sim.rtl.board_uart import UartBoard
 
 MACHINE = Config(
-    name="small",
+    name="speech",
     lanes=8,
     bus_width=64,
     max_input=16,
@@ -34,7 +34,7 @@ def plugged_in():
 
 @pytest.fixture
 def line(plugged_in, monkeypatch):
-    """Stands for the serial port of a ULX3S whose usual machine is the small one."""
+    """Stands for the serial port of a ULX3S whose usual machine is this one."""
     opened = []
 
     def open_line(port, baud):
@@ -43,7 +43,7 @@ def line(plugged_in, monkeypatch):
         return plugged_in
 
     monkeypatch.setattr(board_backend, "SerialLine", open_line)
-    monkeypatch.setitem(CONFIGS, "small", MACHINE)
+    monkeypatch.setitem(CONFIGS, "speech", MACHINE)
     return opened
 
 
@@ -57,7 +57,7 @@ def long_x(tmp_path):
 
 def test_a_board_gives_the_models_outputs(refrain, net, long_x, line, tmp_path):
     outputs = []
-    for options in (ON_BOARD, ["--config", "small"]):
+    for options in (ON_BOARD, ["--config", "speech"]):
         h = tmp_path / "h.npy"
         status, _, err = refrain("run", net, "--input", long_x, "--output", h, *options)
         assert (status, err) == (0, "")
@@ -78,7 +78,7 @@ def test_a_short_run_in_modes_is_the_models(refrain, net, line, tmp_path):
     x, h = tmp_path / "x.npy", tmp_path / "h.npy"
     np.save(x, np.random.default_rng(0).normal(size=(1, 20, 3)).astype(np.float32))
     outputs = []
-    for options in (ON_BOARD, ["--config", "small"]):
+    for options in (ON_BOARD, ["--config", "speech"]):
         delta = ["--mode", "delta", "--threshold-x", 3]
         assert refrain("run", net, "--input", x, "--output", h, *delta, *options)[0] == 0
         outputs.append(np.load(h))

@@ -164,7 +164,7 @@ def test_processes_measure_what_one_does(swept, tmp_path):
         (["--threshold-x", "300"], "x_threshold must be a whole number from 0 to 255, not 300"),
         (["--jobs", "0"], "--jobs must be at least 1, not 0"),
         (["--config", "huge"], "there is no configuration huge; the configurations are tiny, "
-         "small, edge, chip"),
+         "speech, small, edge, chip"),
         (["--labels", "no.npy"], "metric sqnr takes no labels: it compares with normal mode"),
     ],
 )  # fmt: skip

@@ -20,10 +20,10 @@ def test_every_board_has_a_row():
 
 def test_a_board_has_a_configuration_that_can_be_changed_or_left_out():
     board = BOARDS["ulx3s-85f"]
-    assert board_config(board, None, bare=False) == CONFIGS["small"]
+    assert board_config(board, None, bare=False) == CONFIGS["speech"]
     assert board_config(board, "tiny", bare=False) == CONFIGS["tiny"]
     paired = board_config(board, None, bare=False, multiplier="dsp-pair")
-    assert paired == replace(CONFIGS["small"], multiplier=DspPair())
+    assert paired == replace(CONFIGS["speech"], multiplier=DspPair())
     assert board_config(board, None, bare=True) is None
     assert board_config(BOARDS["icebreaker"], None, bare=False) is None
 
