@@ -1,6 +1,7 @@
 """The commands on multipliers: list them, and say what one does to products and what it costs."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from hw.multipliers.catalogue import MULTIPLIERS
 from hw.multipliers.family import Multiplier
 from sim.cli import printing
 from sim.cli.commands import Json
+from sim.cli.options import grouped
 from sim.explore import files
 from sim.explore.liberty import read_liberty
 from sim.explore.multiplier_cost import fpga_cost, lanes_cost, liberty_cost
@@ -105,6 +107,33 @@ def _print_table(rows: list[dict], conditions: Conditions, output, picture) -> N
             printing.say(f"wrote {path}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Operands:
+    """What is multiplied: all pairs, or those of a network."""
+
+    network: Annotated[
+        Path | None,
+        typer.Option(metavar="NET", help="Operands of this network, with --data."),
+    ] = None
+    data: Annotated[
+        Path | None, typer.Option(metavar="X", help="The input that --network runs on.")
+    ] = None
+    workload: Annotated[str | None, typer.Option(help="Or operands of this workload.")] = None
+    threshold: Annotated[int, typer.Option(help="Threshold of delta mode's events.")] = 4
+
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        if (self.network is None) != (self.data is None):
+            raise NetworkError("--network and --data go together")
+
+    def parts(self, say, tell):
+        """Weights and operands, where a network or a workload is named."""
+        if self.network is not None:
+            return network_parts(self.network, self.data)
+        return None if self.workload is None else workload_parts(self.workload, say, tell)
+
+
+@grouped
 def multiplier(
     name: Annotated[
         str,
@@ -119,12 +148,7 @@ def multiplier(
     ] = None,
     weight_bits: Annotated[int, typer.Option(help="Bits of a weight, sign included.")] = 8,
     length: Annotated[int, typer.Option(help="Length of the dot products.")] = 256,
-    network: Annotated[
-        Path | None, typer.Option(metavar="NET", help="Take operands from this network,")
-    ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="X", help="run on this input;")] = None,
-    workload: Annotated[str | None, typer.Option(help="or from this workload.")] = None,
-    threshold: Annotated[int, typer.Option(help="Threshold of delta mode's events.")] = 4,
+    operands: Operands = Operands(),
     cells: Annotated[bool, typer.Option("--cells", help="Count FPGA cells, by Yosys.")] = False,
     lanes: Annotated[
         int | None, typer.Option(help="Count cells of so many lanes on Xilinx 7 series, too.")
@@ -140,18 +164,14 @@ def multiplier(
     levels = list(range(len(chosen.levels))) if level is None else [level]
     if (table is not None or compare is not None) and len(levels) > 1:
         raise NetworkError(f"{name} has {len(levels)} levels; choose one with --level")
-    if (network is None) != (data is None):
-        raise NetworkError("--network and --data go together")
+    operands.check()
+    threshold = operands.threshold
     if length < 1 or threshold < 0:
         raise NetworkError("--length must be at least 1 and --threshold at least 0")
     if table is not None:
         files.check_writable(table)
     with printing.working("measuring") as (say, tell):
-        parts = None
-        if network is not None:
-            parts = network_parts(network, data)
-        elif workload is not None:
-            parts = workload_parts(workload, say, tell)
+        parts = operands.parts(say, tell)
         given = {} if parts is None else part_operands(parts, threshold)
         figures = {"levels": level_reports(chosen, levels, length, given)}
         figures |= _cells(chosen, cells, lanes, say)

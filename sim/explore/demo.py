@@ -96,13 +96,7 @@ def run_demo(
         "integer": make_backend("model", config, LATENCY),
         "rtl": make_backend("rtl", config, LATENCY, say, progress),
     }
-    runs = {}
-    for name, modes in _MODES.items():
-        say(f"running in integers and in RTL: {name}")
-        runs[name] = {
-            kind: _Nodes.of(model, inputs, networks, backend, modes)
-            for kind, backend in backends.items()
-        }
+    runs = _run_modes(model, inputs, networks, backends, say)
     normal, exact = runs["normal"], runs["exact delta"]
     probabilities |= {kind: run.probability for kind, run in normal.items()}
 
@@ -149,6 +143,18 @@ class _Nodes:
         (trace,) = self.nodes.tracer.traces
         columns = trace.direction.input_size + trace.direction.hidden_size
         return (trace.activity.events_x + trace.activity.events_h)[0] / columns
+
+
+def _run_modes(model: OnnxModel, inputs: dict, networks: dict, backends: dict, say) -> dict:
+    """A run of each way of choosing modes on each backend, by both their names."""
+    runs = {}
+    for name, modes in _MODES.items():
+        say(f"running in integers and in RTL: {name}")
+        runs[name] = {
+            kind: _Nodes.of(model, inputs, networks, backend, modes)
+            for kind, backend in backends.items()
+        }
+    return runs
 
 
 def _bits(pairs: Iterable[tuple[LstmNodes, LstmNodes]]) -> dict[str, int]:
