@@ -9,6 +9,7 @@ from hw.config import Config
 from sim.explore.hardware import Simulation
 from sim.explore.running import precision
 from sim.explore.workloads import quantize_case
+from sim.image.compile import compile_network
 from sim.image.modes import NORMAL, LayerModes, Modes
 from sim.model.backend import ModelBackend
 from sim.model.counts import Counts
@@ -62,13 +63,22 @@ def compare_workload(
     """
     case = workload.load(say, progress)
     network, split = quantize_case(case, **precision(config)), case.evaluation
-    direction = network.layers[0].directions[0]
-    dense = config.blocks(direction.hidden_size) * (direction.input_size + direction.hidden_size)
-    steps = min(int(split.lengths[0]), max(2, _CYCLES // dense))
-    x = to_codes(split.x[:1, :steps], direction.x)
+    steps = min(int(split.lengths[0]), max(2, _CYCLES // _dense_cycles(network, config)))
+    x = to_codes(split.x[:1, :steps], network.layers[0].directions[0].x)
     hardware = Simulation(config, latency, say, progress)
     rows = compare_backends(network, x, hardware, ModelBackend(config, latency))
     return [{"workload": workload.name, "config": config.name, **row} for row in rows]
+
+
+def _dense_cycles(network: IntegerNetwork, config: Config) -> int:
+    """Cycles of a step that multiplies every column, of lanes and bus."""
+    total = 0
+    for placement in compile_network(network, config, steps=1, sequences=1).placements:
+        fields = placement.fields
+        blocks = config.blocks(fields["hidden_size"])
+        beats = (blocks - fields["resident_blocks"]) * fields["word_beats"]
+        total += max(blocks, beats) * (fields["input_size"] + fields["hidden_size"])
+    return total
 
 
 def compare_backends(network: IntegerNetwork, x: np.ndarray, hardware, model) -> list[dict]:
