@@ -12,12 +12,13 @@ _HEAD = """# Results
 Made by `refrain workload table --output docs/results.md`; do not edit. [Workloads](workloads.md)
 says what the workloads are, how they are divided and what each row means.
 
-Every figure is of the held-out data. MACs are products, bytes are those of the weights with all of
-them streamed; both are shares of what a dense run does. Cycles per step are those of the model of
-time, as `refrain run` reports them: with as many weights resident as the configuration holds, from
-a memory that answers after the stated latency, the beginning of every sequence included. Where only
-some steps were followed, their cycles are scaled by the performance model. The number behind ± is
-the standard error; *within* says whether the metric is at most one of it below that of int8.
+Every figure is of held-out data of the final division. MACs are products, bytes are those of the
+weights with all of them streamed; both are shares of what a dense run does. Cycles per step are
+those of the model of time, as `refrain run` reports them: with as many weights resident as the
+configuration holds, from a memory that answers after the stated latency, the beginning of every
+sequence included. Where only some steps were followed, their cycles are scaled by the performance
+model. The number behind ± is the standard error; *within* says whether the metric is at most one of
+it below that of int8.
 """
 _COLUMNS = (
     "scheme",
