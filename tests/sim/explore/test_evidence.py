@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,6 +70,39 @@ def test_every_scheme_is_a_row_with_what_it_saves(cache):
         assert row["steps_per_second"] == pytest.approx(50e6 / row["cycles_per_step"])
         assert row["steps_followed"] == row["steps"] == 139 and row["latency"] == 30
     assert told[0] == "toy: loading" and told[1:] == [f"toy: {each.name}" for each in SCHEMES]
+
+
+REDUCED = tuple(each for each in SCHEMES if each.name == "int8" or "no loss" in each.name)
+
+
+def test_reduced_weights_save_bytes_beside_the_same_settings():
+    """Of a machine that has them: on 32 lanes four bits are half the beats."""
+    normal, delta, reduced = evidence(TOY, CONFIGS["small"], schemes=REDUCED)
+    assert reduced["settings"] == delta["settings"]
+    assert (normal["weight_bits"], delta["weight_bits"], reduced["weight_bits"]) == (8, 8, 4)
+    assert delta["weight_bytes_avoided_share"] == pytest.approx(delta["macs_avoided_share"])
+    left = 1 - reduced["weight_bytes_avoided_share"]
+    assert left == pytest.approx((1 - reduced["macs_avoided_share"]) / 2)
+    assert "weights of 4 bits" in markdown([normal, delta, reduced])
+
+
+@pytest.mark.parametrize("least", [6, 8])
+def test_weights_have_as_many_bits_as_keep_the_score_on_the_calibration_data(monkeypatch, least):
+    class Worse(evidence_module.WorkloadProblem):
+        def __init__(self, workload, case, config, weight_bits=8):
+            super().__init__(workload, case, config, weight_bits)
+            self.bits = weight_bits
+
+        def measure(self, modes, part):
+            found = super().measure(modes, part)
+            assert part == "calibration"
+            score = replace(found.score, value=found.score.value - (self.bits < least))
+            return replace(found, score=score)
+
+    monkeypatch.setattr(evidence_module, "WorkloadProblem", Worse)
+    *_, reduced = evidence(TOY, CONFIGS["small"], schemes=REDUCED)
+    assert reduced["weight_bits"] == least
+    assert reduced["score"] > 0
 
 
 def test_a_table_goes_on_where_it_stopped(cache):
