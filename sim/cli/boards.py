@@ -7,7 +7,7 @@ import typer
 
 from sim.cli import printing
 from sim.cli.commands import Json, MultiplierName
-from sim.explore import boards as explore
+from sim.explore.boards import frames as explore
 
 __all__ = ["boards", "build", "flash"]
 

@@ -8,16 +8,16 @@ import typer
 from hw.config import CONFIGS
 from sim.cli import printing
 from sim.explore import files
-from sim.explore.bench import bench_hardware
-from sim.explore.bench_delta import bench_delta
-from sim.explore.bench_events import bench_events
-from sim.explore.bench_model import bench_model
+from sim.explore.bench.delta import bench_delta
+from sim.explore.bench.events import bench_events
+from sim.explore.bench.model import bench_model
+from sim.explore.bench.synthesis import bench_synthesis, bench_timing
+from sim.explore.bench.utilisation import bench_hardware
 from sim.explore.demo import run_demo
 from sim.explore.export import write_verilog
 from sim.explore.machines import make_config
 from sim.explore.quantising import float_layers, quantize_measured
 from sim.explore.running import find_config
-from sim.explore.synthesis import bench_synthesis, bench_timing
 from sim.networks.loader import load_network
 from sim.networks.tflite_writer import write_tflite
 

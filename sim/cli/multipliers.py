@@ -13,12 +13,10 @@ from sim.cli import printing
 from sim.cli.commands import Json
 from sim.cli.options import grouped
 from sim.explore import files
-from sim.explore.liberty import read_liberty
-from sim.explore.multiplier_cost import fpga_cost, lanes_cost, liberty_cost
-from sim.explore.multiplier_operands import workload_parts
-from sim.explore.multiplier_table import WORKLOADS, Conditions, multiplier_table
-from sim.explore.multiplier_table_text import markdown, shown_rows, table_picture
-from sim.explore.multipliers import (
+from sim.explore.multipliers.cost import fpga_cost, lanes_cost, liberty_cost
+from sim.explore.multipliers.liberty import read_liberty
+from sim.explore.multipliers.operands import workload_parts
+from sim.explore.multipliers.report import (
     differing_products,
     level_reports,
     multiplier_rows,
@@ -27,7 +25,9 @@ from sim.explore.multipliers import (
     part_operands,
     write_table,
 )
-from sim.explore.sweep_points import split_multipliers
+from sim.explore.multipliers.table import WORKLOADS, Conditions, multiplier_table
+from sim.explore.multipliers.text import markdown, shown_rows, table_picture
+from sim.explore.sweep.points import split_multipliers
 from sim.networks.network import NetworkError
 
 __all__ = ["multiplier", "multipliers"]

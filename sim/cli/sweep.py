@@ -12,11 +12,11 @@ from sim.cli import printing
 from sim.cli.commands import Json
 from sim.cli.options import grouped
 from sim.explore import files
-from sim.explore.sweep import AXES, Target, pareto, rows_csv
-from sim.explore.sweep import sweep as run_sweep
-from sim.explore.sweep_picture import sweep_picture
-from sim.explore.sweep_points import Point, make_points, split_multipliers, split_numbers
-from sim.explore.tuning_metrics import METRICS, Metric
+from sim.explore.sweep.picture import sweep_picture
+from sim.explore.sweep.points import Point, make_points, split_multipliers, split_numbers
+from sim.explore.sweep.running import AXES, Target, pareto, rows_csv
+from sim.explore.sweep.running import sweep as run_sweep
+from sim.explore.tuning.metrics import METRICS, Metric
 from sim.networks.network import NetworkError
 from sim.workloads.catalogue import WORKLOADS, find_workload
 

@@ -11,14 +11,14 @@ from sim.cli import printing
 from sim.cli.commands import Json, NetworkBits
 from sim.cli.options import grouped
 from sim.explore import files
-from sim.explore.budgets import Budget
-from sim.explore.evidence import study_path
+from sim.explore.evidence.schemes import study_path
 from sim.explore.running import find_config, precision
-from sim.explore.settings_space import FAMILIES
-from sim.explore.study_file import StudyFile
-from sim.explore.tuning import SAVINGS, tune
-from sim.explore.tuning_metrics import METRICS, Metric
-from sim.explore.tuning_problems import Examples, FileProblem, WorkloadProblem, divide
+from sim.explore.tuning.budgets import Budget
+from sim.explore.tuning.metrics import METRICS, Metric
+from sim.explore.tuning.problems import Examples, FileProblem, WorkloadProblem, divide
+from sim.explore.tuning.search import SAVINGS, tune
+from sim.explore.tuning.space import FAMILIES
+from sim.explore.tuning.study_file import StudyFile
 from sim.networks.loader import load_network
 from sim.networks.network import NetworkError
 from sim.workloads.catalogue import WORKLOADS, find_workload

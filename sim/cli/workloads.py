@@ -8,10 +8,10 @@ import typer
 from sim.cli import printing
 from sim.cli.commands import Json, NetworkBits
 from sim.explore import files
-from sim.explore.agreement import agrees, compare_workload
-from sim.explore.bench import LATENCY
-from sim.explore.evidence import evidence
-from sim.explore.evidence_table import markdown, shown_row
+from sim.explore.bench.utilisation import LATENCY
+from sim.explore.evidence.agreement import agrees, compare_workload
+from sim.explore.evidence.schemes import evidence
+from sim.explore.evidence.table import markdown, shown_row
 from sim.explore.running import find_config, make_backend
 from sim.explore.workloads import measure_workload, workload_rows
 from sim.workloads.catalogue import WORKLOADS, find_workload

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from hw.config import Config
-from sim.explore.bench import LATENCY
+from sim.explore.bench.utilisation import LATENCY
 from sim.explore.export import write_verilog
 from sim.explore.files import write_whole
 from sim.explore.picture import speech_picture

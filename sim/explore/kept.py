@@ -9,7 +9,7 @@ from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
-from sim.explore.tuning_problems import digest
+from sim.explore.tuning.problems import digest
 from sim.networks.network import NetworkError
 
 __all__ = ["Kept", "measured"]

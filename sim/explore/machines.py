@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hw.config import Config, ConfigError
-from sim.explore.multipliers import open_multiplier
+from sim.explore.multipliers.report import open_multiplier
 from sim.explore.running import find_config
 
 __all__ = ["make_config"]

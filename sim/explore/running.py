@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hw.config import CONFIGS, Config, ConfigError
-from sim.explore.board_backend import make_board_backend
+from sim.explore.boards.backend import make_board_backend
 from sim.explore.files import codes
 from sim.explore.hardware import Simulation
 from sim.explore.traces import Tracer

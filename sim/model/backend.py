@@ -12,8 +12,8 @@ from sim.image.options import RunOptions
 from sim.model.counts import count
 from sim.model.network import Model, Outputs
 from sim.model.result import Result
-from sim.model.timing import estimate
-from sim.model.timing_columns import columns_of
+from sim.model.timing.columns import columns_of
+from sim.model.timing.estimate import estimate
 from sim.networks.network import IntegerNetwork
 
 __all__ = ["ModelBackend"]

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from sim.explore.bench_model import SPEED_CASES, SpeedCase, bench_model, measure_speed
+from sim.explore.bench.model import SPEED_CASES, SpeedCase, bench_model, measure_speed
 
 SMALL = SpeedCase(inputs=3, hidden=5, batch=2, steps=6, cmsis_nn=1e6)
 

@@ -5,7 +5,7 @@ import pytest
 
 from hw.multipliers.forms import SignMagnitude
 from hw.multipliers.switched import Switched
-from sim.explore.multiplier_netlist import to_netlists
+from sim.explore.multipliers.netlist import to_netlists
 
 
 def is_sign_magnitude(multiplier):

@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from hw.multipliers.dsp_pair import DspPair, LanePair
-from sim.explore.multiplier_cost import lanes_cost
-from sim.explore.multiplier_netlist import to_netlists
+from sim.explore.multipliers.cost import lanes_cost
+from sim.explore.multipliers.netlist import to_netlists
 
 
 class Sums(wiring.Component):

@@ -16,7 +16,7 @@ from hw.multipliers.mitchell import Mitchell
 from hw.multipliers.rounded import RoundedWeights
 from hw.multipliers.switched import Switched
 from hw.verilog import to_rtlil
-from sim.explore.multiplier_netlist import run_yosys, to_netlists
+from sim.explore.multipliers.netlist import run_yosys, to_netlists
 
 COMPENSATED = tuple(Cut(columns=k, compensation="variable") for k in (1, 4, 7))
 CONSTANT = Cut(columns=3, compensation="constant", constant=17)

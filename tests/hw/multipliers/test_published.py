@@ -13,7 +13,7 @@ import pytest
 
 from hw.multipliers.drum import Drum
 from hw.multipliers.mitchell import Mitchell
-from sim.explore.multipliers import relative_errors
+from sim.explore.multipliers.report import relative_errors
 
 SHORT = np.arange(1, 1 << 8)
 # Every 23rd number: 23 is odd, so all low bits occur alike.

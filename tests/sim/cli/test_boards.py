@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sim.cli.app import run
-from sim.explore import boards as explore
+from sim.explore.boards import frames as explore
 
 
 def test_boards_are_listed(capsys, tmp_path):

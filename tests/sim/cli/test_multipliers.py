@@ -6,9 +6,9 @@ import pytest
 from hw.multipliers.catalogue import MULTIPLIERS
 from hw.multipliers.masked import Cut, MaskedArray
 from sim.cli import multipliers as commands
-from sim.explore.multiplier_operands import gather, histograms
-from sim.explore.multiplier_table import MODES, Conditions
-from sim.explore.multipliers import dot_snr_db
+from sim.explore.multipliers.operands import gather, histograms
+from sim.explore.multipliers.report import dot_snr_db
+from sim.explore.multipliers.table import MODES, Conditions
 from sim.networks.loader import load_network
 from sim.networks.quantizer import to_codes
 

@@ -7,7 +7,7 @@ from boards.memory import BlockStorage
 from boards.uart.system import UartSystem
 from hw.accelerator import Accelerator
 from hw.config import CONFIGS, Config
-from sim.explore import board_backend
+from sim.explore.boards import backend as board_backend
 from sim.rtl.board_uart import UartBoard
 
 MACHINE = Config(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from sim.explore import sweep as sweeping
+from sim.explore.sweep import running as sweeping
 
 
 @pytest.fixture

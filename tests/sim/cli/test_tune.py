@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.explore.tuning_problems import FileProblem
+from sim.explore.tuning.problems import FileProblem
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.workloads.catalogue import WORKLOADS
 from sim.workloads.scores import share_right

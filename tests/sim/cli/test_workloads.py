@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.cli import workloads
-from sim.explore import evidence
+from sim.explore.evidence import schemes as evidence
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.workloads import packages
 from sim.workloads.catalogue import FINAL, WORKLOADS

@@ -3,7 +3,7 @@
 import pytest
 
 from sim.explore.machines import make_config
-from sim.explore.tuning_problems import WorkloadProblem
+from sim.explore.tuning.problems import WorkloadProblem
 from sim.image.modes import LayerModes, Modes
 from sim.workloads.catalogue import find_workload
 

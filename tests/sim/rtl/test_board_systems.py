@@ -14,7 +14,7 @@ from boards.zynq.system import ZynqSystem
 from hw.accelerator import Accelerator
 from hw.axi.signatures import Axi4Signature
 from hw.config import CONFIGS, Config
-from sim.explore.board_backend import BoardBackend
+from sim.explore.boards.backend import BoardBackend
 from sim.explore.running import quantize_nodes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network

@@ -1,0 +1,191 @@
+"""A file of everything that a search has measured, so that nothing is measured twice."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import optuna
+from optuna.samplers import TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from sim.explore.tuning.budgets import Outcome
+from sim.explore.tuning.space import Space
+from sim.image.modes import Modes
+from sim.networks.network import NetworkError
+from sim.workloads.scores import Score
+
+__all__ = ["StudyFile"]
+
+_OUTCOMES = "measured"
+"""The study whose attributes are the outcomes; the others are searches."""
+
+
+class StudyFile:
+    """Measurements and searches of one problem, in an Optuna journal: a line for each event.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is made where there is none. A line that an interruption left half written is
+        cut off.
+    key : str
+        The problem's.
+    title : str
+        What the problem is, for a refusal.
+
+    Raises
+    ------
+    NetworkError
+        The file is no study, is damaged, or belongs to another problem.
+    """
+
+    def __init__(self, path: Path, key: str, title: str):
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _mend(path)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        try:
+            self._storage = JournalStorage(JournalFileBackend(str(path)))
+            names = optuna.get_all_study_names(self._storage)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            raise NetworkError(f"{path} is not a study file, or is damaged") from None
+        if names and _OUTCOMES not in names:
+            raise NetworkError(f"{path} is not a study file, or is damaged")
+        self._kept = self._study(_OUTCOMES)
+        attributes = self._kept.user_attrs
+        if attributes.get("key", key) != key:
+            raise NetworkError(
+                f"{path} holds the study of {attributes.get('title')} with other data, metric or "
+                f"settings; name another file for {title}"
+            )
+        if "key" not in attributes:
+            self._kept.set_user_attr("key", key)
+            self._kept.set_user_attr("title", title)
+        self._outcomes = {
+            name: _read_outcome(value) for name, value in attributes.items() if name[:1] == "["
+        }
+
+    def _study(self, name: str, **options) -> optuna.Study:
+        return optuna.create_study(
+            storage=self._storage,
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+            **options,
+        )
+
+    @property
+    def size(self) -> int:
+        """Settings that have been measured."""
+        return len(self._outcomes)
+
+    def outcome(self, modes: Modes) -> Outcome | None:
+        """What settings gave, where they have been measured."""
+        return self._outcomes.get(_name(modes))
+
+    def keep(self, modes: Modes, outcome: Outcome):
+        """Write down what settings gave."""
+        values = asdict(outcome)
+        values["score"] = {name: _plain(value) for name, value in values["score"].items()}
+        self._kept.set_user_attr(_name(modes), values)
+        self._outcomes[_name(modes)] = outcome
+
+    def optimize(
+        self,
+        space: Space,
+        consider: Callable[[Modes], tuple[float, float]],
+        *,
+        name: str,
+        trials: int,
+        seed: int,
+        progress: Callable[[int], None],
+    ):
+        """Try settings of a space until ``trials`` have been tried, those of earlier runs included.
+
+        Parameters
+        ----------
+        space : Space
+            What is tried.
+        consider : function of Modes
+            What they save, and how far they are beyond the budget (not positive: within).
+        name : str
+            Of this search.
+        trials, seed : int
+            How many, and what the sampler begins with.
+        progress
+            Told how many were tried.
+        """
+        study = self._study(name)
+        _enqueue(study, space)
+
+        def objective(trial) -> float:
+            saved, excess = consider(space.suggest(trial))
+            trial.set_constraint("excess", excess)
+            return saved
+
+        while (done := len(study.get_trials(states=(TrialState.COMPLETE,)))) < trials:
+            progress(done)
+            # A sampler for each trial: a search that goes on is the one that was interrupted.
+            study.sampler = TPESampler(seed=seed + done, n_startup_trials=1)
+            study.optimize(objective, n_trials=1)
+        # Of a search that is finished, too, what was best has to be seen again.
+        for trial in study.get_trials(states=(TrialState.COMPLETE,))[:trials]:
+            consider(space.suggest(_Again(trial.params)))
+        progress(trials)
+
+
+def _enqueue(study: optuna.Study, space: Space):
+    """Put in line what a space begins with, but for what was tried or is in line already."""
+    known = [trial.params for trial in study.get_trials(states=(TrialState.COMPLETE,))]
+    waiting = study.get_trials(states=(TrialState.WAITING,))
+    known += [trial.system_attrs.get("fixed_params") for trial in waiting]
+    for choices in space.first():
+        if choices not in known:
+            study.enqueue_trial(choices)
+
+
+class _Again:
+    """Suggests what a finished trial was."""
+
+    def __init__(self, choices: dict):
+        self._choices = choices
+
+    def suggest_int(self, name: str, *_, **__):
+        return self._choices[name]
+
+    suggest_float = suggest_categorical = suggest_int
+
+
+def _name(modes: Modes) -> str:
+    return json.dumps([layer.changed() for layer in modes.layers], sort_keys=True)
+
+
+def _plain(value: float):
+    return value if math.isfinite(value) else str(value)
+
+
+def _read_outcome(values: dict) -> Outcome:
+    score = {name: float(value) for name, value in values["score"].items()}
+    score["examples"] = int(score["examples"])
+    return Outcome(**{**values, "score": Score(**score)})
+
+
+def _mend(path: Path):
+    """Cut off a line without an end; refuse what is no journal before Optuna reads it."""
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        lines = [json.loads(line) for line in whole.splitlines()]
+        good = all("op_code" in line for line in lines) and (lines or not content)
+    except (ValueError, TypeError):
+        good = False
+    if not good:
+        raise NetworkError(f"{path} is not a study file, or is damaged")
+    if whole != content:
+        path.write_bytes(whole)

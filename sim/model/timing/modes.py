@@ -1,0 +1,158 @@
+"""When the steps of a run happen whose events depend on its input."""
+
+from collections.abc import Iterator
+
+from hw import latency as after
+from hw.modes import Mode
+from sim.model.timing.bus import FollowBus, PartRuns
+from sim.model.timing.columns import SequenceColumns
+from sim.model.timing.input import InputTiming
+from sim.model.timing.layer import LayerTiming, Part, RunTiming, visits
+
+__all__ = ["ModeSequence"]
+
+
+class ModeSequence:
+    """The recurrence over the blocks of every step. Times count from the sequence's begin.
+
+    Parameters
+    ----------
+    layer : LayerTiming
+        What runs.
+    columns : SequenceColumns
+        Its events.
+    """
+
+    def __init__(self, layer: LayerTiming, columns: SequenceColumns):
+        self.layer, self.columns = layer, columns
+        self.flags = layer.residency()
+        self.units = layer.block_units()
+        self.visits = visits(len(self.flags))
+        self.streamed = not all(self.flags)
+        self.parts = PartRuns(columns.x), PartRuns(columns.h)
+        self.bus = FollowBus(layer, self.parts)
+        self.input = InputTiming(layer, columns, self.bus)
+        self.run_ = RunTiming()
+        self.stalls = dict.fromkeys(("input", "hidden", "weights", "cell"), 0)
+        self.clock = 0  # of the last operation or passed block
+        self.settled = 0  # when the sums of x are there
+        self.h_last = columns.h[:, -1].tolist()
+        self.taken = [-1] * len(self.flags)
+        self.feeder_free = 0
+        self.turn = 1  # the follower's next column
+        self.list_end = layer.first_h_list() - after.H_EVENTS
+        # When the lists of the two steps before were free: both makers have two.
+        self.freed = [-1, -1]
+
+    def run(self) -> RunTiming:
+        """Every step."""
+        mode = self.columns.mode.tolist()
+        freeze = self.layer.flag("freeze")
+        self.input.tell(0)
+        for step, (x, h) in enumerate(zip(*(part.columns for part in self.parts), strict=True)):
+            self.input.tell(step + 1)
+            known = self.input.take_h_mode(step + 1, self.list_end) + after.KNOWN - 1
+            known = max(known, self.freed[1] + 1)
+            x_ready = self.input.list_ready(step, self.freed[0] + 1)
+            h_ready = self.list_end + after.H_EVENTS
+            held = freeze and mode[step] == Mode.SKIP
+            self._step(step, (x, h), (x_ready, h_ready), known, held)
+        run = self.run_
+        run.last_issue, run.last_unit = self.clock, self.list_end
+        run.stalls.update(self.stalls)
+        return run
+
+    def _step(self, step: int, events: tuple[int, int], ready: tuple[int, int], known, held):
+        """All blocks of a step: parts of ``events`` operations, whose lists are ready then."""
+        fetches = self._follow(step, events, ready) if self.streamed else None
+        for block, part in self.visits:
+            fetched = events[part] and not self.flags[block]
+            self._visit(step, block, part, events, ready, next(fetches) if fetched else None)
+            if part == Part.H:
+                done = self.clock + (after.LANES if events[Part.H] else 0)
+                taken = max(done + 1, self.feeder_free, 0 if block else known)
+                self.taken[block] = taken
+                self.feeder_free = taken + self.units[block] * self.layer.phases
+        if step == self.layer.steps - 1:
+            self._note_units(held)
+        self.list_end = self.feeder_free + _state(held)
+        fetched = self.clock
+        if self.streamed:
+            fetched = max(self.clock, self._finish(fetches))
+        self.freed = [self.freed[1], fetched]
+
+    def _visit(self, step: int, block: int, part: int, events, ready, words):
+        """A part of a block: its operations, or the block is passed if h has none."""
+        count = events[part]
+        if not count and part == Part.X:
+            return
+        clock = self.clock + 1
+        if part == Part.X or not events[Part.X]:
+            clock = self._wait(clock, self.taken[block] + 1, "cell")
+            clock = self._wait(clock, ready[Part.X], "input")
+        if not count:
+            clock = self._wait(clock, ready[Part.H], "hidden")
+            clock = self._wait(clock, self.settled, "cell")
+        if words and count > 1:
+            clock = self._wait(clock, words[0], "weights")
+        clock += max(count - 1, 0)
+        if part == Part.H and count:
+            # All but the last event go while the list grows, each when the next is there.
+            late = 1 if count > 1 and self.h_last[step] else 0
+            clock = self._wait(clock, ready[Part.H] + late, "hidden")
+        if words:
+            clock = self._wait(clock, words[1], "weights")
+            self.bus.consumed(count, clock)
+        self.clock = clock
+        if part == Part.X:
+            self.settled = clock + after.LANES
+
+    def _wait(self, now: int, moment: int, cause: str) -> int:
+        if moment > now:
+            self.stalls[cause] += moment - now
+            return moment
+        return now
+
+    def _note_units(self, held: bool):
+        """When each unit of this step has its state."""
+        phases = self.layer.phases
+        self.run_.unit_times = [
+            taken + _state(held) + phases * (unit + 1)
+            for taken, units in zip(self.taken, self.units, strict=True)
+            for unit in range(units)
+        ]
+
+    def _follow(self, step: int, events, ready) -> Iterator[tuple[int, int]]:
+        """Of each part that is fetched, when its first and its last word are there."""
+        layer, last = self.layer, len(self.flags) - 1
+        word_bytes = layer.fields["word_beats"] * layer.config.bus_bytes
+        offsets = 0, layer.inputs * word_bytes
+        base, block_bytes = layer.fields["weights_addr"], layer.fields["block_bytes"]
+        for part in Part:
+            for block, resident in enumerate(self.flags):
+                # Resident blocks are passed without their list, which ends with the last block, or
+                # when it is there if it is empty.
+                ends = resident and block == last
+                if ends or not (resident and (events[part] or self.turn < ready[part])):
+                    self.turn = max(self.turn, ready[part])
+                if not events[part] and self.turn >= ready[part]:
+                    self.turn += 1
+                    break
+                if resident:
+                    self.turn += 1
+                    continue
+                place = base + block * block_bytes + offsets[part]
+                words = self.bus.fetch(place, self.parts[part], step, self.turn)
+                self.turn += events[part]
+                yield words
+
+    def _finish(self, fetches: Iterator) -> int:
+        """Go through the blocks behind the last streamed one; when the lists were gone through."""
+        for _ in fetches:
+            pass
+        return self.turn - 1
+
+
+def _state(held: bool) -> int:
+    """From the slot of a unit's last gate row to its state."""
+    return after.HELD if held else after.FEED + 1 + after.CELL
