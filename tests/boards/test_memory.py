@@ -176,6 +176,68 @@ def test_a_read_begins_after_three_cycles_and_the_storages_and_goes_on_every_cyc
     assert master.cycles == [master.asked[0] + 8 + k for k in range(32)]
 
 
+class Eager:
+    """Offers the data of a burst before its address; then addresses of reads, one behind the other.
+
+    ``lengths`` are the beats of the reads, which lie one behind the other.
+    """
+
+    def __init__(self, dut, words, lengths, after):
+        self.axi, self.words, self.after = dut.axi, list(words), after
+        self.reads = [(8 * sum(lengths[:k]), n) for k, n in enumerate(lengths)]
+        self.total = sum(lengths)
+        self.taken, self.read, self.cycles = [], [], []
+        self.asked = self.answered = False
+
+    @property
+    def done(self):
+        """Whether all was read."""
+        return len(self.read) == self.total
+
+    def drive(self, ctx, cycle):
+        """Offer what is due."""
+        axi = self.axi
+        left = self.words[len(self.taken) :]
+        ctx.set(axi.wvalid, bool(left))
+        ctx.set(axi.wdata, left[0] if left else 0)
+        ctx.set(axi.wstrb, 0xFF)
+        ctx.set(axi.wlast, len(left) == 1)
+        ctx.set(axi.awvalid, cycle >= self.after and not self.asked)
+        ctx.set(axi.awlen, len(self.words) - 1)
+        ctx.set(axi.bready, 1)
+        ctx.set(axi.rready, 1)
+        ctx.set(axi.arvalid, self.answered and bool(self.reads))
+        if self.reads:
+            ctx.set(axi.araddr, self.reads[0][0])
+            ctx.set(axi.arlen, self.reads[0][1] - 1)
+
+    def sample(self, ctx, cycle):
+        """See what moved."""
+        axi = self.axi
+        if ctx.get(axi.wvalid) and ctx.get(axi.wready):
+            self.taken.append(cycle)
+        self.asked |= bool(ctx.get(axi.awvalid) and ctx.get(axi.awready))
+        if ctx.get(axi.arvalid) and ctx.get(axi.arready):
+            self.reads.pop(0)
+        if ctx.get(axi.rvalid):
+            self.read.append(ctx.get(axi.rdata))
+            self.cycles.append(cycle)
+        self.answered |= bool(ctx.get(axi.bvalid))
+        if self.answered:
+            assert not ctx.get(axi.wready)
+
+
+def test_data_waits_for_its_address_and_reads_follow_each_other_without_a_gap(bench):
+    dut = memory()
+    b = bench(dut)
+    words = [0x0101_0101_0101_0101 * (k + 1) for k in range(20)]
+    eager = b.add(Eager(dut, words, [4, 1, 1, 2, 8, 1, 3], after=6))
+    b.run(limit=200)
+    assert eager.taken == list(range(7, 27))
+    assert eager.read == words
+    assert eager.cycles == list(range(eager.cycles[0], eager.cycles[0] + 20))
+
+
 def test_nothing_is_behind_the_memory(bench):
     dut = memory()
     b = bench(dut)
