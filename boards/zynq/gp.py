@@ -25,8 +25,8 @@ class GpPort(wiring.Component):
     A burst counts up by words. A write of less than a whole word is not made and answered with an
     error. Address bit 12 leads to the register ``base``; those above it are ignored.
 
-    Throughput: a beat every 7 cycles.
-    Latency: ``arvalid`` in cycle t, ``rvalid`` in t + 7.
+    Throughput: a beat every 8 cycles.
+    Latency: ``arvalid`` in cycle t, ``rvalid`` in t + 8.
 
     Members
     -------

@@ -119,13 +119,13 @@ def test_bursts_count_up_by_words_and_keep_their_identifier(bench, stall):
     assert processor.read == first + second
 
 
-def test_a_read_takes_seven_cycles(bench):
+def test_a_read_takes_eight_cycles(bench):
     dut = Words()
     b = bench(dut)
     processor = b.add(Processor(dut, [("read", 1, 0, [None] * 3)]))
     b.run()
     first = processor.cycles[0]
-    assert processor.cycles[1:] == [first + 7, first + 14, first + 21]
+    assert processor.cycles[1:] == [first + 8, first + 16, first + 24]
 
 
 def test_errors_come_back_for_the_beat_that_had_them(bench):
