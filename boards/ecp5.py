@@ -48,7 +48,7 @@ BOARDS = (
         part="LFE5U-85F",
         host="uart",
         config="speech",
-        clock_mhz=50.0,
+        clock_mhz=80.0,
         memory_kib=256,
         # The FT231X on the board ends at 3 Mbaud, and what makes its clock from 48 MHz has few
         # steps near there.
@@ -64,7 +64,7 @@ BOARDS = (
         part="LFE5UM5G-85F",
         host="uart",
         config="speech",
-        clock_mhz=50.0,
+        clock_mhz=80.0,
         memory_kib=256,
         baud=2_000_000,
         toolchains=("Trellis",),
