@@ -1,5 +1,7 @@
 """The iCEBreaker: too small for a machine, large enough for its line and its memory."""
 
+from functools import partial
+
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -7,7 +9,7 @@ from amaranth_boards.icebreaker import ICEBreakerPlatform
 
 from boards.board import Board, Plan, unchanged
 from boards.clocks import Ice40Clock
-from boards.uart.top import UartTop, uart_system
+from boards.uart.top import UartTop, block_memory, uart_system
 from hw.config import Config
 
 __all__ = ["BOARDS", "SpramStorage"]
@@ -78,7 +80,7 @@ class SpramStorage(wiring.Component):
 
 
 def _plan(board: Board, config: Config | None, toolchain: str) -> Plan:
-    system = uart_system(board, config, SpramStorage)
+    system = uart_system(board, config, partial(block_memory, storage=SpramStorage))
     top = UartTop(system, Ice40Clock("clk12", 12.0, board.clock_mhz), (("led", 0), ""))
     return Plan(
         platform=ICEBreakerPlatform(toolchain=toolchain),

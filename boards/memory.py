@@ -389,6 +389,9 @@ class BlockMemory(wiring.Component):
         The host's port.
     """
 
+    flag_bits = 0
+    """It has nothing to say of itself: it is always there."""
+
     def __init__(self, storage):
         self.storage = storage
         self.bytes = storage.words * storage.width // 8

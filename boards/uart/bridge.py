@@ -35,6 +35,8 @@ class Bridge(wiring.Component):
         Clock cycles of a bit, at least 8.
     memory_base, memory_bytes : int
         What ``SYNC`` tells of the memory.
+    memory_flags : int
+        Bits that the memory has in every status; see ``boards.uart.protocol.Status``.
     payload_words : int
         Most words of data in a frame.
 
@@ -50,6 +52,8 @@ class Bridge(wiring.Component):
         The machine's registers.
     memory : Axi4LiteSignature, 32 address bits
         Its memory.
+    memory_flags : In
+        What the memory says of itself, where it does.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Bridge(wiring.Component):
         *,
         memory_base: int = 0,
         memory_bytes: int,
+        memory_flags: int = 0,
         payload_words: int = PAYLOAD_WORDS,
     ):
         if not 4 <= payload_words <= 1 << 12:
@@ -65,8 +70,10 @@ class Bridge(wiring.Component):
         self.cycles = cycles
         self.facts = (VERSION, payload_words, memory_base, memory_bytes)
         self.payload_words = payload_words
+        self.flag_bits = memory_flags
         super().__init__(
             {
+                **({"memory_flags": In(memory_flags)} if memory_flags else {}),
                 "rx": In(1, init=1),
                 "tx": Out(1, init=1),
                 "interrupt": In(1),
@@ -94,7 +101,7 @@ class Bridge(wiring.Component):
             write.en.eq(request.write),
             response.word.eq(read.data),
             response.sequence.eq(request.sequence),
-            response.status.eq(Cat(status)),
+            response.status.eq(Cat(status, self.memory_flags if self.flag_bits else ())),
             access.write.eq(request.operation[0]),
             access.addr.eq(addr),
             access.data.eq(read.data),

@@ -13,6 +13,10 @@ from boards.uart.protocol import SYNC_WORDS, VERSION, FrameReader, Operation, St
 
 __all__ = ["LinkError", "SerialLine", "SerialTransport"]
 
+_MEMORY_SECONDS, _POLL_SECONDS = 2.0, 0.01
+"""How long a DRAM is awaited, which is not ready as soon as the bitstream is; how often it is asked
+in that time."""
+
 _WAIT_SECONDS = 0.1
 """Longest wait for the interrupt in one request: a lost answer costs no more than this."""
 
@@ -107,7 +111,7 @@ class SerialTransport:
     Raises
     ------
     LinkError
-        No bridge answers.
+        No bridge answers, or the board's memory is not ready or given up.
     """
 
     def __init__(
@@ -132,6 +136,7 @@ class SerialTransport:
                 f"what answers on the line says 0x{version:08x}, not 0x{VERSION:08x}: it is no "
                 f"Refrain board, or one of another version"
             )
+        self._await_memory()
 
     @property
     def dropped(self) -> int:
@@ -177,6 +182,20 @@ class SerialTransport:
                 refused = len(answer) == 2 and answer[1] & Status.UNKNOWN
                 if answer[0] == sequence and (len(answer) == size or refused):
                     return answer
+
+    def _await_memory(self):
+        """Wait until the memory is ready, which a DRAM is some time after the bitstream."""
+        cycles = int(_POLL_SECONDS * self.clock_hz)
+        for _ in range(round(_MEMORY_SECONDS / _POLL_SECONDS)):
+            if not self.status & Status.NOT_READY:
+                break
+            self._ask(Operation.WAIT, cycles, wait=_POLL_SECONDS)
+        if self.status & Status.NOT_READY:
+            raise LinkError(
+                f"the board's DRAM is not ready: its start has not ended in {_MEMORY_SECONDS:g} s"
+            )
+        if self.status & Status.GIVEN_UP:
+            raise LinkError("the board's DRAM cannot be used: its training failed")
 
     def _check(self, operation: Operation, addr: int):
         if self.status & Status.UNKNOWN:

@@ -26,7 +26,8 @@ not done again, so a lost response starts nothing twice; reads and waits may be 
 ``SYNC`` is always done, and forgets the last sequence number: a new host begins with it.
 
 Status is a byte: bit 0 the level of the interrupt, bit 1 that a register access was answered with
-an error, bit 2 that the operation or its count is unknown; then nothing was done.
+an error, bit 2 that the operation or its count is unknown; then nothing was done. Bit 3 says that
+the memory is not ready yet, bit 4 that it never will be; accesses to it are answered with an error.
 
 References
 ----------
@@ -82,6 +83,8 @@ class Status(IntFlag):
     INTERRUPT = 1 << 0
     ACCESS = 1 << 1
     UNKNOWN = 1 << 2
+    NOT_READY = 1 << 3
+    GIVEN_UP = 1 << 4
 
 
 def frame(content: bytes) -> bytes:

@@ -4,7 +4,6 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.memory import BlockMemory
 from boards.uart.bridge import Bridge
 from boards.uart.protocol import PAYLOAD_WORDS
 
@@ -18,8 +17,9 @@ class UartSystem(wiring.Component):
     ----------
     machine : wiring.Component
         With members ``s_axi``, ``m_axi`` and ``interrupt``.
-    storage : BlockStorage
-        The memory, as wide as the machine's bus.
+    memory : wiring.Component
+        As wide as the machine's bus, with members ``axi`` and ``host``, its ``bytes``, and
+        ``flags`` where ``flag_bits`` says so.
     cycles : int
         Clock cycles of a bit on the line.
     payload_words : int
@@ -33,9 +33,9 @@ class UartSystem(wiring.Component):
         The machine's.
     """
 
-    def __init__(self, machine, storage, cycles: int, payload_words: int = PAYLOAD_WORDS):
+    def __init__(self, machine, memory, cycles: int, payload_words: int = PAYLOAD_WORDS):
         self.machine = machine
-        self.storage = storage
+        self.memory = memory
         self.cycles = cycles
         self.payload_words = payload_words
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "interrupt": Out(1)})
@@ -43,9 +43,12 @@ class UartSystem(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.machine = machine = self.machine
-        m.submodules.memory = memory = BlockMemory(self.storage)
+        m.submodules.memory = memory = self.memory
         m.submodules.bridge = bridge = Bridge(
-            self.cycles, memory_bytes=memory.bytes, payload_words=self.payload_words
+            self.cycles,
+            memory_bytes=memory.bytes,
+            memory_flags=memory.flag_bits,
+            payload_words=self.payload_words,
         )
         wiring.connect(m, bridge.registers, machine.s_axi)
         wiring.connect(m, bridge.memory, memory.host)
@@ -56,4 +59,6 @@ class UartSystem(wiring.Component):
             bridge.interrupt.eq(machine.interrupt),
             self.interrupt.eq(machine.interrupt),
         ]
+        if memory.flag_bits:
+            m.d.comb += bridge.memory_flags.eq(memory.flags)
         return m

@@ -6,14 +6,14 @@ from amaranth.lib.io import Buffer
 from amaranth.lib.wiring import In, Out
 
 from boards.board import Board
-from boards.memory import BlockStorage
+from boards.memory import BlockMemory, BlockStorage
 from boards.uart.serial import cycles_per_bit
 from boards.uart.system import UartSystem
 from hw.axi.lite import LiteSlave
 from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
 from hw.config import Config
 
-__all__ = ["NoMachine", "UartTop", "uart_system"]
+__all__ = ["NoMachine", "UartTop", "block_memory", "uart_system"]
 
 _BARE_BUS = 64
 """Bits of the memory of a board without a machine."""
@@ -41,16 +41,19 @@ class NoMachine(wiring.Component):
         return m
 
 
-def uart_system(board: Board, config: Config | None, storage=BlockStorage) -> UartSystem:
+def block_memory(board: Board, width: int, storage=BlockStorage) -> BlockMemory:
+    """Memory of ``board`` in words of ``width`` bits; ``storage`` is called with words and bits."""
+    return BlockMemory(storage(board.memory_kib * 1024 * 8 // width, width))
+
+
+def uart_system(board: Board, config: Config | None, memory=block_memory) -> UartSystem:
     """The system of ``board``; without a configuration, without a machine.
 
-    ``storage`` is called with words and bits of a word.
+    ``memory`` is called with the board and the bits of the machine's bus.
     """
     machine = NoMachine() if config is None else board.machine(config)
-    width = len(machine.m_axi.wdata)
-    words = board.memory_kib * 1024 * 8 // width
     cycles = cycles_per_bit(board.clock_mhz * 1e6, board.baud)
-    return UartSystem(machine, storage(words, width), cycles)
+    return UartSystem(machine, memory(board, len(machine.m_axi.wdata)), cycles)
 
 
 class UartTop(wiring.Component):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from boards.memory import BlockStorage
+from boards.memory import BlockMemory, BlockStorage
 from boards.uart.system import UartSystem
 from hw.accelerator import Accelerator
 from hw.config import CONFIGS, Config
@@ -28,7 +28,7 @@ ON_BOARD = ["--backend", "board", "--board", "ulx3s-85f", "--port", "COM7"]
 @pytest.fixture(scope="module")
 def plugged_in():
     """A small machine with 4 KiB of memory on a simulated line."""
-    system = UartSystem(Accelerator(MACHINE), BlockStorage(512, 64), 8)
+    system = UartSystem(Accelerator(MACHINE), BlockMemory(BlockStorage(512, 64)), 8)
     return UartBoard(system, clock_hz=50e6)
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from boards.memory import BlockStorage
+from boards.memory import BlockMemory, BlockStorage
 from boards.uart.link import SerialTransport
 from boards.uart.system import UartSystem
 from boards.zynq.gp import BASE_REGISTER
@@ -48,7 +48,7 @@ SMALL = Config(
 @pytest.fixture(scope="module")
 def board():
     """A small machine with 4 KiB of memory on a serial line."""
-    system = UartSystem(Accelerator(SMALL), BlockStorage(512, 64), CYCLES)
+    system = UartSystem(Accelerator(SMALL), BlockMemory(BlockStorage(512, 64)), CYCLES)
     return UartBoard(system, clock_hz=CLOCK)
 
 
@@ -171,7 +171,7 @@ def test_the_speech_demo_runs_over_a_line_with_errors():
     (seen,) = model.capture(first).values()
     x = to_codes(seen, network.layers[0].directions[0].x)
     config = dataclasses.replace(CONFIGS["tiny"], max_input=128, max_hidden=128)
-    system = UartSystem(Accelerator(config), BlockStorage(1 << 15, 64), CYCLES)
+    system = UartSystem(Accelerator(config), BlockMemory(BlockStorage(1 << 15, 64)), CYCLES)
     board = UartBoard(system, clock_hz=CLOCK, bit_errors=1e-5)
     machine, transport = backend(board, config)
     found, wanted = machine.run(network, x), ModelBackend(config).run(network, x)

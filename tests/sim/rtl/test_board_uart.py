@@ -5,11 +5,12 @@ from struct import pack
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.memory import BlockStorage
+from boards.memory import BlockMemory, BlockStorage
+from boards.uart import link
 from boards.uart.link import LinkError, SerialTransport
 from boards.uart.protocol import VERSION, FrameReader, Operation, Status, request
 from boards.uart.system import UartSystem
@@ -59,9 +60,26 @@ class Tally(wiring.Component):
         return m
 
 
+class Unready(BlockMemory):
+    """Memory that says of itself what the registers of a ``Tally`` do not: bits of ``flags``."""
+
+    flag_bits = 2
+
+    def __init__(self, storage, flags):
+        self.said = flags
+        super().__init__(storage)
+
+    @property
+    def flags(self):
+        """As of ``boards.dram.memory.DramMemory``."""
+        return Const(self.said, 2)
+
+
 @functools.cache
 def compiled():
-    return UartBoard(UartSystem(Tally(), BlockStorage(WORDS, 64), CYCLES, PAYLOAD), clock_hz=CLOCK)
+    return UartBoard(
+        UartSystem(Tally(), BlockMemory(BlockStorage(WORDS, 64)), CYCLES, PAYLOAD), clock_hz=CLOCK
+    )
 
 
 def tally(**errors):
@@ -71,8 +89,8 @@ def tally(**errors):
     return board
 
 
-def connect(board):
-    return SerialTransport(board, clock_hz=CLOCK, baud=board.baud, patience=1e-4)
+def connect(board, clock_hz=CLOCK):
+    return SerialTransport(board, clock_hz=clock_hz, baud=board.baud, patience=5000 / clock_hz)
 
 
 def exchange(board, sent, seconds=1e-3):
@@ -190,6 +208,22 @@ def test_a_line_can_be_tried():
     assert try_line(transport) == (
         "4096 bytes written and read back at 6,250,000.0 baud, 0 requests repeated"
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (0b01, "the board's DRAM is not ready: its start has not ended in 2 s"),
+        (0b10, "the board's DRAM cannot be used: its training failed"),
+    ],
+)
+def test_a_memory_that_cannot_be_used_is_a_sentence(monkeypatch, flags, sentence):
+    monkeypatch.setattr(link, "_POLL_SECONDS", 0.5)
+    memory = Unready(BlockStorage(WORDS, 64), flags)
+    board = UartBoard(UartSystem(Tally(), memory, CYCLES, PAYLOAD), clock_hz=CLOCK / 1000)
+    with pytest.raises(LinkError) as refusal:
+        connect(board, board.clock_hz)
+    assert str(refusal.value) == sentence
 
 
 @pytest.mark.parametrize("early", range(0, 1000, 40))

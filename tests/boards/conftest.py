@@ -1,0 +1,123 @@
+"""Masters for the memories of boards."""
+
+import random
+
+import pytest
+
+
+class Master:
+    """Writes and reads bursts on the AXI port; remembers what came."""
+
+    def __init__(self, dut, bursts, stall=0.0, seed=0):
+        self.axi, self.bursts, self.stall = dut.axi, list(bursts), stall
+        self.rng = random.Random(seed)
+        self.read, self.answers, self.cycles, self.asked = [], [], [], []
+        self.beats = None
+        self.phase = "next"
+
+    @property
+    def done(self):
+        """Whether every burst is over."""
+        return not self.bursts and self.phase == "next"
+
+    def drive(self, ctx, cycle):
+        """Offer the address or the data that is due."""
+        axi = self.axi
+        if self.phase == "next" and self.bursts:
+            self.kind, self.addr, self.beats = self.bursts.pop(0)
+            self.phase = "address"
+        write = self.phase != "next" and self.kind == "write"
+        ctx.set(axi.awvalid, write and self.phase == "address")
+        ctx.set(axi.arvalid, self.phase == "address" and not write)
+        count = len(self.beats) if write else self.beats
+        for prefix in ("aw", "ar"):
+            ctx.set(getattr(axi, f"{prefix}addr"), getattr(self, "addr", 0))
+            ctx.set(getattr(axi, f"{prefix}len"), max(0, (count or 1) - 1))
+            ctx.set(getattr(axi, f"{prefix}size"), (len(axi.wdata) // 8).bit_length() - 1)
+            ctx.set(getattr(axi, f"{prefix}burst"), 1)
+        data = write and self.phase == "data"
+        if data:
+            word, strb = self.beats[0]
+            ctx.set(axi.wdata, word)
+            ctx.set(axi.wstrb, strb)
+            ctx.set(axi.wlast, len(self.beats) == 1)
+        ctx.set(axi.wvalid, data)
+        ctx.set(axi.bready, 1)
+        self.ready = self.rng.random() >= self.stall
+        ctx.set(axi.rready, self.ready)
+
+    def sample(self, ctx, cycle):
+        """See what moved."""
+        axi, before = self.axi, self.phase
+        if before == "address" and (
+            ctx.get(axi.awready) if self.kind == "write" else ctx.get(axi.arready)
+        ):
+            self.phase = "data"
+            self.asked.append(cycle)
+        if before == "data" and self.kind == "write" and ctx.get(axi.wready):
+            self.beats.pop(0)
+            if not self.beats:
+                self.phase = "answer"
+        if ctx.get(axi.bvalid):
+            self.answers.append(ctx.get(axi.bresp))
+            self.phase = "next"
+        if ctx.get(axi.rvalid) and self.ready:
+            self.read.append((ctx.get(axi.rdata), ctx.get(axi.rresp)))
+            self.cycles.append(cycle)
+            if ctx.get(axi.rlast):
+                self.phase = "next"
+
+
+class Host:
+    """Makes accesses on the AXI4-Lite port, one after the other."""
+
+    def __init__(self, dut, accesses):
+        self.axi, self.accesses = dut.host, list(accesses)
+        self.read, self.answers = [], []
+
+    @property
+    def done(self):
+        """Whether every access is over."""
+        return not self.accesses
+
+    def drive(self, ctx, cycle):
+        """Offer the access that is due until it is answered."""
+        axi = self.axi
+        kind, addr, value = self.accesses[0] if self.accesses else ("none", 0, 0)
+        taken = getattr(self, "taken", False)
+        for name in ("awvalid", "wvalid"):
+            ctx.set(getattr(axi, name), kind == "write" and not taken)
+        ctx.set(axi.arvalid, kind == "read" and not taken)
+        ctx.set(axi.awaddr, addr)
+        ctx.set(axi.araddr, addr)
+        ctx.set(axi.wdata, value)
+        ctx.set(axi.wstrb, 0b1111)
+        ctx.set(axi.bready, 1)
+        ctx.set(axi.rready, 1)
+
+    def sample(self, ctx, cycle):
+        """See what moved."""
+        axi = self.axi
+        if not self.accesses:
+            return
+        kind = self.accesses[0][0]
+        if ctx.get(axi.arready if kind == "read" else axi.awready):
+            self.taken = True
+        if ctx.get(axi.bvalid) or ctx.get(axi.rvalid):
+            self.answers.append(ctx.get(axi.rresp if kind == "read" else axi.bresp))
+            if kind == "read":
+                self.read.append(ctx.get(axi.rdata))
+            self.accesses.pop(0)
+            self.taken = False
+
+
+@pytest.fixture
+def axi_master():
+    """The ``Master`` class."""
+    return Master
+
+
+@pytest.fixture
+def lite_host():
+    """The ``Host`` class."""
+    return Host
