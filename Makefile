@@ -52,5 +52,5 @@ $(VENV)/.base: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.all: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -e '.[test,fpga]'
+	$(BIN)/python -m pip install --quiet -e '.[test,fpga,dram]'
 	@touch $@ $(VENV)/.base

@@ -6,7 +6,11 @@ from dataclasses import dataclass, replace
 from hw.accelerator import Accelerator
 from hw.config import Config, ConfigError
 
-__all__ = ["Board", "Plan", "unchanged"]
+__all__ = ["Board", "Dram", "Plan", "unchanged"]
+
+
+BLOCK = "block"
+"""Blocks of the FPGA as memory, where a board has another too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,25 @@ class Plan:
     options: dict
     bitstream: str
     seeds: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dram:
+    """A memory on a board that it can be built for, instead of blocks of its FPGA.
+
+    Parameters
+    ----------
+    name : str
+        What it is called on the command line.
+    kib : int
+        Its size.
+    plan : function of (Board, Config or None, str)
+        As of the board.
+    """
+
+    name: str
+    kib: int
+    plan: Callable[["Board", Config | None, str], Plan]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +86,8 @@ class Board:
         The configuration as this board's memory port needs it.
     plan : function of (Board, Config or None, str)
         Makes a ``Plan`` for a configuration, or for a board without a machine, and a toolchain.
+    dram : Dram or None
+        The other memory that it can be built for.
     """
 
     name: str
@@ -77,6 +102,25 @@ class Board:
     flash: tuple[str, ...]
     fit: Callable[[Config], Config]
     plan: Callable[["Board", Config | None, str], Plan]
+    dram: Dram | None = None
+
+    def with_memory(self, name: str | None) -> "Board":
+        """The board built for its memory of that name; for its usual one if None.
+
+        Raises
+        ------
+        ConfigError
+            It has none of that name.
+        """
+        if name is None or (name == BLOCK and self.dram is not None):
+            return self
+        if self.dram is None:
+            raise ConfigError(f"{self.name} has no choice of memory, so it has no {name}")
+        if name != self.dram.name:
+            raise ConfigError(
+                f"the memory of {self.name} must be {BLOCK} or {self.dram.name}, not {name}"
+            )
+        return replace(self, memory_kib=self.dram.kib, plan=self.dram.plan)
 
     def fitted(self, config: Config) -> Config:
         """The configuration at this board's clock and bus.

@@ -89,15 +89,30 @@ class Ecp5Clock(_Clock):
     The domain has no reset: a bitstream sets every register, and nothing moves before the clock
     does. So no net goes to all registers of a machine, which would be the slowest of all.
 
+    Parameters
+    ----------
+    shift : int or None
+        Degrees by which ``shifted``, of the same frequency, comes behind the domain's clock; None
+        for no such clock.
+
+    Members
+    -------
+    shifted : Signal
+        It runs before the domain's clock does.
+
     References
     ----------
     FPGA-DS-02012, ECP5 family data sheet, section 3.20; FPGA-TN-02200, sysCLOCK PLL and the gate
     DCCA.
     """
 
-    def __init__(self, resource: str, reference: float, wanted: float):
+    def __init__(self, resource: str, reference: float, wanted: float, shift: int | None = None):
+        if shift is not None and not 0 <= shift < 360:
+            raise ValueError(f"shift must be 0 to 359 degrees, not {shift!r}")
         super().__init__(resource, reference, wanted)
         self.domain = ClockDomain("sync", reset_less=True)
+        self.shift = shift
+        self.shifted = Signal()
 
     def elaborate(self, platform):
         m = Module()
@@ -127,6 +142,21 @@ class Ecp5Clock(_Clock):
         if best is None or best.mhz < 0.9 * wanted:
             raise ValueError(f"no clock near {wanted:g} MHz can be made from {reference:g} MHz")
         return best
+
+    def _second(self) -> dict:
+        """What the loop needs for an output more, whose edges are ``shift`` degrees later."""
+        if self.shift is None:
+            return {}
+        post = self.settings.post
+        # Whole periods of the oscillator, of which an output's takes ``post``, and eighths of one.
+        whole, eighths = divmod(round(8 * post * self.shift / 360), 8)
+        return {
+            "p_CLKOS_ENABLE": "ENABLED",
+            "p_CLKOS_DIV": post,
+            "p_CLKOS_CPHASE": post - 1 + whole,
+            "p_CLKOS_FPHASE": eighths,
+            "o_CLKOS": self.shifted,
+        }
 
     def _loop(self, m, platform, clock, locked):
         found = self.settings
@@ -165,6 +195,7 @@ class Ecp5Clock(_Clock):
             i_ENCLKOP=Const(0),
             o_CLKOP=clock,
             o_LOCK=locked,
+            **self._second(),
         )
 
 

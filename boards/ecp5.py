@@ -5,8 +5,10 @@ from functools import partial
 from amaranth_boards.ecpix5 import ECPIX585Platform
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
-from boards.board import Board, Plan, unchanged
+from boards.board import Board, Dram, Plan, unchanged
 from boards.clocks import Ecp5Clock
+from boards.dram.memory import dram_memory
+from boards.dram.sdram import SHIFT, SdramPins, sdram_settings
 from boards.uart.top import UartTop, uart_system
 from hw.config import Config
 
@@ -32,15 +34,29 @@ _OPTIONS = {
 
 
 def _plan(platform, clock, light, board: Board, config: Config | None, toolchain: str) -> Plan:
-    top = UartTop(uart_system(board, config), Ecp5Clock(*clock, board.clock_mhz), light)
+    system = uart_system(board, config)
+    return _whole(platform(toolchain=toolchain), system, Ecp5Clock(*clock, board.clock_mhz), light)
+
+
+def _sdram_plan(platform, clock, light, board: Board, config, toolchain: str) -> Plan:
+    chosen = platform(toolchain=toolchain)
+    loop = Ecp5Clock(*clock, board.clock_mhz, shift=SHIFT)
+    settings = sdram_settings(loop.settings.mhz)
+    memory = partial(dram_memory, settings, SdramPins(loop.shifted), chosen)
+    return _whole(chosen, uart_system(board, config, memory), loop, light)
+
+
+def _whole(platform, system, loop, light) -> Plan:
     return Plan(
-        platform=platform(toolchain=toolchain),
-        top=top,
+        platform=platform,
+        top=UartTop(system, loop, light),
         options=_OPTIONS,
         bitstream="top.bit",
         seeds=3,
     )
 
+
+_ULX3S = (ULX3S_85F_Platform, ("clk25", 25.0), (("led", 0), ""))
 
 BOARDS = (
     Board(
@@ -57,7 +73,8 @@ BOARDS = (
         toolchains=("Trellis",),
         flash=("--board", "ulx3s"),
         fit=unchanged,
-        plan=partial(_plan, ULX3S_85F_Platform, ("clk25", 25.0), (("led", 0), "")),
+        plan=partial(_plan, *_ULX3S),
+        dram=Dram(name="sdram", kib=32 * 1024, plan=partial(_sdram_plan, *_ULX3S)),
     ),
     Board(
         name="ecpix5-85f",

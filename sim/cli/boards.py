@@ -45,6 +45,10 @@ def build(
     toolchain: Annotated[
         str | None, typer.Option(help="Where a board has several: vivado or xray.")
     ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Where a board has several: block, ddr3 or sdram; block if none."),
+    ] = None,
     plan_only: Annotated[
         bool, typer.Option("--plan-only", help="Write the design and the scripts; run no tool.")
     ] = False,
@@ -59,7 +63,7 @@ def build(
     """Build a board's bitstream, or all that its tools need."""
     printing.check_json(json)
     options = {"toolchain": toolchain, "plan_only": plan_only, "bare": bare}
-    options["multiplier"] = multiplier
+    options |= {"multiplier": multiplier, "memory": memory}
     with printing.working(f"building {board}") as (say, _):
         figures = explore.build(board, config, output, say=say, **options)
     printing.print_values(figures)

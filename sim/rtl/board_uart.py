@@ -1,6 +1,7 @@
 """A whole board with a serial line, compiled; its host's end is what talks to a real board."""
 
 import ctypes
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,20 @@ def _library(path: Path) -> ctypes.CDLL:
     return library
 
 
+def _self_contained(files: dict[str, str]) -> dict[str, str]:
+    """The Verilog among ``files``, with the others in it: a compiled model is run anywhere."""
+
+    def contents(read: re.Match) -> str:
+        words = files[read[1]].split()
+        return "\n".join(f"{read[2]}[{k}] = 'h{word};" for k, word in enumerate(words))
+
+    return {
+        name: re.sub(r'\$readmemh\("([^"]+)", (\w+)\);', contents, text)
+        for name, text in files.items()
+        if name.endswith(".v")
+    }
+
+
 class UartBoard:
     """A board with a serial line, in simulation; a ``boards.uart.link.Line``.
 
@@ -51,6 +66,9 @@ class UartBoard:
         Probability that a bit on the line, of either direction, is wrong.
     seed : int
         Of the errors.
+    files : dict of str to str
+        Verilog of modules that ``system`` uses and does not hold, and what their memories begin
+        with, by file name.
     cache, say
         See ``sim.rtl.build.build``.
 
@@ -76,6 +94,7 @@ class UartBoard:
         clock_hz: float,
         bit_errors: float = 0.0,
         seed: int = 0,
+        files: dict[str, str] | None = None,
         cache: Path | None = None,
         say: Callable[[str], None] = lambda text: None,
     ):
@@ -85,6 +104,7 @@ class UartBoard:
         text = to_rtlil(system, "board")
         ports = ("aclk", "aresetn", "rx", "tx", "interrupt")
         options = {"shim": "board_uart.cpp", "ports": ports, "cache": cache, "say": say}
+        options["also"] = _self_contained(files or {})
         self._library = _library(build(text, "board", rtlil=True, **options))
         self._bit_cycles = system.cycles
         self.restart(bit_errors=bit_errors, seed=seed)

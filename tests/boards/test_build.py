@@ -15,14 +15,17 @@ from amaranth.lib.wiring import In, Out
 
 import boards.board
 import boards.build
+import boards.dram.memory
 from boards.build import build_board, check_tools, read_report, write_plan
 from boards.catalogue import BOARDS, find_board
+from boards.dram.litedram import DramCore
 from boards.errors import BoardError
 from hw.axi.lite import LiteSlave
 from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
 from hw.config import CONFIGS, ConfigError
 
 XILINX = [name for name, board in BOARDS.items() if "Vivado" in board.toolchains]
+DDR3 = ["arty-a7-35", "arty-a7-100"]
 ZYNQ = [name for name, board in BOARDS.items() if board.host == "zynq"]
 
 PARTS = {
@@ -36,11 +39,43 @@ PARTS = {
 }
 """As Vivado names them: device, package, speed grade."""
 
+PLANS = [(name, None) for name in XILINX] + [(name, "ddr3") for name in DDR3]
+"""What Vivado is given: boards and their memories."""
+
+ARTY_A7_DDR3 = {
+    "a": "R2 M6 N4 T1 N6 R7 V6 U7 R8 V7 R6 U6 T6 T8",
+    "ba": "R1 P4 P2",
+    "dm": "L1 U1",
+    "dq": "K5 L3 K3 L6 M3 M1 L4 M2 V4 T5 U4 V5 V1 T3 U3 R3",
+    **{"ras": "P3", "cas": "M4", "we": "P5", "cs": "U8"},
+    **{"clk_en": "N5", "odt": "R5", "rst": "K6"},
+}
+"""Of the schematic: pins of the MT41K128M16, in the order of their numbers."""
+
+ARTY_A7_PAIRS = {"clk": ("U9", "V9"), "dqs": ("N2 U2", "N1 V2")}
+"""The same of its pairs."""
+
+ULX3S_SDRAM = {
+    "a": "M20 M19 L20 L19 K20 K19 K18 J20 J19 H20 N19 G20 G19",
+    "ba": "P19 N20",
+    "dqm": "U19 E20",
+    "dq": "J16 L18 M18 N18 P18 T18 T17 U20 E19 D20 D19 C20 E18 F18 J18 J17",
+    **{"ras": "R20", "cas": "T19", "we": "T20", "cs": "P20"},
+    **{"clk_en": "F20", "clk": "F19"},
+}
+"""Of the schematic: pins of the SDRAM."""
+
 ARTY_A7_PINS = {"clk100_0__io": "E3", "uart_0__rx__io": "A9", "uart_0__tx__io": "D10"}
 """Of the schematic: the 100 MHz oscillator, UART_TXD_IN and UART_RXD_OUT."""
 
 ULX3S_PINS = {"clk25_0__io": "G2", "uart_0__rx__io": "M1", "uart_0__tx__io": "L4"}
 """Of the schematic: the 25 MHz oscillator, FTDI_TXD and FTDI_RXD."""
+
+
+def stub_core(settings):
+    """In place of a controller whose processor's program would have to be compiled."""
+    files = {"dram_core.v": "module dram_core; endmodule\n", "dram_core_rom.init": "0\n"}
+    return DramCore(settings, files, 256 << 20, ())
 
 
 class Stub(wiring.Component):
@@ -70,14 +105,16 @@ def plan(tmp_path_factory):
     """Writes the plan of a board once, with little memory and a stub as machine; its files."""
 
     @functools.cache
-    def write(name, toolchain=None):
-        board = BOARDS[name]
-        if board.config:
+    def write(name, toolchain=None, memory=None):
+        board = BOARDS[name].with_memory(memory)
+        if board.config and memory is None:
             board = dataclasses.replace(board, memory_kib=min(board.memory_kib, 16))
         config = CONFIGS[board.config] if board.config else None
         folder = tmp_path_factory.mktemp(name)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(boards.board, "Accelerator", Stub)
+            if memory == "ddr3":
+                patch.setattr(boards.dram.memory, "make_core", stub_core)
             script = write_plan(board, config, folder, toolchain)
         assert script.exists()
         return {path.name: path.read_text() for path in folder.iterdir()}
@@ -86,14 +123,19 @@ def plan(tmp_path_factory):
 
 
 def ports(verilog):
-    """Ports of the module ``top``."""
-    module = re.search(r"^module top\((.*?)\);", verilog, re.M | re.S)
-    return [name.strip() for name in module[1].split(",") if name.strip()]
+    """Ports of the module ``top``, and the place of each bit where there are several."""
+    module = re.search(r"^module top\((.*?)\);.*?^endmodule", verilog, re.M | re.S)
+    found = []
+    for name in (name.strip() for name in module[1].split(",") if name.strip()):
+        high = re.search(rf"^  (?:in|out|inout)(?:put)? \[(\d+):0\] {name};", module[0], re.M)
+        found += [rf"{name}\[{k}]" for k in range(int(high[1]) + 1)] if high else [name]
+    return found
 
 
-@pytest.mark.parametrize("name", XILINX)
-def test_vivado_gets_the_part_the_files_and_the_steps(plan, name):
-    script = plan(name)["top.tcl"]
+@pytest.mark.parametrize(("name", "memory"), PLANS)
+def test_vivado_gets_the_part_the_files_and_the_steps(plan, name, memory):
+    files = plan(name, memory=memory)
+    script = files["top.tcl"]
     assert f"create_project -force -name top -part {PARTS[name]}\n" in script
     order = ["add_files top.v", "read_xdc top.xdc", "synth_design -top top", "opt_design"]
     order += ["place_design", "route_design", "write_bitstream -force -bin_file top.bit"]
@@ -101,17 +143,26 @@ def test_vivado_gets_the_part_the_files_and_the_steps(plan, name):
     assert places == sorted(places)
     extra = "zynq.xdc" if name in ZYNQ else "uart.xdc"
     assert script.index(f'read_xdc "{extra}"') < script.index("synth_design")
+    for other in files:
+        if other.endswith((".v", ".xdc")) and not other.startswith("top."):
+            kind = "add_files" if other.endswith(".v") else "read_xdc"
+            assert script.index(f'{kind} "{other}"') < script.index("synth_design")
 
 
-@pytest.mark.parametrize("name", XILINX)
-def test_every_port_has_a_place_and_a_standard(plan, name):
+@pytest.mark.parametrize(("name", "memory"), PLANS)
+def test_every_port_has_a_place_and_a_standard(plan, name, memory):
     # Vivado refuses a bitstream otherwise: UG906, checks UCIO-1 and NSTD-1.
-    files = plan(name)
+    files = plan(name, memory=memory)
     found = ports(files["top.v"])
     assert bool(found) == (name not in ZYNQ)
+    assert len(found) == (4 + 48 if memory else 4 if found else 0)
     for port in found:
-        assert re.search(rf'^set_property LOC \w+ \[get_ports "{port}"\]$', files["top.xdc"], re.M)
-        assert f'set_property IOSTANDARD "LVCMOS33" [get_ports "{port}"]' in files["top.xdc"]
+        place = re.escape(port)
+        assert re.search(rf'^set_property LOC \w+ \[get_ports "{place}"\]$', files["top.xdc"], re.M)
+        kind = "LVCMOS33"
+        if port.startswith("ddr3"):
+            kind = "DIFF_SSTL135" if "__clk__" in port or "__dqs__" in port else "SSTL135"
+        assert f'set_property IOSTANDARD "{kind}" [get_ports "{port}"]' in files["top.xdc"]
 
 
 @pytest.mark.parametrize("name", ["arty-a7-35", "arty-a7-100"])
@@ -128,6 +179,109 @@ def test_pins_of_the_arty_are_those_of_its_schematic(plan, name):
     assert "set_property CONFIG_VOLTAGE 3.3 [current_design]" in files["top.xdc"]
     for port in re.findall(r"get_ports (\w+)", files["uart.xdc"]):
         assert port in ports(files["top.v"])
+
+
+def assert_placed(pins, constraint, text):
+    """Every bit is where the schematic says; ``constraint`` of a port's name and its pin."""
+    for name, places in pins.items():
+        places = places.split()
+        for k, place in enumerate(places):
+            bit = f"[{k}]" if len(places) > 1 else ""
+            assert constraint(name, bit, place) in text
+
+
+@pytest.mark.parametrize("name", DDR3)
+def test_pins_and_constraints_of_ddr3(plan, name):
+    files = plan(name, memory="ddr3")
+    pins = {f"{name}__io": places for name, places in ARTY_A7_DDR3.items()}
+    for pair, (p, n) in ARTY_A7_PAIRS.items():
+        pins |= {f"{pair}__p": p, f"{pair}__n": n}
+
+    def constraint(name, bit, pin):
+        escaped = bit.replace("[", r"\[")
+        return f'set_property LOC {pin} [get_ports "ddr3_0__{name}{escaped}"]'
+
+    assert_placed(pins, constraint, files["top.xdc"])
+    assert sum(len(places.split()) for places in pins.values()) == 48
+    # UG471: bank 34 has no pin for the reference; data and strobes end at 40 ohms to either side.
+    assert "set_property INTERNAL_VREF 0.675 [get_iobanks 34]" in files["top.xdc"]
+    assert files["top.xdc"].count('IN_TERM "UNTUNED_SPLIT_40"') == 16
+    text = files["ddr3.xdc"]
+    for end in "pn":
+        assert f"set_property IN_TERM UNTUNED_SPLIT_40 [get_ports ddr3_0__dqs__{end}*]" in text
+    assert text.count("[") == text.count("]")
+    for line in text.splitlines():
+        assert re.match(r"$|#|set_property IN_TERM |set_false_path -quiet |set_max_delay 2 ", line)
+    # The controller's processor reads its program from beside the design.
+    assert {"dram_core.v", "dram_core_rom.init"} <= set(files)
+
+
+@pytest.mark.slow
+def test_ddr3_is_a_plan_with_the_controller_and_its_program(tmp_path):
+    write_plan(BOARDS["arty-a7-35"].with_memory("ddr3"), None, tmp_path)
+    files = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    core = files["dram_core.v"]
+    assert 'readmemh("dram_core_rom.init", ' in core
+    assert 20_000 < 4 * len(files["dram_core_rom.init"].split()) < 0xC000
+    assert "module VexRiscv" in files["VexRiscv_Min.v"]
+    # What LiteX marks is what the constraints look for.
+    for mark in ("ars_ff1", "ars_ff2"):
+        assert f"{mark} = " in core and mark in files["ddr3.xdc"]
+    assert_connected(files["top.v"], core)
+
+
+def assert_connected(top, core):
+    """Every input and every pin of the controller is connected, at its width."""
+    module = re.search(r"^module dram_core \((.*?)^\);", core, re.M | re.S)[1]
+    declared = re.findall(r"^ *(\w+) +wire +(?:\[(\d+):0\] )?(\w+)", module, re.M)
+    (instance,) = re.findall(r"^  dram_core \w+ \((.*?)^  \);", top, re.M | re.S)
+    used = set(re.findall(r"^    \.(\w+)\(", instance, re.M))
+    spare = {"pll_locked", "uart_tx_data", "uart_tx_valid", "uart_rx_ready", "user_clk", "user_rst"}
+    spare |= {"wb_ctrl_dat_r", "wb_ctrl_err"}
+    names = {name for _, _, name in declared}
+    assert used <= names and names - used <= spare
+    assert {name for way, _, name in declared if way != "output"} <= used
+
+
+def test_the_ulx3s_can_have_its_sdram(plan):
+    files = plan("ulx3s-85f", memory="sdram")
+    assert_placed(
+        {f"{name}__io": places for name, places in ULX3S_SDRAM.items()},
+        lambda name, bit, pin: f'LOCATE COMP "sdram_0__{name}{bit}" SITE "{pin}";',
+        files["top.lpf"],
+    )
+    assert "read_verilog  dram_core.v" in files["top.ys"]
+    # A quarter of the period behind the machine's clock, whose phase is post - 1.
+    loop = files["top.il"][files["top.il"].index("\\EHXPLLL") :]
+    values = dict(re.findall(r"parameter \\(CLKO[PS]_\w+) (\d+)", loop))
+    post = int(values["CLKOP_DIV"])
+    assert int(values["CLKOS_DIV"]) == post
+    eighths = 8 * (int(values["CLKOS_CPHASE"]) - int(values["CLKOP_CPHASE"]))
+    assert (eighths + int(values["CLKOS_FPHASE"])) * 360 == 90 * 8 * post
+    # Data goes both ways, which LiteX does not say.
+    assert "inout  wire   [15:0] sdram_dq," in files["dram_core.v"]
+
+
+def test_block_memory_is_the_usual_one():
+    board = BOARDS["ulx3s-85f"]
+    assert board.with_memory(None) is board.with_memory("block") is board
+    assert board.with_memory("sdram").memory_kib == 32 << 10
+    assert BOARDS["arty-a7-35"].with_memory("ddr3").memory_kib == 256 << 10
+
+
+@pytest.mark.parametrize(
+    ("name", "memory", "toolchain", "sentence"),
+    [
+        ("ulx3s-85f", "ddr3", None, "the memory of ulx3s-85f must be block or sdram, not ddr3"),
+        ("arty-z7-20", "sdram", None, "arty-z7-20 has no choice of memory, so it has no sdram"),
+        ("icebreaker", "block", None, "icebreaker has no choice of memory, so it has no block"),
+        ("arty-a7-35", "ddr3", "Xray", "the ddr3 of arty-a7-35 is built with Vivado, not Xray"),
+    ],
+)
+def test_a_memory_that_is_not_there_is_refused(tmp_path, name, memory, toolchain, sentence):
+    with pytest.raises(ConfigError) as refusal:
+        write_plan(BOARDS[name].with_memory(memory), None, tmp_path, toolchain)
+    assert str(refusal.value) == sentence
 
 
 @pytest.mark.parametrize("name", ZYNQ)

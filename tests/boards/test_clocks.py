@@ -39,3 +39,10 @@ def test_a_clock_that_cannot_be_made_is_refused(clock):
 def test_every_line_runs_at_a_million_bits_or_more(board):
     assert board.baud >= 1_000_000
     assert cycles_per_bit(board.clock_mhz * 1e6, board.baud) * board.baud == board.clock_mhz * 1e6
+
+
+@pytest.mark.parametrize("shift", [-90, 360])
+def test_a_shift_is_part_of_a_period(shift):
+    with pytest.raises(ValueError) as refusal:
+        Ecp5Clock("clk25", 25.0, 60.0, shift)
+    assert str(refusal.value) == f"shift must be 0 to 359 degrees, not {shift}"

@@ -49,11 +49,17 @@ def board_rows() -> list[dict]:
             "host": {"uart": "serial line", "zynq": "its processor"}[board.host],
             "config": board.config or "none fits",
             "clock_mhz": board.clock_mhz,
-            "memory": f"{board.memory_kib} KiB" if board.memory_kib else "DRAM",
+            "memory": _memory(board),
             "toolchains": ", ".join(board.toolchains),
         }
         for board in BOARDS.values()
     ]
+
+
+def _memory(board: Board) -> str:
+    usual = f"{board.memory_kib} KiB" if board.memory_kib else "DRAM"
+    dram = board.dram
+    return f"{usual}, or {dram.kib // 1024} MiB: {dram.name}" if dram else usual
 
 
 def board_config(
@@ -74,6 +80,7 @@ def build(
     plan_only: bool = False,
     bare: bool = False,
     multiplier: str | None = None,
+    memory: str | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict:
     """Build a board, or write what its tools need; the figures, with the file it ends in.
@@ -86,7 +93,7 @@ def build(
     BoardError, ConfigError, NetworkError
         See ``boards.build``; there is no such multiplier.
     """
-    board = find_board(name)
+    board = find_board(name).with_memory(memory)
     chosen = board_config(board, config, bare, multiplier)
     folder = folder or default_folder(board)
     figures = {"board": name, "config": chosen.name if chosen else "none"}

@@ -22,6 +22,12 @@ def test_a_plan_is_written_without_the_vendors_tools(capsys, tmp_path):
     assert (tmp_path / "top.tcl").exists()
 
 
+def test_a_plan_for_sdram_is_written(capsys, tmp_path):
+    arguments = ["build", "ulx3s-85f", "--memory", "sdram", "--bare", "--plan-only"]
+    assert run([*arguments, "-o", str(tmp_path)]) == 0
+    assert "sdram_0__clk__io" in (tmp_path / "top.lpf").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -37,6 +43,10 @@ def test_a_plan_is_written_without_the_vendors_tools(capsys, tmp_path):
         (
             ["build", "ulx3s-85f", "--toolchain", "vivado"],
             "ulx3s-85f is built with Trellis, not vivado",
+        ),
+        (
+            ["build", "arty-a7-35", "--memory", "sdram", "--plan-only"],
+            "the memory of arty-a7-35 must be block or ddr3, not sdram",
         ),
         (["flash", "ulx3s-85f", "--bitstream", "none"], "none is not there; refrain build "),
     ],

@@ -16,6 +16,10 @@ def test_every_board_has_a_row():
     rows = board_rows()
     assert [row["name"] for row in rows] == list(BOARDS)
     assert {row["config"] for row in rows} <= {*CONFIGS, "none fits"}
+    memories = {row["name"]: row["memory"] for row in rows}
+    assert memories["arty-a7-35"] == "64 KiB, or 256 MiB: ddr3"
+    assert memories["icebreaker"] == "128 KiB"
+    assert memories["cora-z7-10"] == "DRAM"
 
 
 def test_a_board_has_a_configuration_that_can_be_changed_or_left_out():
