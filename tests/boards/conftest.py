@@ -73,7 +73,7 @@ class Host:
 
     def __init__(self, dut, accesses):
         self.axi, self.accesses = dut.host, list(accesses)
-        self.read, self.answers = [], []
+        self.read, self.answers, self.cycles = [], [], []
 
     @property
     def done(self):
@@ -105,10 +105,29 @@ class Host:
             self.taken = True
         if ctx.get(axi.bvalid) or ctx.get(axi.rvalid):
             self.answers.append(ctx.get(axi.rresp if kind == "read" else axi.bresp))
+            self.cycles.append(cycle)
             if kind == "read":
                 self.read.append(ctx.get(axi.rdata))
             self.accesses.pop(0)
             self.taken = False
+
+
+def draw_bursts(rng, held, count):
+    """Bursts on words of 64 bits, and what the reads among them give; ``held`` is what is there."""
+    bursts, wanted = [], []
+    for _ in range(count):
+        beats = rng.randrange(1, 17)
+        first = rng.randrange(len(held) - beats)
+        if rng.random() < 0.5:
+            words = [(rng.getrandbits(64), rng.getrandbits(8)) for _ in range(beats)]
+            for k, (word, strb) in enumerate(words):
+                mask = sum(0xFF << 8 * b for b in range(8) if strb >> b & 1)
+                held[first + k] = held[first + k] & ~mask | word & mask
+            bursts.append(("write", 8 * first, words))
+        else:
+            bursts.append(("read", 8 * first, beats))
+            wanted += [(word, 0) for word in held[first : first + beats]]
+    return bursts, wanted
 
 
 @pytest.fixture
@@ -121,3 +140,9 @@ def axi_master():
 def lite_host():
     """The ``Host`` class."""
     return Host
+
+
+@pytest.fixture
+def random_bursts():
+    """The function ``draw_bursts``."""
+    return draw_bursts

@@ -11,27 +11,9 @@ def memory(bank_words=16):
     return BlockMemory(BlockStorage(WORDS, WIDTH, bank_words))
 
 
-def random_bursts(rng, held, count):
-    """Bursts, and the words that the reads among them give."""
-    bursts, wanted = [], []
-    for _ in range(count):
-        beats = rng.randrange(1, 17)
-        first = rng.randrange(WORDS - beats)
-        if rng.random() < 0.5:
-            words = [(rng.getrandbits(64), rng.getrandbits(8)) for _ in range(beats)]
-            for k, (word, strb) in enumerate(words):
-                mask = sum(0xFF << 8 * b for b in range(8) if strb >> b & 1)
-                held[first + k] = held[first + k] & ~mask | word & mask
-            bursts.append(("write", 8 * first, words))
-        else:
-            bursts.append(("read", 8 * first, beats))
-            wanted += [(word, 0) for word in held[first : first + beats]]
-    return bursts, wanted
-
-
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 @pytest.mark.parametrize("bank_words", [4, 16, 64])
-def test_what_is_written_is_read(bench, axi_master, stall, bank_words):
+def test_what_is_written_is_read(bench, axi_master, random_bursts, stall, bank_words):
     rng = random.Random(bank_words)
     bursts, wanted = random_bursts(rng, [0] * WORDS, 60)
     dut = memory(bank_words)

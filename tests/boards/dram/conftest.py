@@ -37,6 +37,8 @@ class Dram:
     """
 
     done = True
+    room = 16
+    """Beats behind which it takes no further address."""
 
     def __init__(self, port, latency=5, stall=0.0, starts=0, fails=False, seed=0):
         self.port, self.axi = port, port.axi
@@ -53,7 +55,7 @@ class Dram:
         ctx.set(self.port.ready, cycle >= self.starts)
         ctx.set(self.port.failed, self.fails and cycle >= self.starts)
         self.free = {name: self.rng.random() >= self.stall for name in ("ar", "aw", "w", "r", "b")}
-        ctx.set(axi.arready, self.free["ar"])
+        ctx.set(axi.arready, self.free["ar"] and len(self.beats) < self.room)
         ctx.set(axi.awready, self.free["aw"] and self.write is None)
         ctx.set(axi.wready, self.free["w"] and self.write is not None)
         due = bool(self.beats) and self.beats[0][0] <= cycle and (self.free["r"] or self.offered_r)

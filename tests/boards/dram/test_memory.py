@@ -90,20 +90,8 @@ def filled(dram):
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.4])
-def test_what_is_written_is_read(bench, memory, dram, axi_master, stall):
-    rng, held, bursts, wanted = random.Random(3), [0] * WORDS, [], []
-    for _ in range(40):
-        beats = rng.randrange(1, 17)
-        first = rng.randrange(WORDS - beats)
-        if rng.random() < 0.5:
-            words = [(rng.getrandbits(64), rng.getrandbits(8)) for _ in range(beats)]
-            for k, (word, strb) in enumerate(words):
-                mask = sum(0xFF << 8 * b for b in range(8) if strb >> b & 1)
-                held[first + k] = held[first + k] & ~mask | word & mask
-            bursts.append(("write", 8 * first, words))
-        else:
-            bursts.append(("read", 8 * first, beats))
-            wanted += [(word, 0) for word in held[first : first + beats]]
+def test_what_is_written_is_read(bench, memory, dram, axi_master, random_bursts, stall):
+    bursts, wanted = random_bursts(random.Random(3), [0] * WORDS, 40)
     b = bench(memory)
     b.add(dram(memory.controller, stall=stall))
     master = b.add(Later(axi_master(memory, bursts, stall)))
@@ -135,7 +123,7 @@ def test_a_beat_comes_every_cycle(bench, memory, dram):
 def test_the_host_is_served_while_the_machine_reads(bench, memory, dram, lite_host):
     b = bench(memory)
     words = filled(b.add(dram(memory.controller)))
-    b.add(Later(Ahead(memory, [(0, 8)] * 40)))
+    reader = b.add(Later(Ahead(memory, [(0, 8)] * 100)))
     writes = [("write", 256 + 4 * k, 0xABC0 + k) for k in range(5)]
     host = b.add(Later(lite_host(memory, [*writes, *[("read", 256 + 4 * k, 0) for k in range(8)]])))
     b.run()
@@ -143,7 +131,7 @@ def test_the_host_is_served_while_the_machine_reads(bench, memory, dram, lite_ho
     assert host.read == [0xABC0 + k for k in range(5)] + after
     assert not any(host.answers)
     # They take turns: the host does not wait until the machine has read all.
-    assert b.agents[1].left == 320 and host.done
+    assert host.cycles[-1] < reader.cycles[-1]
 
 
 def test_nothing_is_behind_the_memory_and_answers_keep_their_order(

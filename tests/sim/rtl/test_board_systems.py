@@ -4,8 +4,13 @@
 import dataclasses
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from boards.catalogue import BOARDS
+from boards.dram.ddr3 import ddr3_settings
+from boards.dram.memory import NoPins, dram_memory
+from boards.dram.sdram import sdram_settings
 from boards.memory import BlockMemory, BlockStorage
 from boards.uart.link import SerialTransport
 from boards.uart.system import UartSystem
@@ -162,14 +167,19 @@ def test_what_a_dram_port_cannot_do_is_refused(changes, sentence):
     assert str(refusal.value) == sentence
 
 
-@pytest.mark.slow
-def test_the_speech_demo_runs_over_a_line_with_errors():
+def speech():
+    """The speech demo's LSTM, and its first frames."""
     path, samples, _ = silero.load()
     model, inputs = OnnxModel(path), silero.inputs(samples)
     first = {**inputs, "input": inputs["input"][:STEPS]}
     (network,) = quantize_nodes(model, first).values()
     (seen,) = model.capture(first).values()
-    x = to_codes(seen, network.layers[0].directions[0].x)
+    return network, to_codes(seen, network.layers[0].directions[0].x)
+
+
+@pytest.mark.slow
+def test_the_speech_demo_runs_over_a_line_with_errors():
+    network, x = speech()
     config = dataclasses.replace(CONFIGS["tiny"], max_input=128, max_hidden=128)
     system = UartSystem(Accelerator(config), BlockMemory(BlockStorage(1 << 15, 64)), CYCLES)
     board = UartBoard(system, clock_hz=CLOCK, bit_errors=1e-5)
@@ -180,3 +190,91 @@ def test_the_speech_demo_runs_over_a_line_with_errors():
     # 134 KiB of weights and parameters go over the line, ten bits a byte, eight cycles a bit.
     assert board.cycles > 134 * 1024 * 10 * CYCLES
     assert board.wrong_bits > 5 and 0 < transport.repeated <= board.wrong_bits
+
+
+def with_dram(settings, config):
+    """A whole board around a controller of ``settings``, with LiteDRAM's model of its memory."""
+    files = {}
+    simulated = dataclasses.replace(settings, simulated=True)
+    platform = SimpleNamespace(add_file=files.__setitem__)
+    memory = dram_memory(simulated, NoPins(), platform, None, config.bus_width)
+    system = UartSystem(Accelerator(config), memory, CYCLES)
+    return UartBoard(system, clock_hz=settings.clock_mhz * 1e6, files=files)
+
+
+def dram_backend(line, config=SMALL):
+    clock_hz, baud = line.clock_hz, line.baud
+    transport = SerialTransport(line, clock_hz=clock_hz, baud=baud, patience=1e-3)
+    return BoardBackend(config, transport, "board"), transport
+
+
+def assert_holds(transport, size):
+    """Both ends of the memory hold what is written, and it is as large as it says."""
+    assert (transport.memory_base, transport.memory_size) == (0, size)
+    rng = np.random.default_rng(0)
+    parts = {addr: rng.integers(0, 256, 700).astype(np.uint8) for addr in (5, size - 700)}
+    for addr, data in parts.items():
+        transport.write_memory(addr, data)
+    for addr, data in parts.items():
+        assert (transport.read_memory(addr, 700) == data).all()
+
+
+def assert_runs(machine, config=SMALL):
+    network = random_network((10, 12, 9), seed=1)
+    for seed in range(2):
+        x = random_codes(network, 1, 5, seed)
+        assert_equal(machine.run(network, x), ModelBackend(config).run(network, x))
+
+
+@pytest.fixture(scope="module")
+def sdram():
+    return with_dram(sdram_settings(60.0), SMALL)
+
+
+@pytest.mark.parametrize("bit_errors", [0.0, 1e-4])
+def test_a_network_runs_from_sdram_whatever_the_errors_of_the_line(sdram, bit_errors):
+    sdram.restart(bit_errors=bit_errors, seed=2)
+    machine, transport = dram_backend(sdram)
+    assert_holds(transport, 32 << 20)
+    assert_runs(machine)
+    assert bool(transport.repeated) == bool(sdram.wrong_bits) == bool(bit_errors)
+
+
+def test_the_host_waits_until_the_sdram_was_started(sdram):
+    sdram.restart()
+    dram_backend(sdram)
+    # 30 writes, and the waits behind them: 20,000 loops of a processor for the first.
+    assert 82_000 < sdram.cycles < 90_000 + 0.02 * sdram.clock_hz
+
+
+@pytest.mark.slow
+def test_a_network_runs_from_ddr3_that_its_processor_started():
+    line = with_dram(ddr3_settings(100.0), SMALL)
+    machine, transport = dram_backend(line)
+    # The processor has written and read the memory by then.
+    assert 1_000_000 < line.cycles < 20_000_000
+    assert_holds(transport, 256 << 20)
+    assert_runs(machine)
+
+
+@pytest.mark.slow
+def test_a_wide_bus_reaches_ddr3_too():
+    config = dataclasses.replace(SMALL, lanes=16, bus_width=128, cell_lanes=4)
+    machine, transport = dram_backend(with_dram(ddr3_settings(100.0), config), config)
+    assert_holds(transport, 256 << 20)
+    assert_runs(machine, config)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "settings"), [("ulx3s-85f", sdram_settings), ("arty-a7-35", ddr3_settings)]
+)
+def test_dram_holds_the_speech_demo(name, settings):
+    made = BOARDS[name]
+    config = made.fitted(CONFIGS[made.config])
+    machine, _ = dram_backend(with_dram(settings(made.clock_mhz), config), config)
+    network, x = speech()
+    found, wanted = machine.run(network, x), ModelBackend(config).run(network, x)
+    assert_equal(found, wanted)
+    # In one piece, where 64 KiB of blocks would not hold the weights alone.
+    assert found.counts == wanted.counts and found.counts.steps == STEPS
