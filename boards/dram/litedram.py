@@ -276,14 +276,16 @@ def _generate(settings: CoreSettings):
 
 
 def _cleaned(path: Path) -> str:
-    """The core's Verilog without dates and a tree whose order is chance, its data pins in and out.
+    """The core's Verilog without dates and a tree whose order is chance, and as tools want it.
 
-    LiteX declares pins that go into a cell of an ECP5 inputs, though data leaves through them.
+    LiteX declares pins that go into a cell of an ECP5 inputs, though data leaves through them, and
+    writes an assignment to several signals once for each of them: several drivers, to a tool.
     """
     text = path.read_text()
     text = re.sub(r" by LiteX on .*", " by LiteX.", text[text.index("`timescale") :])
     text = re.sub(r"^/\*\nLiteDRAMCore\n.*?\*/\n", "", text, flags=re.M | re.S)
-    return re.sub(r"^( *)input  wire( +\[\d+:0\] sdram_dq,)$", r"\1inout  wire\2", text, flags=re.M)
+    text = re.sub(r"^( *)input  wire( +\[\d+:0\] sdram_dq,)$", r"\1inout  wire\2", text, flags=re.M)
+    return re.sub(r"^(assign .*\n)\1+", r"\1", text, flags=re.M)
 
 
 def _steps(phy, registers: dict[str, int]) -> Sequence[tuple[int, int, int]]:

@@ -13,7 +13,7 @@ from boards.uart.protocol import SYNC_WORDS, VERSION, FrameReader, Operation, St
 
 __all__ = ["LinkError", "SerialLine", "SerialTransport"]
 
-_MEMORY_SECONDS, _POLL_SECONDS = 2.0, 0.01
+_MEMORY_SECONDS, _POLL_SECONDS = 5.0, 0.01
 """How long a DRAM is awaited, which is not ready as soon as the bitstream is; how often it is asked
 in that time."""
 

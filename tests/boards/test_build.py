@@ -228,6 +228,8 @@ def test_ddr3_is_a_plan_with_the_controller_and_its_program(tmp_path):
     for mark in ("ars_ff1", "ars_ff2"):
         assert f"{mark} = " in core and mark in files["ddr3.xdc"]
     assert_connected(files["top.v"], core)
+    assigned = [line.split(" = ")[0] for line in core.splitlines() if line.startswith("assign ")]
+    assert len(set(assigned)) == len(assigned)
 
 
 def assert_connected(top, core):

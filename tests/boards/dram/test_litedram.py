@@ -37,6 +37,13 @@ def test_the_controller_has_the_memorys_size_and_the_ports_width(core):
     assert "input  wire    [1:0] user_port_axi_arid," in text
 
 
+def test_nothing_is_assigned_twice(core):
+    lines = core.files["dram_core.v"].splitlines()
+    assigned = [line.split(" = ")[0] for line in lines if line.startswith("assign ")]
+    assert len(assigned) > 500
+    assert len(set(assigned)) == len(assigned)
+
+
 def test_nothing_tells_when_and_where_it_was_made(core, tmp_path):
     assert make_core(SETTINGS, tmp_path).files == core.files
     assert str(tmp_path) not in core.files["dram_core.v"]

@@ -139,10 +139,11 @@ def test_nothing_is_behind_the_memory_and_answers_keep_their_order(
 ):
     b = bench(memory)
     words = filled(b.add(dram(memory.controller)))
-    reader = b.add(Later(Ahead(memory, [(0, 3), (8 * WORDS, 4), (16, 2), (1 << 31, 1)])))
+    reader = b.add(Later(Ahead(memory, [(0, 3), (8 * WORDS + 8, 4), (16, 2), (1 << 31, 1)])))
     b.run()
     good = [(words[k], 0, 0) for k in (0, 1, 2)], [(words[k], 0, 0) for k in (2, 3)]
     responses = [response for _, response, _ in reader.read]
+    assert [number for *_, number in reader.read] == [0] * 3 + [1] * 4 + [0] * 3
     assert reader.read[:3] == good[0] and reader.read[7:9] == good[1]
     assert responses == [0] * 3 + [3] * 4 + [0] * 2 + [3]
     assert reader.lasts == 4

@@ -213,7 +213,7 @@ def test_a_line_can_be_tried():
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (0b01, "the board's DRAM is not ready: its start has not ended in 2 s"),
+        (0b01, "the board's DRAM is not ready: its start has not ended in 5 s"),
         (0b10, "the board's DRAM cannot be used: its training failed"),
     ],
 )
