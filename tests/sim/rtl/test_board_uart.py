@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from boards.memory import BlockMemory, BlockStorage
 from boards.uart import link
+from boards.uart import try_line as try_line_module
 from boards.uart.link import LinkError, SerialTransport
 from boards.uart.protocol import VERSION, FrameReader, Operation, Status, request
 from boards.uart.system import UartSystem
@@ -208,6 +209,16 @@ def test_a_line_can_be_tried():
     assert try_line(transport) == (
         "4096 bytes written and read back at 6,250,000.0 baud, 0 requests repeated"
     )
+
+
+def test_a_large_memory_is_tried_at_both_ends(monkeypatch):
+    monkeypatch.setattr(try_line_module, "_MOST", 1000)
+    transport = connect(tally())
+    transport.write_memory(0, np.zeros(8 * WORDS, np.uint8))
+    assert try_line(transport).startswith("1000 bytes written and read back")
+    used = np.flatnonzero(transport.read_memory(0, 8 * WORDS))
+    assert used.min() < 10 and used.max() > 8 * WORDS - 10
+    assert not ((used >= 500) & (used < 8 * WORDS - 500)).any()
 
 
 @pytest.mark.parametrize(
