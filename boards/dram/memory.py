@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -126,8 +126,7 @@ class HostPort(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         host, axi = self.host, self.axi
-        bytes_ = self.width // 8
-        offset_width = bytes_.bit_length() - 1
+        offset_width = (self.width // 8).bit_length() - 1
         addr, asked, writing = Signal(32), Signal(), Signal()
         place = addr[2:offset_width]
         size = Const(offset_width, 3)
@@ -148,17 +147,7 @@ class HostPort(wiring.Component):
                 m.d.sync += valid.eq(0)
         with m.FSM():
             with m.State("Wait"), m.If(asked):
-                write = ~host.arvalid
-                m.d.comb += [host.arready.eq(~write), host.awready.eq(write), host.wready.eq(write)]
-                m.d.sync += [
-                    writing.eq(write),
-                    addr.eq(host.awaddr),
-                    axi.wdata.eq(host.wdata.replicate(self.width // 32)),
-                    axi.wstrb.eq(host.wstrb << (host.awaddr[2:offset_width] << 2)),
-                    *(axi.arvalid.eq(~write), axi.awvalid.eq(write), axi.wvalid.eq(write)),
-                ]
-                with m.If(~write):
-                    m.d.sync += addr.eq(host.araddr)
+                self._take(m, writing, addr)
                 m.next = "Collect"
             with m.State("Collect"):
                 m.d.comb += [axi.rready.eq(1), axi.bready.eq(1)]
@@ -171,6 +160,19 @@ class HostPort(wiring.Component):
                 with m.If(host.rready & ~writing | host.bready & writing):
                     m.next = "Wait"
         return m
+
+    def _take(self, m, writing, addr):
+        """Take the access that the host asks for, and ask for it."""
+        host, axi, write = self.host, self.axi, ~self.host.arvalid
+        place = host.awaddr[2 : (self.width // 8).bit_length() - 1]
+        m.d.comb += [host.arready.eq(~write), host.awready.eq(write), host.wready.eq(write)]
+        m.d.sync += [
+            writing.eq(write),
+            addr.eq(Mux(write, host.awaddr, host.araddr)),
+            axi.wdata.eq(host.wdata.replicate(self.width // 32)),
+            axi.wstrb.eq(host.wstrb << (place << 2)),
+            *(axi.arvalid.eq(~write), axi.awvalid.eq(write), axi.wvalid.eq(write)),
+        ]
 
 
 class DramMemory(wiring.Component):

