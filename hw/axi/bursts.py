@@ -102,42 +102,43 @@ class Splitter(wiring.Component):
         m = Module()
         byte_width = self.beat_bytes.bit_length() - 1
         offset_width = self.burst_beats.bit_length() - 1
-        offset = Signal(offset_width)
-        block = Signal(self.addr_width - byte_width - offset_width)
-        left = Signal(self.beats_width)
-        to_end = Signal(range(self.burst_beats + 1))
+        # From its block on: where the request begins and where its last beat is, in beats; and how
+        # many blocks it reaches into behind this one.
+        offset, block = Signal(offset_width), Signal(self.addr_width - byte_width - offset_width)
+        end, behind = Signal(offset_width), Signal(self.beats_width + 1 - offset_width)
         final, active, load, free = Signal(), Signal(), Signal(), Signal()
         request = self._hold(m, free) if self.ahead else self.i
 
-        # length = min(left, burst_beats - offset)
         m.d.comb += [
-            to_end.eq(self.burst_beats - offset),
-            final.eq(left <= to_end),
+            final.eq(behind == 0),
             load.eq(active & (~self.o.valid | self.o.ready)),
             free.eq(~active | (load & final & self.ahead)),
         ]
         if not self.ahead:
             m.d.comb += self.i.ready.eq(free)
 
-        with m.If(request.valid & free):
+        # Taken whether or not it is there: that is known late.
+        with m.If(free):
+            first = request.payload.addr[byte_width:][:offset_width]
             m.d.sync += [
+                active.eq(request.valid),
                 Cat(offset, block).eq(request.payload.addr[byte_width:]),
-                left.eq(request.payload.beats),
-                active.eq(1),
+                Cat(end, behind).eq(first + request.payload.beats - 1),
             ]
         with m.Elif(load):
             m.d.sync += [
                 active.eq(~final),
                 offset.eq(0),
                 block.eq(block + 1),
-                left.eq(left - to_end),
+                behind.eq(behind - 1),
             ]
         with m.If(self.o.ready | load):
             m.d.sync += self.o.valid.eq(load)
         with m.If(load):
+            last = Mux(final, end, self.burst_beats - 1)
             m.d.sync += [
                 self.o.payload.addr.eq(Cat(Const(0, byte_width), offset, block)),
-                self.o.payload.beats.eq(Mux(final, left, to_end)),
+                self.o.payload.beats.eq(last - offset + 1),
                 self.o.payload.last.eq(final),
             ]
         return m
@@ -155,7 +156,7 @@ class Splitter(wiring.Component):
         ]
         with m.If(following.valid):
             m.d.sync += there.eq(~free)
-        # Kept in any case: whether there was a place for it is known late.
-        with m.If(self.i.valid & ~there):
+        # Kept in any case: whether it is there, and whether it finds a place, is known late.
+        with m.If(~there):
             m.d.sync += held.eq(self.i.payload)
         return following

@@ -1,7 +1,7 @@
 """From an operation to an operand and its weights at the lanes."""
 
 from amaranth import Cat, Module, Mux, Signal, unsigned
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
@@ -68,14 +68,15 @@ class OperandFetch(wiring.Component):
         multiplier = self._config.multiplier
         listed, valid = Signal(), Signal()
         listed_op, op = Signal.like(self.i_op), Signal.like(self.i_op)
-        event = Signal.like(self.x_event)
+        # A block memory answers late in its cycle: nothing stands between it and a register.
+        x_event, h_event = Signal.like(self.x_event), Signal.like(self.h_event)
         m.d.comb += self.list_en.eq(self.i_valid)
         m.d.sync += [listed.eq(self.i_valid), valid.eq(listed)]
         with m.If(self.i_valid):
             m.d.sync += listed_op.eq(self.i_op)
         with m.If(listed):
-            chosen = Mux(listed_op.hidden, self.h_event, self.x_event)
-            m.d.sync += [op.eq(listed_op), event.eq(chosen)]
+            m.d.sync += [op.eq(listed_op), x_event.eq(self.x_event), h_event.eq(self.h_event)]
+        event = data.View(self.x_event.shape(), Mux(op.hidden, h_event, x_event))
 
         operand = Signal.like(self.operand)
         control = Signal.like(self.control)

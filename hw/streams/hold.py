@@ -71,7 +71,7 @@ class Skid(wiring.Component):
             ]
         with m.Elif(self.i.valid):
             m.d.sync += waits.eq(1)
-        # Kept in any case: whether there was a place for it is known late.
-        with m.If(self.i.valid & ~waits):
+        # Kept in any case: whether it is there, and whether it finds a place, is known late.
+        with m.If(~waits):
             m.d.sync += second.eq(self.i.payload)
         return m

@@ -123,7 +123,8 @@ class ListFollower(wiring.Component):
         shape = column_layout(config)
         m.submodules.queue = queue = Fifo(shape, _QUEUE)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        hidden, listed, item = Signal(), Signal(), Signal(shape)
+        hidden, chosen, listed = Signal(), Signal(), Signal()
+        item, read = Signal(shape), Signal(shape)
         m.d.sync += [listed.eq(self.list_en), queue.i.valid.eq(listed)]
         with m.If(self.list_en):
             m.d.sync += [
@@ -131,12 +132,19 @@ class ListFollower(wiring.Component):
                 item.base.eq(self.addr),
                 item.last.eq(final),
             ]
-        # A register behind the lists, whose delay is not the queue's.
+        # A register behind each list, whose delay is not the queue's.
+        x_column, h_column = Signal.like(self.x_column), Signal.like(self.h_column)
         with m.If(listed):
             m.d.sync += [
-                queue.i.payload.eq(item),
-                queue.i.payload.column.eq(Mux(hidden, self.h_column, self.x_column)),
+                read.eq(item),
+                chosen.eq(hidden),
+                x_column.eq(self.x_column),
+                h_column.eq(self.h_column),
             ]
+        m.d.comb += [
+            queue.i.payload.eq(read),
+            queue.i.payload.column.eq(Mux(chosen, h_column, x_column)),
+        ]
         # Registered: whether one more may be read decides about every register here.
         promised, full = Signal(range(_QUEUE + 1)), Signal()
         left = self.o.valid & self.o.ready
