@@ -89,6 +89,9 @@ class WeightFetcher(wiring.Component):
         m.submodules.walk = walk = ResidencyWalk(self._config)
         job = self.job
         streamed, picks = Signal(), Signal()
+        # A register near: the job is stable long before it matters.
+        self._word_beats = Signal.like(job.word_beats)
+        m.d.sync += self._word_beats.eq(job.word_beats)
         m.d.comb += [
             streamed.eq(job.resident_blocks != job.blocks),
             picks.eq((job.plan != Plan.NORMAL) | job.skip | job.zero_skip),
@@ -100,16 +103,16 @@ class WeightFetcher(wiring.Component):
         active, hidden, whole = Signal(), Signal(), Signal()
         passed, ended, step_done = Signal(), Signal(), Signal()
         grouped, stays = self._group(m, step_done)
-        # A register of its own: it decides about much.
-        following = Signal()
-        parts_first = grouped & ~hidden
-        follower = self._follow(m, walk, following & ~parts_first, hidden, addr)
+        # Registers of their own: they decide about much.
+        x_turn, h_turn = Signal(), Signal()
+        follower = self._follow(m, walk, (x_turn, h_turn), addr)
         taken = self._ask(m, active & whole & ~walk.resident, hidden, whole, addr)
         h_addr = Signal.like(addr)
         x_bytes = beats_of(job.input_size, job.word_beats) * self._config.bus_bytes
         m.d.sync += h_addr.eq(job.weights_addr + x_bytes)
+        more = steps_left != 1
         m.d.comb += [
-            whole.eq(~self.follow | parts_first),
+            whole.eq(~self.follow | (grouped & ~hidden)),
             passed.eq(follower.next | (active & whole & (walk.resident | taken))),
             ended.eq(follower.done | (active & whole & passed & walk.last)),
             step_done.eq(ended & hidden),
@@ -120,20 +123,21 @@ class WeightFetcher(wiring.Component):
         with m.If(passed):
             m.d.sync += addr.eq(addr + job.block_bytes)
         with m.If(ended):
-            begins_with_h = ~hidden | stays
+            begins_with_h, follows = ~hidden | stays, self.follow & (~hidden | more)
             m.d.sync += [
                 hidden.eq(begins_with_h),
+                h_turn.eq(follows & begins_with_h),
+                x_turn.eq(follows & ~begins_with_h & ~grouped),
                 addr.eq(Mux(begins_with_h, h_addr, job.weights_addr)),
             ]
         with m.If(step_done):
-            more = steps_left != 1
             m.d.sync += [steps_left.eq(steps_left - 1), active.eq(more)]
-            m.d.sync += following.eq(self.follow & more)
         with m.If(self.start):
             m.d.sync += [
                 steps_left.eq(job.steps),
                 active.eq(streamed),
-                following.eq(streamed & picks),
+                x_turn.eq(streamed & picks & ~grouped),
+                h_turn.eq(0),
                 hidden.eq(0),
                 addr.eq(job.weights_addr),
             ]
@@ -152,22 +156,24 @@ class WeightFetcher(wiring.Component):
             m.d.sync += slot.eq(0)
         return job.steps_ahead != 0, stays
 
-    def _follow(self, m, walk, following, hidden, addr):
+    def _follow(self, m, walk, turns, addr):
         """The follower between the lists and the walk."""
+        x_turn, h_turn = turns
         m.submodules.follower = follower = ListFollower(self._config)
         given = ("x_list", "h_list", "x_column", "h_column")
         shown = ("list_en", "list_bank", "list_index")
         m.d.comb += [
             *(getattr(follower, name).eq(getattr(self, name)) for name in given),
             *(getattr(self, name).eq(getattr(follower, name)) for name in shown),
-            follower.active.eq(following),
-            follower.hidden.eq(hidden),
+            follower.x_turn.eq(x_turn),
+            follower.h_turn.eq(h_turn),
+            follower.word_beats.eq(self._word_beats),
             follower.resident.eq(walk.resident),
             follower.last.eq(walk.last),
             follower.addr.eq(addr),
-            self.list_hidden.eq(hidden),
-            self.x_fetched.eq(follower.done & ~hidden),
-            self.h_fetched.eq(follower.done & hidden),
+            self.list_hidden.eq(h_turn),
+            self.x_fetched.eq(follower.done & x_turn),
+            self.h_fetched.eq(follower.done & h_turn),
         ]
         return follower
 
@@ -176,7 +182,7 @@ class WeightFetcher(wiring.Component):
         request, follower = self.request, m.submodules.follower
         m.submodules.runs = runs = RunMerger(self._config, request.payload.shape())
         wiring.connect(m, follower.o, runs.i)
-        m.d.comb += runs.word_beats.eq(self.job.word_beats)
+        m.d.comb += runs.word_beats.eq(self._word_beats)
         config = self._config
         columns, beats = Signal(), self._beats(m, hidden)
         # Columns that are on their way go before the parts behind them.

@@ -9,6 +9,7 @@ from hw.counting import count
 from hw.events.layout import column_width
 from hw.events.view import h_list_view, x_list_view
 from hw.streams.fifo import Fifo
+from hw.weights.address import beats_of
 from hw.weights.runs import column_layout
 
 __all__ = ["ListFollower"]
@@ -33,14 +34,15 @@ class ListFollower(wiring.Component):
 
     Members
     -------
-    active : In
-        There is a list to go through.
-    hidden : In
-        It is of ``h``, else of ``x``; steady from its first block to ``done``.
+    x_turn, h_turn : In
+        A list of ``x``, or of ``h``, is to be gone through; never both; steady from its first block
+        to ``done``.
     resident, last : In
         Of the current block: it is not streamed; it is the layer's last.
     addr : In
         Byte address of the current block's part.
+    word_beats : In
+        Beats of a column; stable while there are any.
     x_list, h_list : In
         Views of the lists in their turn.
     list_en, list_bank, list_index : Out
@@ -62,11 +64,12 @@ class ListFollower(wiring.Component):
         column = unsigned(column_width(config))
         super().__init__(
             {
-                "active": In(1),
-                "hidden": In(1),
+                "x_turn": In(1),
+                "h_turn": In(1),
                 "resident": In(1),
                 "last": In(1),
                 "addr": In(unsigned(config.addr_width)),
+                "word_beats": In(range(config.word_beats + 1)),
                 "x_list": In(x_list_view(config)),
                 "h_list": In(h_list_view(config)),
                 "list_en": Out(1),
@@ -84,37 +87,34 @@ class ListFollower(wiring.Component):
     def elaborate(self, platform):
         """Index; what ends a part and a list."""
         m = Module()
-        hidden, index = self.hidden, self.list_index
-        views = self.x_list, self.h_list
-        bank, ready, empty, single = (
-            Mux(hidden, *(view[name] for view in reversed(views)))
-            for name in ("bank", "ready", "empty", "single")
+        index = self.list_index
+        views, turns = (self.x_list, self.h_list), (self.x_turn, self.h_turn)
+        # Of the list in its turn, without a choice in front of the turn: it decides about much.
+        ready, empty, single = (
+            (self.x_turn & self.x_list[name]) | (self.h_turn & self.h_list[name])
+            for name in ("ready", "empty", "single")
         )
         final, ended = Signal(), Signal()
         first, is_last = Signal(init=1), Signal()
         room = self._read(m, final)
-        # A list without events ends with any block; so does a part in a resident one.
-        there = self.active & ready
-        idle = self.resident | empty
         m.d.comb += [
-            self.list_bank.eq(bank),
+            self.list_bank.eq(Mux(self.h_turn, self.h_list.bank, self.x_list.bank)),
             # Compared ahead, while the event before is read.
             final.eq(is_last | (first & single)),
-            self.list_en.eq(there & ~idle & room),
+            # A list without events ends with any block; so does a part in a resident one.
+            self.list_en.eq(ready & ~empty & ~self.resident & room),
             ended.eq(self.list_en & final),
             # The last block is where a list ends, so it waits for the list.
-            self.next.eq(ended | (self.active & self.resident)),
-            self.done.eq((ended & self.last) | (there & (empty | (self.resident & self.last)))),
+            self.next.eq(ended | ((self.x_turn | self.h_turn) & self.resident)),
+            self.done.eq((ended & self.last) | empty | (ready & self.resident & self.last)),
         ]
         with m.If(ended):
             m.d.sync += [index.eq(0), first.eq(1), is_last.eq(0)]
         with m.Elif(self.list_en):
-            lasts = [index + 1 == view.last for view in views]
-            m.d.sync += [
-                index.eq(index + 1),
-                first.eq(0),
-                is_last.eq(Mux(hidden, lasts[1], lasts[0])),
+            lasts = [
+                turn & (index + 1 == view.last) for turn, view in zip(turns, views, strict=True)
             ]
+            m.d.sync += [index.eq(index + 1), first.eq(0), is_last.eq(lasts[0] | lasts[1])]
         return m
 
     def _read(self, m, final):
@@ -128,7 +128,7 @@ class ListFollower(wiring.Component):
         m.d.sync += [listed.eq(self.list_en), queue.i.valid.eq(listed)]
         with m.If(self.list_en):
             m.d.sync += [
-                hidden.eq(self.hidden),
+                hidden.eq(self.h_turn),
                 item.base.eq(self.addr),
                 item.last.eq(final),
             ]
@@ -141,9 +141,11 @@ class ListFollower(wiring.Component):
                 x_column.eq(self.x_column),
                 h_column.eq(self.h_column),
             ]
+        column = Mux(chosen, h_column, x_column)
         m.d.comb += [
             queue.i.payload.eq(read),
-            queue.i.payload.column.eq(Mux(chosen, h_column, x_column)),
+            queue.i.payload.column.eq(column),
+            queue.i.payload.before.eq(beats_of(column, self.word_beats)),
         ]
         # Registered: whether one more may be read decides about every register here.
         promised, full = Signal(range(_QUEUE + 1)), Signal()

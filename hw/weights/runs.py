@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.events.layout import column_width
-from hw.weights.address import beats_of
 
 __all__ = ["RunMerger", "column_layout"]
 
@@ -18,10 +17,14 @@ def column_layout(config: Config) -> data.StructLayout:
     -------
     base : byte address of column 0 of its part of the block.
     column : its index in the part.
+    before : beats of the columns in front of it.
     last : the last column that is wanted of this part of the block.
     """
     column = unsigned(column_width(config))
-    return data.StructLayout({"base": unsigned(config.addr_width), "column": column, "last": 1})
+    before = unsigned(column.width + config.word_beats.bit_length())
+    return data.StructLayout(
+        {"base": unsigned(config.addr_width), "column": column, "before": before, "last": 1}
+    )
 
 
 class RunMerger(wiring.Component):
@@ -80,7 +83,7 @@ class RunMerger(wiring.Component):
             self.busy.eq(there),
             self.i.ready.eq(grows | ~there | self.o.ready),
             taken.eq(self.i.valid & self.i.ready),
-            addr.eq(item.base + (beats_of(item.column, self.word_beats) << bus_bits)),
+            addr.eq(item.base + (item.before << bus_bits)),
             begin.eq(Mux(grows, place, addr[bus_bits:])),
             behind.eq(begin + self.word_beats),
         ]

@@ -5,12 +5,14 @@ import pytest
 from hw.weights.follower import ListFollower
 
 
-def steady(final, cycles, **ports):
+def steady(final, cycles, turn="x_turn", **ports):
     """The same list in every cycle; -1 is a list without events, None one that is not there."""
-    row = {"active": 1, "last": 1, "addr": 0x100, "o.ready": 1, **ports}
+    row = {"last": 1, "addr": 0x100, "o.ready": 1, "word_beats": 1, **ports}
+    if turn is not None:
+        row[turn] = 1
     if final is not None:
         view = {"ready": 1, "empty": final < 0, "last": max(final, 0), "single": final == 0}
-        row["h_list" if ports.get("hidden") else "x_list"] = view
+        row["h_list" if turn == "h_turn" else "x_list"] = view
     return [row] * cycles
 
 
@@ -20,13 +22,23 @@ def pulses(seen, name):
 
 
 def test_a_column_stands_four_cycles_after_its_list_is_ready(play, small):
-    ends = [*steady(1, 2), *steady(1, 2, hidden=1, addr=0x120)] * 2
+    ends = [*steady(1, 2), *steady(1, 2, turn="h_turn", addr=0x120)] * 2
     seen = play(ListFollower(small()), ends)
     assert pulses(seen, "list_en") == list(range(8))
     assert [row["list_index"] for row in seen] == [0, 1] * 4
     assert pulses(seen, "o.valid") == [4, 5, 6, 7]
     assert [row["o.payload"]["base"] for row in seen[4:]] == [0x100, 0x100, 0x120, 0x120]
     assert pulses(seen, "done") == pulses(seen, "next") == [1, 3, 5, 7]
+
+
+def test_what_stands_in_front_of_a_column_is_counted_in_beats(play, small):
+    steps = [*steady(1, 2), *steady(1, 4, "h_turn"), *steady(None, 4, turn=None)]
+    # A column is there a cycle after it was asked for, so the last one stands in the cycle behind.
+    rows = [row | {"x_column": 5, "h_column": 9, "word_beats": 3} for row in steps]
+    seen = play(ListFollower(small(lanes=64)), rows)
+    columns = [row["o.payload"] for row in seen if row["o.valid"]]
+    assert [each["column"] for each in columns] == [5, 5, 9, 9, 9, 9]
+    assert [each["before"] for each in columns] == [15, 15, 27, 27, 27, 27]
 
 
 def test_every_block_but_the_last_ends_without_ending_the_list(play, small):
@@ -53,7 +65,12 @@ def test_resident_blocks_are_passed_without_a_list_but_the_last(play, small):
 
 
 def test_it_waits_for_its_list(play, small):
-    rows = [*steady(None, 3), *steady(0, 1), *steady(None, 3, hidden=1), *steady(0, 1, hidden=1)]
+    rows = [
+        *steady(None, 3),
+        *steady(0, 1),
+        *steady(None, 3, turn="h_turn"),
+        *steady(0, 1, turn="h_turn"),
+    ]
     seen = play(ListFollower(small()), rows)
     assert pulses(seen, "list_en") == [3, 7]
 
@@ -64,7 +81,7 @@ def test_no_more_columns_are_read_than_the_queue_holds(play, small):
     assert pulses(seen, "list_en")[:9] == [*range(8), 21]
 
 
-def test_it_does_nothing_while_not_active(play, small):
-    seen = play(ListFollower(small()), steady(1, 5, active=0))
+def test_it_does_nothing_while_no_list_is_in_its_turn(play, small):
+    seen = play(ListFollower(small()), steady(1, 5, turn=None))
     for name in ("list_en", "next", "done", "o.valid"):
         assert not pulses(seen, name)

@@ -47,7 +47,12 @@ def parts(rng, column_bytes, count):
     for _ in range(count):
         columns = sorted(rng.sample(range(16), rng.choice([1, 2, 8, 15, 16])))
         for k, column in enumerate(columns):
-            yield {"base": base, "column": column, "last": k == len(columns) - 1}
+            yield {
+                "base": base,
+                "column": column,
+                "before": column * column_bytes // 8,
+                "last": k == len(columns) - 1,
+            }
         base = rng.choice([base + 16 * column_bytes, 8 * rng.randrange(1 << 12)])
 
 
@@ -74,7 +79,7 @@ def test_a_column_is_taken_every_cycle_and_a_run_leaves_when_it_is_known_to_end(
     """Two neighbours, a column alone, three neighbours up to the end of a burst, the last one."""
     config = small()
     columns = [4, 5, 7, 13, 14, 15, 0]
-    items = [{"column": column, "last": column == 0} for column in columns]
+    items = [{"column": each, "before": each, "last": each == 0} for each in columns]
     dut = RunMerger(config, REQUEST)
     b = bench(dut)
     b.add(WordBeats(dut, 1))
