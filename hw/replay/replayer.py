@@ -119,19 +119,16 @@ class Replayer(wiring.Component):
         )
         at = Signal(position)
         steps_left = Signal.like(self.job.steps)
-        x_end, part_end, advance, turn = Signal(), Signal(), Signal(), Signal()
-        self._issue(m, walk, group, at, x_end)
+        part_end, turn = Signal(), Signal()
+        x_end, advance = self._issue(m, walk, group, at)
         self._group(m, walk, group, steps_left, x_end)
-        op = self.op
         m.d.comb += [
-            x_end.eq(self.op_valid & op.last & ~op.hidden),
             part_end.eq(x_end & group.final),
             turn.eq(part_end & walk.last),
-            advance.eq(self.passed | (self.op_valid & op.block_end)),
             walk.job.eq(self.job),
             self.step_done.eq(advance & walk.last),
-            walk.restart.eq(self.start | self.step_done | turn),
-            walk.next.eq(advance | part_end),
+            walk.move.eq(self.start | advance | part_end),
+            walk.restart.eq(self.start),
         ]
         self._count(m, at)
         with m.If(advance):
@@ -141,9 +138,10 @@ class Replayer(wiring.Component):
         with m.If(self.step_done):
             m.d.sync += [
                 at.hidden.eq(group.grouped & ~group.full),
-                steps_left.eq(steps_left - 1),
                 self.active.eq(steps_left != 1),
             ]
+        # Without a choice for each bit.
+        m.d.sync += steps_left.eq(steps_left - self.step_done)
         with m.If(self.start):
             m.d.sync += [
                 at.eq(position.const({"first": 1})),
@@ -185,31 +183,39 @@ class Replayer(wiring.Component):
             self.part_take.eq(x_end & group.grouped & group.final & ~walk.resident),
         ]
 
-    def _issue(self, m, walk, group, at, x_end):
+    def _issue(self, m, walk, group, at):
+        """The operation; whether an ``x`` part ends with it, and whether the block does.
+
+        Each part is judged by itself, and only then both together: this decides about much.
+        """
         op, x, h, job = self.op, self.x_list, self.h_list, self.job
+        x_end, advance = Signal(), Signal()
         # Without events of x, a step begins with those of h.
         no_x = x.empty
         hidden = at.hidden | no_x
-        ahead = group.grouped & ~hidden
-        list_ready = x.ready & (h.ready | at.early | ~hidden)
-        no_h = hidden & h.empty
-        # A part's length is compared ahead: this decides whether anything moves.
+        there = self.active & x.ready
+        # A part's length is compared ahead.
         last_x, last_h = (view.ready & (at.final | (at.first & view.single)) for view in (x, h))
+        part_ready = Mux(group.grouped, self.part_ready, self.streamed_ready)
+        x_word, h_word = (walk.resident | ready for ready in (part_ready, self.streamed_ready))
+        opens = at.first & group.full & (~at.hidden | no_x)
+        full = self._track_full(m, opens)
+        x_blocked, h_blocked = (at.first & group.full & full & also for also in (1, no_x))
+        x_goes, h_goes = Signal(), Signal()
         mode = Mux(hidden & job.fresh_x, h.mode, x.mode)
-        word_ready = walk.resident | Mux(ahead, self.part_ready, self.streamed_ready)
-        resident_base = Mux(hidden, walk.h_base, walk.x_base)
-        opens = at.first & (~hidden | no_x) & group.full
-        blocked = opens & ~self._track_room(m, opens)
         settling = self._settle(m, x_end)
-        goes = self.active & list_ready
         m.d.comb += [
-            self.passed.eq(goes & no_h & ~settling),
-            self.op_valid.eq(goes & ~no_h & word_ready & ~blocked),
+            x_goes.eq(there & ~at.hidden & ~no_x & x_word & ~x_blocked),
+            h_goes.eq(there & hidden & (h.ready | at.early) & ~h.empty & h_word & ~h_blocked),
+            x_end.eq(x_goes & last_x),
+            self.passed.eq(there & hidden & h.empty & ~settling),
+            advance.eq(self.passed | (h_goes & last_h)),
+            self.op_valid.eq(x_goes | h_goes),
             op.hidden.eq(hidden),
             op.bank.eq(Mux(hidden, Mux(h.ready, h.bank, self.h_growing.bank), x.bank)),
             op.index.eq(at.index),
-            op.weight_base.eq(Mux(walk.resident, resident_base, self.streamed_addr)),
-            op.streamed.eq(~walk.resident & ~ahead),
+            op.weight_base.eq(self._weight_base(walk, hidden)),
+            op.streamed.eq(~walk.resident & ~(group.grouped & ~hidden)),
             op.fresh.eq((mode != Mode.DELTA) & (mode != Mode.SKIP)),
             op.slot.eq(group.slot),
             op.first.eq(at.first),
@@ -217,9 +223,14 @@ class Replayer(wiring.Component):
             op.block.eq(walk.block),
             op.block_end.eq(op.last & hidden),
             op.level.eq(self._level(mode)),
-            self.op_units.eq(Mux(walk.last, self.job.tail_units, self._config.units_per_block)),
+            self.op_units.eq(Mux(walk.last, job.tail_units, self._config.units_per_block)),
         ]
-        self._explain(m, blocked, goes, hidden, no_h, word_ready)
+        self._explain(m, at, hidden, opens & full, Mux(hidden, h_word, x_word))
+        return x_end, advance
+
+    def _weight_base(self, walk, hidden):
+        """Where the words of the part are, or the next streamed word is."""
+        return Mux(walk.resident, Mux(hidden, walk.h_base, walk.x_base), self.streamed_addr)
 
     def _level(self, mode):
         """Level of the multiplier in a step of this mode."""
@@ -233,18 +244,20 @@ class Replayer(wiring.Component):
         m.d.sync += under_way.eq((under_way << 1) | x_end)
         return under_way.any()
 
-    def _explain(self, m, blocked, goes, hidden, no_h, word_ready):
+    def _explain(self, m, at, hidden, blocked, word_ready):
         """The stall of a cycle in which nothing moves."""
+        h = self.h_list
+        goes = self.active & self.x_list.ready & (h.ready | at.early | ~hidden)
         with m.If(self.active & ~self.passed):
-            with m.If(blocked | (goes & no_h)):
+            with m.If(blocked | (goes & hidden & h.empty)):
                 m.d.comb += self.stall.cell.eq(1)
             with m.Elif(~goes):
                 m.d.comb += [self.stall.hidden.eq(hidden), self.stall.input.eq(~hidden)]
             with m.Elif(~word_ready):
                 m.d.comb += self.stall.weights.eq(1)
 
-    def _track_room(self, m, opens):
-        """A block may start when fewer blocks than the layer has hold sums not yet taken."""
+    def _track_full(self, m, opens):
+        """As many blocks as the layer has hold sums not yet taken: none may be opened."""
         held = Signal.like(self.job.blocks)
         opened, full = Signal(), Signal()
         m.d.comb += opened.eq((self.op_valid | self.passed) & opens)
@@ -253,4 +266,4 @@ class Replayer(wiring.Component):
             m.d.sync += full.eq(opened & (held + 1 == self.job.blocks))
         with m.If(self.start):
             m.d.sync += [held.eq(0), full.eq(0)]
-        return ~full
+        return full

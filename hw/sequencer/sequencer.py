@@ -232,8 +232,8 @@ class Sequencer(wiring.Component):
         ]
         m.d.comb += [
             walk.job.eq(job),
+            walk.move.eq(advance | ~self.load),
             walk.restart.eq(~self.load),
-            walk.next.eq(advance),
             asks.eq(walk.resident & self.flags.load_weights),
             advance.eq(placing & (~asks | self.request.ready)),
         ]

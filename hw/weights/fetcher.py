@@ -111,24 +111,25 @@ class WeightFetcher(wiring.Component):
         x_bytes = beats_of(job.input_size, job.word_beats) * self._config.bus_bytes
         m.d.sync += h_addr.eq(job.weights_addr + x_bytes)
         more = steps_left != 1
+        begins_with_h, follows = ~hidden | stays, self.follow & (~hidden | more)
         m.d.comb += [
             whole.eq(~self.follow | (grouped & ~hidden)),
-            passed.eq(follower.next | (active & whole & (walk.resident | taken))),
-            ended.eq(follower.done | (active & whole & passed & walk.last)),
+            passed.eq(active & whole & (walk.resident | taken)),
+            ended.eq(follower.done | (passed & walk.last)),
             step_done.eq(ended & hidden),
             walk.job.eq(job),
-            walk.next.eq(passed),
-            walk.restart.eq(self.start | ended),
+            walk.move.eq(self.start | passed | follower.move),
+            walk.restart.eq(self.start | follower.done),
         ]
-        with m.If(passed):
+        with m.If(walk.move):
             m.d.sync += addr.eq(addr + job.block_bytes)
+            with m.If(self.start | ended):
+                m.d.sync += addr.eq(Mux(~self.start & begins_with_h, h_addr, job.weights_addr))
         with m.If(ended):
-            begins_with_h, follows = ~hidden | stays, self.follow & (~hidden | more)
             m.d.sync += [
                 hidden.eq(begins_with_h),
                 h_turn.eq(follows & begins_with_h),
                 x_turn.eq(follows & ~begins_with_h & ~grouped),
-                addr.eq(Mux(begins_with_h, h_addr, job.weights_addr)),
             ]
         with m.If(step_done):
             m.d.sync += [steps_left.eq(steps_left - 1), active.eq(more)]
@@ -139,7 +140,6 @@ class WeightFetcher(wiring.Component):
                 x_turn.eq(streamed & picks & ~grouped),
                 h_turn.eq(0),
                 hidden.eq(0),
-                addr.eq(job.weights_addr),
             ]
         return m
 

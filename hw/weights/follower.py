@@ -49,10 +49,10 @@ class ListFollower(wiring.Component):
         Read this event of the list.
     x_column, h_column : In
         Column of that event, a cycle later.
-    next : Out
-        Pulse: go to the next block.
+    move : Out
+        Pulse: gone through the list for this block.
     done : Out
-        Pulse: gone through the list; go to block 0. Wins over ``next``.
+        With ``move``: for all blocks.
     o : Out
         Columns, in the order of their use.
     idle : Out
@@ -77,7 +77,7 @@ class ListFollower(wiring.Component):
                 "list_index": Out(column),
                 "x_column": In(column),
                 "h_column": In(column),
-                "next": Out(1),
+                "move": Out(1),
                 "done": Out(1),
                 "o": Out(stream.Signature(column_layout(config))),
                 "idle": Out(1),
@@ -94,9 +94,10 @@ class ListFollower(wiring.Component):
             (self.x_turn & self.x_list[name]) | (self.h_turn & self.h_list[name])
             for name in ("ready", "empty", "single")
         )
-        final, ended = Signal(), Signal()
+        final, ended, turn = Signal(), Signal(), self.x_turn | self.h_turn
         first, is_last = Signal(init=1), Signal()
         room = self._read(m, final)
+        ends = self.resident | (room & final)
         m.d.comb += [
             self.list_bank.eq(Mux(self.h_turn, self.h_list.bank, self.x_list.bank)),
             # Compared ahead, while the event before is read.
@@ -104,9 +105,10 @@ class ListFollower(wiring.Component):
             # A list without events ends with any block; so does a part in a resident one.
             self.list_en.eq(ready & ~empty & ~self.resident & room),
             ended.eq(self.list_en & final),
+            # Short sums of products, as much hangs on them: an empty list is ready.
+            self.move.eq(empty | (ready & ends) | (turn & self.resident)),
             # The last block is where a list ends, so it waits for the list.
-            self.next.eq(ended | ((self.x_turn | self.h_turn) & self.resident)),
-            self.done.eq((ended & self.last) | empty | (ready & self.resident & self.last)),
+            self.done.eq(empty | (ready & ends & self.last)),
         ]
         with m.If(ended):
             m.d.sync += [index.eq(0), first.eq(1), is_last.eq(0)]

@@ -18,7 +18,7 @@ class ResidencyWalk(wiring.Component):
     compute. The remainder of that division is carried from block to block.
 
     Throughput: one block per cycle.
-    Latency: outputs describe the next block in the cycle after ``next``.
+    Latency: outputs describe another block in the cycle after ``move``.
 
     Parameters
     ----------
@@ -29,10 +29,10 @@ class ResidencyWalk(wiring.Component):
     -------
     job : In
         The layer; stable while it is walked.
+    move : In
+        Go to the next block, from the last one to block 0.
     restart : In
-        Go to block 0. Wins over ``next``.
-    next : In
-        Go to the next block.
+        With ``move``: go to block 0 from any block.
     block : Out
         Index of the current block.
     last : Out
@@ -51,8 +51,8 @@ class ResidencyWalk(wiring.Component):
         super().__init__(
             {
                 "job": In(job_layout(config)),
+                "move": In(1),
                 "restart": In(1),
-                "next": In(1),
                 "block": Out(unsigned((config.max_blocks - 1).bit_length() or 1)),
                 "last": Out(1),
                 "resident": Out(1),
@@ -76,16 +76,7 @@ class ResidencyWalk(wiring.Component):
             limit.eq(job.blocks - job.resident_blocks),
             shrunk_limit.eq((job.blocks << 1) - job.resident_blocks),
         ]
-        with m.If(self.restart):
-            m.d.sync += [
-                share.eq(job.resident_blocks),
-                self.resident.eq(job.resident_blocks == job.blocks),
-                self.block.eq(0),
-                self.last.eq(job.blocks == 1),
-                self.x_base.eq(job.resident_base),
-                self.h_base.eq(job.resident_base + job.input_size),
-            ]
-        with m.Elif(self.next):
+        with m.If(self.move):
             m.d.sync += [
                 share.eq(share + Mux(self.resident, shrunk, grown)),
                 self.resident.eq(share >= Mux(self.resident, shrunk_limit, limit)),
@@ -96,5 +87,14 @@ class ResidencyWalk(wiring.Component):
                 m.d.sync += [
                     self.x_base.eq(self.x_base + span),
                     self.h_base.eq(self.h_base + span),
+                ]
+            with m.If(self.restart | self.last):
+                m.d.sync += [
+                    share.eq(job.resident_blocks),
+                    self.resident.eq(job.resident_blocks == job.blocks),
+                    self.block.eq(0),
+                    self.last.eq(job.blocks == 1),
+                    self.x_base.eq(job.resident_base),
+                    self.h_base.eq(job.resident_base + job.input_size),
                 ]
         return m

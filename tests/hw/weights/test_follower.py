@@ -28,7 +28,7 @@ def test_a_column_stands_four_cycles_after_its_list_is_ready(play, small):
     assert [row["list_index"] for row in seen] == [0, 1] * 4
     assert pulses(seen, "o.valid") == [4, 5, 6, 7]
     assert [row["o.payload"]["base"] for row in seen[4:]] == [0x100, 0x100, 0x120, 0x120]
-    assert pulses(seen, "done") == pulses(seen, "next") == [1, 3, 5, 7]
+    assert pulses(seen, "done") == pulses(seen, "move") == [1, 3, 5, 7]
 
 
 def test_what_stands_in_front_of_a_column_is_counted_in_beats(play, small):
@@ -43,7 +43,7 @@ def test_what_stands_in_front_of_a_column_is_counted_in_beats(play, small):
 
 def test_every_block_but_the_last_ends_without_ending_the_list(play, small):
     seen = play(ListFollower(small()), [*steady(2, 6, last=0), *steady(2, 3)])
-    assert pulses(seen, "next") == [2, 5, 8]
+    assert pulses(seen, "move") == [2, 5, 8]
     assert pulses(seen, "done") == [8]
 
 
@@ -56,7 +56,7 @@ def test_a_list_without_events_takes_a_cycle_at_any_block(play, small, resident)
 
 def test_resident_blocks_are_passed_without_a_list_but_the_last(play, small):
     seen = play(ListFollower(small()), steady(None, 4, last=0, resident=1))
-    assert pulses(seen, "next") == [0, 1, 2, 3]
+    assert pulses(seen, "move") == [0, 1, 2, 3]
     assert not pulses(seen, "done")
     seen = play(ListFollower(small()), steady(None, 4, resident=1))
     assert not pulses(seen, "done")
@@ -83,5 +83,5 @@ def test_no_more_columns_are_read_than_the_queue_holds(play, small):
 
 def test_it_does_nothing_while_no_list_is_in_its_turn(play, small):
     seen = play(ListFollower(small()), steady(1, 5, turn=None))
-    for name in ("list_en", "next", "done", "o.valid"):
+    for name in ("list_en", "move", "done", "o.valid"):
         assert not pulses(seen, name)

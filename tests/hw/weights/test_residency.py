@@ -16,9 +16,9 @@ def test_every_walk_follows_the_rule(play, small, job_of):
                 sizes = {"input_size": rng.randint(1, 16), "hidden_size": 2 * blocks}
                 base = rng.randrange(1024 - kept * sum(sizes.values()) + 1)
                 job = job_of(config, resident_blocks=kept, resident_base=base, **sizes)
-                yield {"job": job, "restart": 1}
+                yield {"job": job, "move": 1, "restart": 1}
                 yield from walk(job)
-                yield {"restart": 1, "next": 1}
+                yield {"move": 1, "restart": 1}
                 yield from walk(job)
 
     def walk(job):
@@ -27,7 +27,7 @@ def test_every_walk_follows_the_rule(play, small, job_of):
             resident = (block + 1) * kept // blocks > block * kept // blocks
             while rng.random() < 0.2:
                 yield {}
-            seen = yield {"next": 1}
+            seen = yield {"move": 1}
             assert (seen["block"], seen["resident"]) == (block, resident)
             assert seen["last"] == (block == blocks - 1)
             if resident:
@@ -38,10 +38,12 @@ def test_every_walk_follows_the_rule(play, small, job_of):
     play(ResidencyWalk(config), script())
 
 
-def test_the_next_block_is_shown_in_the_cycle_after_next(play, small, job_of):
+def test_another_block_is_shown_in_the_cycle_after_move(play, small, job_of):
     config = small()
     job = job_of(config, hidden_size=16, resident_blocks=8)
-    seen = play(ResidencyWalk(config), [{"job": job, "restart": 1}, *[{"next": 1}] * 3, {}, {}])
+    seen = play(
+        ResidencyWalk(config), [{"job": job, "move": 1, "restart": 1}, *[{"move": 1}] * 3, {}, {}]
+    )
     assert [row["block"] for row in seen[1:]] == [0, 1, 2, 3, 3]
     assert [row["x_base"] for row in seen[1:]] == [0, 17, 34, 51, 51]
 
@@ -50,14 +52,14 @@ def test_a_base_at_the_end_of_the_memory_does_not_wrap(play, small, job_of):
     config = small()
     sizes = {"input_size": 16, "hidden_size": 16}
     job = job_of(config, resident_blocks=8, resident_base=64, **sizes)
-    seen = play(ResidencyWalk(config), [{"job": job, "restart": 1}, {}, {}])
+    seen = play(ResidencyWalk(config), [{"job": job, "move": 1, "restart": 1}, {}, {}])
     assert (seen[2]["x_base"], seen[2]["h_base"]) == (64, 80)
 
 
 def test_a_restart_in_the_middle_begins_at_block_0(play, small, job_of):
     config = small()
     job = job_of(config, hidden_size=16, resident_blocks=3)
-    first = [{"job": job, "restart": 1}, *[{"next": 1}] * 4]
+    first = [{"job": job, "move": 1, "restart": 1}, *[{"move": 1}] * 4]
     seen = play(ResidencyWalk(config), [*first, *first, {}])
     names = ("block", "resident", "x_base", "h_base")
     walks = [[tuple(row[n] for n in names) for row in seen[at : at + 4]] for at in (1, 6)]
