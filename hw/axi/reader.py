@@ -68,7 +68,8 @@ class _Client(wiring.Component):
             self.burst.payload.eq(bursts.o.payload),
             left.eq(room - beats),
             self.burst.valid.eq(bursts.o.valid & fits),
-            bursts.o.ready.eq(issued),
+            # Without asking whether there is one: where there is none, nothing is taken.
+            bursts.o.ready.eq(self.burst.ready & fits),
             issued.eq(self.burst.valid & self.burst.ready),
             taken.eq(self.o.valid & self.o.ready),
         ]

@@ -176,14 +176,11 @@ class HiddenEvents(wiring.Component):
             self.growing.bank.eq(ledger.bank),
         ]
         m.d.sync += [self.w_en.eq(is_event), ledger.complete.eq(list_end)]
+        # Of any unit: whether it has moved is known late.
+        with m.If(self.valid):
+            m.d.sync += [self.w_event.column.eq(self.unit), self.w_event.value.eq(self.h - base)]
         with m.If(is_event):
-            m.d.sync += [
-                self.w_index.eq(index),
-                self.w_event.column.eq(self.unit),
-                self.w_event.value.eq(self.h - base),
-                index.eq(index + 1),
-                found.eq(1),
-            ]
+            m.d.sync += [self.w_index.eq(index), index.eq(index + 1), found.eq(1)]
         with m.If(list_end):
             m.d.sync += [ledger.complete_empty.eq(~(found | is_event)), index.eq(0), found.eq(0)]
         with m.If(self.start):

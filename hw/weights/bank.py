@@ -4,7 +4,7 @@ from amaranth import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.config import RING_GUARD, Config
+from hw.config import Config
 from hw.counting import count
 from hw.weights.address import weight_address_width
 
@@ -85,12 +85,11 @@ class WeightBank(wiring.Component):
     def elaborate(self, platform):
         """Which beat comes; where the next word goes; how many the ring holds; the memories."""
         m = Module()
-        config = self._config
         loaded_addr, addr = Signal.like(self.load_addr), Signal.like(self.load_addr)
         taken, turn = Signal(), self._take_turns(m)
-        ring_write, level = self._ring(m)
+        ring_write, room = self._ring(m)
         m.d.comb += [
-            self.i.ready.eq(self.load | (level < config.stream_words - RING_GUARD)),
+            self.i.ready.eq(self.load | room),
             taken.eq(self.i.valid & self.i.ready),
             addr.eq(Mux(self.load, loaded_addr, ring_write)),
         ]
@@ -147,14 +146,18 @@ class WeightBank(wiring.Component):
                 m.d.sync += address.eq(Mux(address == last, config.weight_words, address + 1))
         count(m, level, up=put, down=self.streamed_take)
         m.d.comb += self.streamed_addr.eq(ring_read)
-        # A register of its own: whether a word is there decides whether anything moves.
+        # Registers of their own: whether a word is there, or room for one, decides about much.
+        room = Signal(init=1)
         with m.If(put ^ self.streamed_take):
-            m.d.sync += self.streamed_ready.eq(put | (level != 1))
+            m.d.sync += [
+                self.streamed_ready.eq(put | (level != 1)),
+                room.eq(self.streamed_take | (level != config.held_words - 1)),
+            ]
         if config.lookahead > 1:
-            self._part(m, put, ring_read, level)
-        return ring_write, level
+            self._part(m, put, ring_read, level, room)
+        return ring_write, room
 
-    def _part(self, m, put, ring_read, level):
+    def _part(self, m, put, ring_read, level, room):
         """Whether the words of a part are there; they leave together."""
         config, words = self._config, self.part_words
         behind, taken = Signal.like(ring_read), Signal()
@@ -169,6 +172,7 @@ class WeightBank(wiring.Component):
                 ring_read.eq(behind),
                 level.eq(level - words + put),
                 self.streamed_ready.eq(0),
+                room.eq(1),
             ]
         with m.If(taken):
             m.d.sync += self.streamed_ready.eq(put | (level != 0))
