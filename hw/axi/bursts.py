@@ -102,15 +102,17 @@ class Splitter(wiring.Component):
         m = Module()
         byte_width = self.beat_bytes.bit_length() - 1
         offset_width = self.burst_beats.bit_length() - 1
-        # From its block on: where the request begins and where its last beat is, in beats; and how
-        # many blocks it reaches into behind this one.
+        # From its block on: where the request begins and where its last beat is, in beats; how many
+        # whole blocks long it is, and whether it reaches one further or, since it begins at once
+        # and its length is whole, one less far. No long sum is needed for that.
         offset, block = Signal(offset_width), Signal(self.addr_width - byte_width - offset_width)
-        end, behind = Signal(offset_width), Signal(self.beats_width + 1 - offset_width)
+        end, whole = Signal(offset_width), Signal(self.beats_width - offset_width)
+        further, short = Signal(), Signal()
         final, active, load, free = Signal(), Signal(), Signal(), Signal()
         request = self._hold(m, free) if self.ahead else self.i
 
         m.d.comb += [
-            final.eq(behind == 0),
+            final.eq(((whole == 0) & ~further) | ((whole == 1) & short)),
             load.eq(active & (~self.o.valid | self.o.ready)),
             free.eq(~active | (load & final & self.ahead)),
         ]
@@ -119,19 +121,21 @@ class Splitter(wiring.Component):
 
         # Taken whether or not it is there: that is known late.
         with m.If(free):
-            first = request.payload.addr[byte_width:][:offset_width]
+            addr, beats = request.payload.addr[byte_width:], request.payload.beats
+            last = addr[:offset_width] + beats[:offset_width] - 1
+            below_0, carry = last[offset_width + 1], last[offset_width]
             m.d.sync += [
                 active.eq(request.valid),
-                Cat(offset, block).eq(request.payload.addr[byte_width:]),
-                Cat(end, behind).eq(first + request.payload.beats - 1),
+                Cat(offset, block).eq(addr),
+                end.eq(last),
+                whole.eq(beats[offset_width:]),
+                further.eq(carry & ~below_0),
+                short.eq(below_0),
             ]
         with m.Elif(load):
-            m.d.sync += [
-                active.eq(~final),
-                offset.eq(0),
-                block.eq(block + 1),
-                behind.eq(behind - 1),
-            ]
+            m.d.sync += [active.eq(~final), offset.eq(0), block.eq(block + 1), further.eq(0)]
+            with m.If(~further):
+                m.d.sync += whole.eq(whole - 1)
         with m.If(self.o.ready | load):
             m.d.sync += self.o.valid.eq(load)
         with m.If(load):

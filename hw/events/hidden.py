@@ -157,7 +157,7 @@ class HiddenEvents(wiring.Component):
         # No reference is kept that no step will ask for.
         kept = self.valid & keeps_references(job) & (fresh | (delta & moved))
         m.d.sync += write.en.eq(kept)
-        with m.If(kept):
+        with m.If(self.valid):
             m.d.sync += [write.addr.eq(self.unit), write.data.eq(self.h)]
         return moved, base
 

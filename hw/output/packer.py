@@ -184,12 +184,13 @@ class OutputPacker(wiring.Component):
         job, bus = self.job, self._config.bus_bytes
         h, state = self.h_request, self.state_request
         addr = Signal(unsigned(self._config.addr_width))
-        m.d.comb += [
+        # What follows from the job alone, in registers: it is stable long before.
+        m.d.comb += h.payload.addr.eq(addr)
+        m.d.sync += [
             h.payload.beats.eq((job.hidden_size + bus - 1) // bus),
             state.payload.beats.eq((4 * job.hidden_size + bus - 1) // bus),
-            h.payload.addr.eq(addr),
+            state.payload.addr.eq(job.state_out_addr + self.state_offset),
         ]
-        m.d.sync += state.payload.addr.eq(job.state_out_addr + self.state_offset)
         with m.If(h.ready):
             m.d.sync += h.valid.eq(0)
         with m.If(h.valid & h.ready):

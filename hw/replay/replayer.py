@@ -118,10 +118,10 @@ class Replayer(wiring.Component):
             {"hidden": 1, "index": self.op.index.shape(), "first": 1, "final": 1, "early": 1}
         )
         at = Signal(position)
-        steps_left = Signal.like(self.job.steps)
+        steps_left, counts = Signal.like(self.job.steps), Signal()
         part_end, turn = Signal(), Signal()
         x_end, advance = self._issue(m, walk, group, at)
-        self._group(m, walk, group, steps_left, x_end)
+        self._group(m, walk, group, steps_left - counts, x_end)
         m.d.comb += [
             part_end.eq(x_end & group.final),
             turn.eq(part_end & walk.last),
@@ -138,14 +138,15 @@ class Replayer(wiring.Component):
         with m.If(self.step_done):
             m.d.sync += [
                 at.hidden.eq(group.grouped & ~group.full),
-                self.active.eq(steps_left != 1),
+                self.active.eq(Mux(counts, steps_left != 2, steps_left != 1)),
             ]
-        # Without a choice for each bit.
-        m.d.sync += steps_left.eq(steps_left - self.step_done)
+        # A cycle late, as a step's end is known late and there are many bits.
+        m.d.sync += [counts.eq(self.step_done), steps_left.eq(steps_left - counts)]
         with m.If(self.start):
             m.d.sync += [
                 at.eq(position.const({"first": 1})),
                 steps_left.eq(self.job.steps),
+                counts.eq(0),
                 self.active.eq(1),
             ]
         return m

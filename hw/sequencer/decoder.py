@@ -30,7 +30,7 @@ class DescriptorDecoder(wiring.Component):
     """Keeps the words of one descriptor and decodes them.
 
     Latency: ``job``, ``settings`` and ``flags`` are right two cycles after the last word that they
-    take, ``valid`` three.
+    take, ``valid`` four.
 
     Parameters
     ----------
@@ -108,7 +108,11 @@ class DescriptorDecoder(wiring.Component):
         ]
         m.d.comb += [job.blocks.eq(blocks), job.tail_units.eq(tail)]
         self._block_beats = Signal(field("block_bytes").shape())
-        m.d.sync += self._block_beats.eq(beats_of(field("input_size") + hidden, job.word_beats))
+        columns = Signal((field("input_size") + hidden).shape())
+        m.d.sync += [
+            columns.eq(field("input_size") + hidden),
+            self._block_beats.eq(beats_of(columns, job.word_beats)),
+        ]
         if config.lookahead > 1:
             self._look_ahead(m, field)
         m.d.comb += [self.flags[name].eq(field(name)) for name in self.flags.shape().members]

@@ -15,7 +15,7 @@ from hw.weights.residency import ResidencyWalk
 __all__ = ["Sequencer"]
 
 _DECODE_CYCLES = 3
-"""The decoder's two cycles, and the residency walk's sum behind it."""
+"""Until the decoder's ``valid``, and longer than the residency walk's sums behind its ``job``."""
 
 _ALIGNED_BITS = 6
 """A table of descriptors is aligned to 64 bytes."""
@@ -207,7 +207,7 @@ class Sequencer(wiring.Component):
     def _read_params(self, m):
         """A word of biases per unit; the last beat may bring words too many."""
         hidden, per_beat = self.job.hidden_size, max(self._bus // WORD_BYTES, 1)
-        beats = (WORD_BYTES * hidden + self._bus - 1) // self._bus
+        beats = self._steady(m, (WORD_BYTES * hidden + self._bus - 1) // self._bus, "params_beats")
         end = self._steady(m, _round_up(hidden, per_beat), "params_end")
         with m.State("Read params"):
             self._ask(m, self.job.params_addr, beats, "Take params")
@@ -295,8 +295,9 @@ class Sequencer(wiring.Component):
             with m.If(last):
                 m.d.sync += self._running.eq(1)
                 m.next = "Run"
+        state_bytes = _round_up(4 * job.hidden_size, max(self._bus, WORD_BYTES))
+        beats = self._steady(m, state_bytes // self._bus, "state_beats")
         with m.State("Read state"):
-            beats = (_round_up(4 * job.hidden_size, max(self._bus, WORD_BYTES))) // self._bus
             m.d.sync += self._of_state.eq(1)
             self._ask(m, job.state_in_addr + self.state_offset, beats, "Take state")
         with m.State("Take state"):

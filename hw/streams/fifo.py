@@ -7,6 +7,9 @@ from amaranth.lib.wiring import In, Out
 
 __all__ = ["Fifo"]
 
+_SHORT = 64
+"""Items of the deepest memory that an FPGA is asked to make of LUTs."""
+
 
 class Fifo(wiring.Component):
     """First in, first out; memory with a synchronous read and the output register of that memory.
@@ -48,7 +51,11 @@ class Fifo(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.storage = storage = Memory(shape=self.shape, depth=self.depth, init=[])
+        # A short memory is quicker in LUTs, behind whose outputs there are real registers.
+        attrs = {"ram_style": "distributed"} if self.depth <= _SHORT else {}
+        m.submodules.storage = storage = Memory(
+            shape=self.shape, depth=self.depth, init=[], attrs=attrs
+        )
         write = storage.write_port()
         read = storage.read_port()
         pushed, popped, fetch = Signal(), Signal(), Signal()

@@ -128,17 +128,17 @@ def test_an_override_that_the_machine_cannot_run_is_not_valid(play, small):
     assert decode(play, small(), GOOD, override=override)[0]["valid"]
 
 
-def test_outputs_are_right_two_cycles_after_their_word_and_valid_three(play, small):
+def test_outputs_are_right_two_cycles_after_their_word_and_valid_four(play, small):
     """The words with the sizes are written last; the machine before was of another size."""
     config = small()
     words = list(writes({**GOOD, "hidden_size": 1, "block_bytes": 6 * 8, "resident_blocks": 0}))
     second = list(writes(GOOD))
-    rows = [*words, *second[1:], second[0], {}, {}, {}]
+    rows = [*words, *second[1:], second[0], {}, {}, {}, {}]
     seen = play(DescriptorDecoder(config), rows)[2 * WORDS - 1 :]
-    assert [row["job"]["hidden_size"] for row in seen] == [1, 7, 7, 7]
-    assert [row["job"]["blocks"] for row in seen] == [1, 1, 4, 4]
-    assert [row["job"]["tail_units"] for row in seen] == [1, 1, 1, 1]
-    assert [row["valid"] for row in seen][-1] == 1 and not seen[2]["valid"]
+    assert [row["job"]["hidden_size"] for row in seen] == [1, 7, 7, 7, 7]
+    assert [row["job"]["blocks"] for row in seen] == [1, 1, 4, 4, 4]
+    assert [row["job"]["tail_units"] for row in seen] == [1, 1, 1, 1, 1]
+    assert [row["valid"] for row in seen][-1] == 1 and not seen[3]["valid"]
 
 
 BAD = [
