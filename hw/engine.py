@@ -217,9 +217,11 @@ class Engine(wiring.Component):
         """Column words from the loader or from the fetcher, through one memory."""
         control = self.control
         m.submodules.bank = bank = WeightBank(self._config)
-        load = control.load
+        load, source = control.load, Signal()
+        # A register near the bits that it chooses: no beat comes in the cycle behind a change.
+        m.d.sync += source.eq(load)
         m.d.comb += [
-            bank.i.payload.eq(Mux(load, control.weights.payload, self.weight_beats.payload)),
+            bank.i.payload.eq(Mux(source, control.weights.payload, self.weight_beats.payload)),
             bank.i.valid.eq(Mux(load, control.weights.valid, self.weight_beats.valid)),
             control.weights.ready.eq(bank.i.ready & load),
             self.weight_beats.ready.eq(bank.i.ready & ~load),

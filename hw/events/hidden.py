@@ -166,21 +166,33 @@ class HiddenEvents(wiring.Component):
         fresh, is_event = ~mode[0], Signal()
         # A sequence's start clears them: a reset would be one level of logic more.
         index, found = Signal.like(self.w_index, reset_less=True), Signal(reset_less=True)
+        # Whether a unit has moved is known late, so all but that is kept of any unit: its event,
+        # and the place that it has if it is one.
+        hit, newest = Signal(reset_less=True), Signal.like(self.w_index)
         # Fresh sums need one event to begin with.
         always = fresh & (~self.job.zero_skip | self.step_end)
         m.d.comb += [
             is_event.eq(self.valid & (mode != Mode.SKIP) & (moved | always)),
-            ledger.complete_last.eq(self.w_index),
+            newest.eq(self.w_index - ~hit),
+            ledger.complete_last.eq(newest),
             self.growing.some.eq(found),
-            self.growing.newest.eq(self.w_index),
+            self.growing.newest.eq(newest),
             self.growing.bank.eq(ledger.bank),
         ]
-        m.d.sync += [self.w_en.eq(is_event), ledger.complete.eq(list_end)]
-        # Of any unit: whether it has moved is known late.
+        m.d.sync += [
+            self.w_en.eq(is_event),
+            index.eq(index + is_event),
+            ledger.complete.eq(list_end),
+        ]
         with m.If(self.valid):
-            m.d.sync += [self.w_event.column.eq(self.unit), self.w_event.value.eq(self.h - base)]
+            m.d.sync += [
+                self.w_index.eq(index),
+                self.w_event.column.eq(self.unit),
+                self.w_event.value.eq(self.h - base),
+                hit.eq(is_event),
+            ]
         with m.If(is_event):
-            m.d.sync += [self.w_index.eq(index), index.eq(index + 1), found.eq(1)]
+            m.d.sync += found.eq(1)
         with m.If(list_end):
             m.d.sync += [ledger.complete_empty.eq(~(found | is_event)), index.eq(0), found.eq(0)]
         with m.If(self.start):
