@@ -88,14 +88,16 @@ class StateUpdate(wiring.Component):
         stage = self._product_stage
         output = pipe.delay(0, stage, self.i.output, "output")
         m.submodules.requantizer = requantizer = self._requantizer
+        # Near the multipliers: the settings are registers at the other end of the machine.
+        factor, zero = self.settings.output_multiplier, self.settings.h_zero
         m.d.comb += [
             requantizer.i.value.eq(pipe.register(stage, output * tanh.o, "product")),
-            requantizer.i.multiplier.eq(self.settings.output_multiplier),
+            requantizer.i.multiplier.eq(self._steady(m, factor, "output_multiplier")),
             requantizer.i.shift.eq(self.settings.output_shift),
             requantizer.i_valid.eq(pipe.valid(stage + 1)),
         ]
 
-        h = requantizer.o + self.settings.h_zero
+        h = requantizer.o + self._steady(m, zero, "h_zero")
         limit = 1 << self._act_width - 1
         h = _clamp(h, -limit, limit - 1)[: self._act_width]
         m.d.comb += [
