@@ -122,7 +122,7 @@ class HiddenEvents(wiring.Component):
             m.d.sync += [self.unit.eq(0), opening.eq(1), mode.eq(Mode.NORMAL)]
             m.d.sync += primed.eq(1 << self.PRIME - 1)
         moved, base = self._compare(m, mode, primed)
-        self._write(m, ledger, mode, moved, base, list_end)
+        self._write(m, ledger, mode, moved, base, (opening, list_end))
         return m
 
     def _compare(self, m, mode, primed):
@@ -161,11 +161,12 @@ class HiddenEvents(wiring.Component):
             m.d.sync += [write.addr.eq(self.unit), write.data.eq(self.h)]
         return moved, base
 
-    def _write(self, m, ledger, mode, moved, base, list_end):
+    def _write(self, m, ledger, mode, moved, base, ends):
         """A unit becomes an event; a cycle later it is written."""
+        opening, list_end = ends
         fresh, is_event = ~mode[0], Signal()
         # A sequence's start clears them: a reset would be one level of logic more.
-        index, found = Signal.like(self.w_index, reset_less=True), Signal(reset_less=True)
+        found = Signal(reset_less=True)
         # Whether a unit has moved is known late, so all but that is kept of any unit: its event,
         # and the place that it has if it is one.
         hit, newest = Signal(reset_less=True), Signal.like(self.w_index)
@@ -181,19 +182,17 @@ class HiddenEvents(wiring.Component):
         ]
         m.d.sync += [
             self.w_en.eq(is_event),
-            index.eq(index + is_event),
+            found.eq(found | is_event),
             ledger.complete.eq(list_end),
         ]
         with m.If(self.valid):
             m.d.sync += [
-                self.w_index.eq(index),
+                self.w_index.eq(Mux(opening, 0, self.w_index + hit)),
                 self.w_event.column.eq(self.unit),
                 self.w_event.value.eq(self.h - base),
                 hit.eq(is_event),
             ]
-        with m.If(is_event):
-            m.d.sync += found.eq(1)
         with m.If(list_end):
-            m.d.sync += [ledger.complete_empty.eq(~(found | is_event)), index.eq(0), found.eq(0)]
+            m.d.sync += [ledger.complete_empty.eq(~(found | is_event)), found.eq(0)]
         with m.If(self.start):
-            m.d.sync += [index.eq(0), found.eq(0), ledger.complete.eq(0), self.w_en.eq(0)]
+            m.d.sync += [found.eq(0), ledger.complete.eq(0), self.w_en.eq(0)]
