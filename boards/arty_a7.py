@@ -49,7 +49,7 @@ def _board(name: str, part: str, flash: str, platform, config: str, memory_kib: 
         flash=("--board", flash),
         fit=unchanged,
         plan=partial(_plan, platform),
-        dram=Dram(name="ddr3", kib=256 * 1024, plan=partial(_ddr3_plan, platform)),
+        dram=Dram(name="ddr3", kib=256 * 1024, clock_mhz=100.0, plan=partial(_ddr3_plan, platform)),
     )
 
 

@@ -48,12 +48,15 @@ class Dram:
         What it is called on the command line.
     kib : int
         Its size.
+    clock_mhz : float
+        The machine's clock with it.
     plan : function of (Board, Config or None, str)
         As of the board.
     """
 
     name: str
     kib: int
+    clock_mhz: float
     plan: Callable[["Board", Config | None, str], Plan]
 
 
@@ -120,7 +123,8 @@ class Board:
             raise ConfigError(
                 f"the memory of {self.name} must be {BLOCK} or {self.dram.name}, not {name}"
             )
-        return replace(self, memory_kib=self.dram.kib, plan=self.dram.plan)
+        dram = self.dram
+        return replace(self, memory_kib=dram.kib, clock_mhz=dram.clock_mhz, plan=dram.plan)
 
     def fitted(self, config: Config) -> Config:
         """The configuration at this board's clock and bus.

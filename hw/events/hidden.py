@@ -168,13 +168,14 @@ class HiddenEvents(wiring.Component):
         # A sequence's start clears them: a reset would be one level of logic more.
         found = Signal(reset_less=True)
         # Whether a unit has moved is known late, so all but that is kept of any unit: its event,
-        # and the place that it has if it is one.
+        # and the place that it has if it is one; and the newest event's before it.
         hit, newest = Signal(reset_less=True), Signal.like(self.w_index)
+        before = Signal.like(self.w_index, reset_less=True)
         # Fresh sums need one event to begin with.
         always = fresh & (~self.job.zero_skip | self.step_end)
         m.d.comb += [
             is_event.eq(self.valid & (mode != Mode.SKIP) & (moved | always)),
-            newest.eq(self.w_index - ~hit),
+            newest.eq(Mux(hit, self.w_index, before)),
             ledger.complete_last.eq(newest),
             self.growing.some.eq(found),
             self.growing.newest.eq(newest),
@@ -191,6 +192,7 @@ class HiddenEvents(wiring.Component):
                 self.w_event.column.eq(self.unit),
                 self.w_event.value.eq(self.h - base),
                 hit.eq(is_event),
+                before.eq(newest),
             ]
         with m.If(list_end):
             m.d.sync += [ledger.complete_empty.eq(~(found | is_event)), found.eq(0)]
