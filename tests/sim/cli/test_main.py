@@ -36,7 +36,7 @@ def test_interruption_ends_with_status_130(tmp_path, net):
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     with process, pipe.open("wb"):
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (130, "")
     assert not output.exists()
 
