@@ -19,7 +19,7 @@ from sim.explore.machines import make_config
 from sim.explore.quantising import float_layers, quantize_measured
 from sim.explore.running import find_config
 from sim.networks.loader import load_network
-from sim.networks.tflite_writer import write_tflite
+from sim.networks.tflite.writer import write_tflite
 
 __all__ = ["bench", "configs", "demo", "quantize", "verilog"]
 
@@ -108,7 +108,7 @@ def quantize(
             layers, seen, percentile, weight_bits=weight_bits, activation_bits=activation_bits
         )
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_tflite(network, output, steps=seen.shape[1])
+    write_tflite(network, output, steps=seen[0].x.shape[1])
     printing.print_rows(figures["layers"])
     printing.say(f"SQNR on the samples, against floating point: {figures['sqnr_db']:.1f} dB")
     printing.say(f"wrote {output}")

@@ -16,7 +16,7 @@ from sim.explore.picture import speech_picture
 from sim.explore.running import LstmNodes, make_backend, quantize_nodes
 from sim.explore.traces import Tracer
 from sim.image.modes import LayerModes, Modes
-from sim.networks.onnx_runner import OnnxModel
+from sim.networks.onnx.model import OnnxModel
 from sim.networks.quantizer import sqnr
 from sim.workloads import silero
 from sim.workloads.scores import accuracy, roc_auc

@@ -1,13 +1,16 @@
 """From a network in floating point and samples to an integer network and what it lost."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from sim.explore.running import named_inputs
+from sim.explore.running import initial_states, named_inputs
 from sim.model.network import run_network
 from sim.networks.float_lstm import run_float
 from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
-from sim.networks.onnx_runner import OnnxModel
+from sim.networks.onnx.model import OnnxModel
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
+from sim.networks.whole import Seen
 
 __all__ = ["float_layers", "quantize_measured"]
 
@@ -16,8 +19,8 @@ def float_layers(
     network: OnnxModel | FloatNetwork | IntegerNetwork,
     samples: np.ndarray | dict[str, np.ndarray],
     node: str | None = None,
-) -> tuple[FloatNetwork, np.ndarray]:
-    """The LSTM layers to be quantised, and the samples as they reach them.
+) -> tuple[FloatNetwork, tuple[Seen, ...]]:
+    """The LSTM layers to be quantised, and what reaches them of the samples.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ def float_layers(
     if isinstance(network, FloatNetwork):
         if not isinstance(samples, np.ndarray):
             raise NetworkError("the samples must be one array in a .npy file")
-        return network, samples
+        return network, (Seen(x=samples),)
     names = list(network.lstm_layers)
     if node is None and len(names) > 1:
         raise NetworkError(
@@ -52,7 +55,7 @@ def float_layers(
 
 
 def quantize_measured(
-    network: FloatNetwork, samples: np.ndarray, percentile: float = 100.0, **bits: int
+    network: FloatNetwork, samples: Sequence[Seen], percentile: float = 100.0, **bits: int
 ) -> tuple[IntegerNetwork, dict]:
     """The integer network, and figures: its formats and its signal-to-noise ratio on the samples.
 
@@ -64,9 +67,8 @@ def quantize_measured(
         The samples are unusable, or the network has no integer form.
     """
     result = quantize(network, samples, percentile, **bits)
-    first, last = result.layers[0].directions[0], result.layers[-1].directions[0]
-    reference, _ = run_float(network, samples)
-    h = from_codes(run_network(result, to_codes(samples, first.x)).h, last.h)
+    pairs = [_both(network, result, call) for call in samples]
+    reference, h = (np.concatenate([y.ravel() for y in part]) for part in zip(*pairs, strict=True))
     layers = [
         {
             "layer": number,
@@ -84,3 +86,15 @@ def quantize_measured(
         for lstm in layer.directions[:1]
     ]
     return result, {"layers": layers, "sqnr_db": sqnr(reference, h)}
+
+
+def _both(network: FloatNetwork, integer: IntegerNetwork, call: Seen) -> tuple:
+    """Outputs of a network for one call, in floating point and of its integer form."""
+    others = [(None, None)] * (len(network.layers) - 1)
+    reference, _ = run_float(network, call.x, ((call.h0, call.c0), *others))
+    first, last = integer.layers[0].directions, integer.layers[-1].directions[0]
+    initial = initial_states(first, len(call.x), call.h0, call.c0)
+    if initial is not None:
+        initial += [None for layer in integer.layers[1:] for _ in layer.directions]
+    h = run_network(integer, to_codes(call.x, first[0].x), initial).h
+    return reference, from_codes(h, last.h)

@@ -15,7 +15,7 @@ from sim.image.modes import NORMAL, Modes
 from sim.model.backend import ModelBackend
 from sim.model.result import Result, share
 from sim.networks.network import FloatLayer, IntegerLstm, IntegerNetwork, NetworkError
-from sim.networks.onnx_runner import OnnxModel, float_lstm
+from sim.networks.onnx.model import OnnxModel, float_lstm
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "LstmNodes",
     "Run",
     "find_config",
+    "initial_states",
     "make_backend",
     "merge_reports",
     "named_inputs",
@@ -292,17 +293,7 @@ class LstmNodes:
         """``y, h_n, c_n`` in floating point, through the integer network of node ``name``."""
         network = self.networks[name]
         directions = network.layers[0].directions
-        initial = None
-        if h0 is not None or c0 is not None:
-            initial = [
-                _state(
-                    direction,
-                    len(x),
-                    None if h0 is None else h0[number],
-                    None if c0 is None else c0[number],
-                )
-                for number, direction in enumerate(directions)
-            ]
+        initial = initial_states(directions, len(x), h0, c0)
         form = directions[0].h
         options = {"initial": initial, "modes": self.modes[name]}
         codes_x = to_codes(x, directions[0].x)
@@ -317,6 +308,26 @@ class LstmNodes:
         """The figures of all nodes together."""
         merged = merge_reports([result.report() for result in self.results.values()])
         return _with_time(merged, self.backend.config)
+
+
+def initial_states(
+    directions: Sequence[IntegerLstm],
+    batch: int,
+    h0: np.ndarray | None,
+    c0: np.ndarray | None,
+) -> list[State] | None:
+    """Codes of a layer's states, real ``[directions, batch, H]``; None where none is given."""
+    if h0 is None and c0 is None:
+        return None
+    return [
+        _state(
+            direction,
+            batch,
+            None if h0 is None else h0[number],
+            None if c0 is None else c0[number],
+        )
+        for number, direction in enumerate(directions)
+    ]
 
 
 def _state(direction: IntegerLstm, batch: int, h: np.ndarray | None, c: np.ndarray | None) -> State:

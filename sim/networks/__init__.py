@@ -1,6 +1,1 @@
-"""Networks in and out: readers, the quantiser, the .tflite writer, whole ONNX models."""
-
-from sim.networks.loader import load_network
-from sim.networks.network import NetworkError
-
-__all__ = ["NetworkError", "load_network"]
+"""Networks in and out: readers, the quantiser, writers, whole models around their LSTM layers."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
-from sim.networks.onnx_runner import OnnxModel
-from sim.networks.pytorch_reader import read_pt, read_safetensors
-from sim.networks.tflite_reader import read_tflite
+from sim.networks.onnx.model import OnnxModel
+from sim.networks.pytorch.reader import read_pt, read_safetensors
+from sim.networks.tflite.reader import read_tflite
 
 __all__ = ["load_network"]
 

@@ -6,6 +6,7 @@ TensorFlow Lite for its int8 LSTM operator. Weights of fewer than 8 bits are cho
 see ``rounding``.
 """
 
+from collections.abc import Sequence
 from math import ceil, frexp, log2
 
 import numpy as np
@@ -24,6 +25,7 @@ from sim.networks.network import (
     Quantization,
 )
 from sim.networks.rounding import least_error_scale, round_rows
+from sim.networks.whole import Seen
 
 __all__ = ["from_codes", "quantize", "sqnr", "to_codes"]
 
@@ -59,7 +61,7 @@ def sqnr(reference: np.ndarray, values: np.ndarray) -> float:
 
 def quantize(
     network: FloatNetwork | FloatLayer,
-    samples: np.ndarray,
+    samples: np.ndarray | Sequence[Seen],
     percentile: float = 100.0,
     lengths: np.ndarray | None = None,
     *,
@@ -72,8 +74,9 @@ def quantize(
     ----------
     network : FloatNetwork or FloatLayer
         Initial states are quantised with it.
-    samples : [n, time, I]
-        Sequences like those that the network will see.
+    samples : [n, time, I], or sequence of Seen
+        Sequences like those that the network will see. A ``Seen`` says from which states the first
+        layer begins; an array begins from the network's own.
     percentile : float
         Activations cover the samples' values between ``100 - percentile`` and this percentile;
         100 covers all of them, 99.9 trades rare outliers for a finer step.
@@ -94,25 +97,23 @@ def quantize(
     check_float(network)
     _check_choices(percentile, weights=weight_bits, activations=activation_bits)
     largest = (1 << weight_bits - 1) - 1
-    x = check_sequences("samples", samples, network.layers[0].directions[0].input_size)
-    if not x.any():
-        raise NetworkError("samples must not be all zero: there is nothing to calibrate on")
-    valid = _valid_steps(network, x, lengths)
-    layers, x_format = [], _activation_format([x[valid]], percentile, activation_bits)
+    calls = [Seen(x=samples)] if isinstance(samples, np.ndarray) else samples
+    rows = _check_samples(network, calls)
+    valid = [_valid_steps(network, x, lengths) for x in rows]
+    x_format = _activation_format(_each(rows, valid), percentile, activation_bits)
+    layers = []
     for number, layer in enumerate(network.layers):
-        traces = [run_direction(lstm, x) for lstm in layer.directions]
-        hidden = [h[valid] for h, _ in traces]
-        hidden += [d.h0 for d in layer.directions if d.h0 is not None]
+        begins = [(call.h0, call.c0) if number == 0 else (None, None) for call in calls]
+        runs = [_Runs(lstm, k, rows, begins) for k, lstm in enumerate(layer.directions)]
+        hidden = [h for run in runs for h in (*_each(run.h, valid), *run.first_h)]
         h_format = _activation_format(hidden, percentile, activation_bits)
         forms = (x_format, h_format)
         directions = (
-            _quantize_direction(
-                f"layer {number}", lstm, forms, _seen(lstm, x, *trace, valid), largest
-            )
-            for lstm, trace in zip(layer.directions, traces, strict=True)
+            _quantize_direction(f"layer {number}", run.lstm, forms, run.seen(valid), largest)
+            for run in runs
         )
         layers.append(IntegerLayer(directions=tuple(directions)))
-        x = np.concatenate([h for h, _ in traces], axis=2)
+        rows = [np.concatenate(parts, axis=2) for parts in zip(*(r.h for r in runs), strict=True)]
         x_format = h_format
     result = IntegerNetwork(layers=tuple(layers))
     check_integer(result)
@@ -141,11 +142,64 @@ def _valid_steps(network: FloatNetwork, x: np.ndarray, lengths: np.ndarray | Non
     return np.arange(x.shape[1]) < lengths[:, None]
 
 
-def _seen(lstm: FloatLstm, x: np.ndarray, h: np.ndarray, c: np.ndarray, valid: np.ndarray) -> tuple:
-    """Of the valid steps: ``x``, the hidden state before and the cell state behind each."""
-    first = np.broadcast_to(0.0 if lstm.h0 is None else lstm.h0, h[:, :1].shape)
-    parts = (h[:, 1:], first) if lstm.reverse else (first, h[:, :-1])
-    return x[valid], np.concatenate(parts, axis=1)[valid], c[valid]
+def _check_samples(network: FloatNetwork, calls: Sequence[Seen]) -> list[np.ndarray]:
+    """The inputs of all calls, refused unless something can be calibrated on them."""
+    size = network.layers[0].directions[0].input_size
+    rows = [check_sequences("samples", call.x, size) for call in calls]
+    if not any(x.any() for x in rows):
+        raise NetworkError("samples must not be all zero: there is nothing to calibrate on")
+    return rows
+
+
+def _each(arrays: list[np.ndarray], valid: list[np.ndarray]) -> list[np.ndarray]:
+    """The valid steps of the arrays."""
+    return [array[steps] for array, steps in zip(arrays, valid, strict=True)]
+
+
+class _Runs:
+    """One direction run in floating point over the calls, each from its own state.
+
+    Members
+    -------
+    x, h, c : list of [n, time, size]
+        Inputs, hidden states and cell states of each call.
+    first_h, first_c : list of [n, H]
+        States that the calls begin with.
+    """
+
+    def __init__(self, lstm: FloatLstm, number: int, rows: list[np.ndarray], begins: list[tuple]):
+        self.lstm, self.x = lstm, rows
+        self.first_h = [
+            self._first(h, number, lstm.h0, x) for x, (h, _) in zip(rows, begins, strict=True)
+        ]
+        self.first_c = [
+            self._first(c, number, lstm.c0, x) for x, (_, c) in zip(rows, begins, strict=True)
+        ]
+        runs = [
+            run_direction(lstm, *each)
+            for each in zip(rows, self.first_h, self.first_c, strict=True)
+        ]
+        self.h, self.c = [h for h, _ in runs], [c for _, c in runs]
+
+    def _first(self, given, number: int, own, x: np.ndarray) -> np.ndarray:
+        if given is not None:
+            return np.asarray(given[number], np.float64)
+        shape = len(x), self.lstm.hidden_size
+        return np.broadcast_to(np.float64(0) if own is None else own.astype(np.float64), shape)
+
+    def seen(self, valid: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the valid steps: ``x``, the hidden state before, and every cell state there was."""
+        before = []
+        for h, first in zip(self.h, self.first_h, strict=True):
+            parts = (first[:, None], h[:, :-1])
+            if self.lstm.reverse:
+                parts = (h[:, 1:], first[:, None])
+            before.append(np.concatenate(parts, axis=1))
+        return (
+            np.concatenate(_each(self.x, valid)),
+            np.concatenate(_each(before, valid)),
+            np.concatenate([*_each(self.c, valid), *self.first_c]),
+        )
 
 
 def _round(values: np.ndarray) -> np.ndarray:
@@ -205,13 +259,13 @@ def _whole_code(magnitudes: np.ndarray, largest: int) -> int | None:
     return largest // steps * steps
 
 
-def _cell_power(c: np.ndarray, c0: np.ndarray | None) -> int:
+def _cell_power(c: np.ndarray) -> int:
     """Exponent of the cell state's scale.
 
     It covers twice the largest state seen, or 8 at most, beyond which tanh has long saturated and
     a finer step is worth more: on Silero VAD, whose states reach 29, the spare bit costs 4 dB.
     """
-    largest = max(float(np.abs(c).max()), 0.0 if c0 is None else float(np.abs(c0).max()))
+    largest = float(np.abs(c).max())
     if not largest:
         return C_POWERS[0]
     power = min(ceil(log2(2 * largest)), max(ceil(log2(largest)), 3)) - 15
@@ -221,13 +275,13 @@ def _cell_power(c: np.ndarray, c0: np.ndarray | None) -> int:
 def _quantize_direction(
     where: str, lstm: FloatLstm, forms: tuple[Quantization, ...], seen: tuple, largest: int
 ) -> IntegerLstm:
-    """In these forms of ``x`` and ``h``, for ``x``, the ``h`` before and the ``c`` behind seen."""
+    """In these forms of ``x`` and ``h``; ``seen`` as of ``_Runs.seen``."""
     x, h = forms
     operands = [from_codes(to_codes(seen[k], form), form) for k, form in enumerate(forms)]
     W_scale = tuple(_weight_scale(gate, operands[0], x.scale, largest) for gate in lstm.W)
     R_scale = tuple(_weight_scale(gate, operands[1], h.scale, largest) for gate in lstm.R)
     W, R, bias = _codes(lstm, (W_scale, R_scale), operands, largest)
-    c_power = _cell_power(seen[2], lstm.c0)
+    c_power = _cell_power(seen[2])
     c0 = None
     if lstm.c0 is not None:
         codes = _round(lstm.c0.astype(np.float64) / 2.0**c_power)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sim.networks.network import FloatNetwork
-from sim.networks.onnx_runner import OnnxModel
+from sim.networks.onnx.model import OnnxModel
 from sim.workloads import silero
 from sim.workloads.meetings import Meetings, meeting_members
 from sim.workloads.scores import Score, block_error, roc_auc
@@ -57,8 +57,8 @@ class _Detector:
         return Split(x=x, lengths=np.full(len(x), x.shape[1]), labels=labels)
 
     def _seen(self, chunks: np.ndarray) -> np.ndarray:
-        (x,) = self.model.capture(self._inputs(chunks)).values()
-        return x
+        ((call,),) = self.model.capture(self._inputs(chunks)).values()
+        return call.x
 
     def score(self, h: np.ndarray, split: Split) -> Score:
         """Area under the curve of the probabilities that follow from ``h``."""

@@ -22,7 +22,7 @@ from sim.model.network import Model
 from sim.model.plain import run_plain
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import IntegerNetwork
-from sim.networks.tflite_writer import write_tflite
+from sim.networks.tflite.writer import write_tflite
 
 __all__ = ["SPEED_CASES", "SpeedCase", "bench_model", "measure_speed", "on_one_thread"]
 

@@ -14,7 +14,7 @@ from sim.explore.multipliers.operands import Histogram, Part, gather, histograms
 from sim.explore.running import named_inputs, quantize_nodes
 from sim.networks.loader import load_network
 from sim.networks.network import IntegerNetwork, NetworkError
-from sim.networks.onnx_runner import OnnxModel
+from sim.networks.onnx.model import OnnxModel
 from sim.networks.quantizer import quantize, to_codes
 
 __all__ = [
@@ -175,7 +175,8 @@ def network_parts(network: Path, data: Path) -> list[Part]:
     if isinstance(loaded, OnnxModel):
         inputs = named_inputs(loaded, given)
         seen = loaded.capture(inputs)
-        pairs = [(net, seen[name]) for name, net in quantize_nodes(loaded, inputs).items()]
+        nets = quantize_nodes(loaded, inputs)
+        pairs = [(net, call.x) for name, net in nets.items() for call in seen[name]]
     elif isinstance(loaded, IntegerNetwork):
         pairs = [(loaded, given)]
     else:

@@ -16,7 +16,7 @@ from sim.explore.workloads import quantize_case
 from sim.image.modes import NORMAL, Modes
 from sim.model.backend import ModelBackend
 from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
-from sim.networks.onnx_runner import OnnxModel
+from sim.networks.onnx.model import OnnxModel
 from sim.networks.quantizer import from_codes, quantize
 from sim.workloads.workload import Case, Workload
 

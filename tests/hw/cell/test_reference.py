@@ -10,8 +10,8 @@ from hw.cell.parameters import CellParameters
 from hw.cell.reference import cell_step, multiply_by_power
 from hw.numbers.requantize import quantize_multiplier, requantize
 from sim.networks.network import IntegerLayer, IntegerLstm, IntegerNetwork, Quantization
-from sim.networks.tflite_reader import read_tflite
-from sim.networks.tflite_writer import write_tflite
+from sim.networks.tflite.reader import read_tflite
+from sim.networks.tflite.writer import write_tflite
 
 
 def parameters_of(lstm):

@@ -5,7 +5,7 @@ import pytest
 from sim.cli import app
 from sim.networks.network import FloatLayer, FloatLstm
 from sim.networks.quantizer import quantize
-from sim.networks.tflite_writer import write_tflite
+from sim.networks.tflite.writer import write_tflite
 
 
 @pytest.fixture

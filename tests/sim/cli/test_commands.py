@@ -6,7 +6,7 @@ import pytest
 from hw.config import CONFIGS
 from sim.model.network import run_network
 from sim.networks.quantizer import to_codes
-from sim.networks.tflite_reader import read_tflite
+from sim.networks.tflite.reader import read_tflite
 
 REPORT = {
     "steps",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from sim.networks.tflite_reader import read_tflite
+from sim.networks.tflite.reader import read_tflite
 
 
 @pytest.fixture

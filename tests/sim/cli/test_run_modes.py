@@ -9,7 +9,7 @@ import pytest
 from sim.image.modes import LayerModes, Modes
 from sim.model.network import run_network
 from sim.networks.quantizer import to_codes
-from sim.networks.tflite_reader import read_tflite
+from sim.networks.tflite.reader import read_tflite
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from sim.model.network import Model, run_network
 from sim.model.plain import run_plain
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import IntegerNetwork, NetworkError
-from sim.networks.tflite_reader import read_tflite
-from sim.networks.tflite_writer import write_tflite
+from sim.networks.tflite.reader import read_tflite
+from sim.networks.tflite.writer import write_tflite
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -6,9 +6,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
-from sim.networks import NetworkError, load_network
-from sim.networks.network import FloatNetwork, IntegerNetwork
-from sim.networks.onnx_runner import OnnxModel
+from sim.networks.loader import load_network
+from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
+from sim.networks.onnx.model import OnnxModel
 
 
 @pytest.fixture

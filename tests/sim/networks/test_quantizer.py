@@ -7,8 +7,8 @@ from sim.model.network import run_network
 from sim.networks.float_lstm import run_direction, run_float
 from sim.networks.network import FloatLayer, NetworkError, Quantization
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
-from sim.networks.tflite_reader import read_tflite
-from sim.networks.tflite_writer import write_tflite
+from sim.networks.tflite.reader import read_tflite
+from sim.networks.tflite.writer import write_tflite
 
 
 def samples(*shape, seed=5):

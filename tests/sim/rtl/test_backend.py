@@ -15,7 +15,7 @@ from hw.registers import Error
 from sim.image.image import State
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import IntegerLayer, IntegerNetwork, NetworkError
-from sim.networks.tflite_reader import read_tflite
+from sim.networks.tflite.reader import read_tflite
 from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
 

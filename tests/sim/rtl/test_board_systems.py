@@ -24,7 +24,7 @@ from sim.explore.running import quantize_nodes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import NetworkError
-from sim.networks.onnx_runner import OnnxModel
+from sim.networks.onnx.model import OnnxModel
 from sim.networks.quantizer import to_codes
 from sim.rtl.backend import DeviceBackend
 from sim.rtl.board_uart import UartBoard
@@ -173,8 +173,8 @@ def speech():
     model, inputs = OnnxModel(path), silero.inputs(samples)
     first = {**inputs, "input": inputs["input"][:STEPS]}
     (network,) = quantize_nodes(model, first).values()
-    (seen,) = model.capture(first).values()
-    return network, to_codes(seen, network.layers[0].directions[0].x)
+    ((seen,),) = model.capture(first).values()
+    return network, to_codes(seen.x, network.layers[0].directions[0].x)
 
 
 @pytest.mark.slow

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from sim.networks.network import FloatLayer
-from sim.networks.onnx_runner import float_lstm
+from sim.networks.onnx.model import float_lstm
+from sim.networks.whole import Seen
 from sim.workloads import silero, speech
 from sim.workloads.scores import roc_auc
 from sim.workloads.speech import FINAL_PARTS, SILERO, SILERO_FINAL
@@ -15,11 +16,11 @@ class Graph:
         self.lstm_layers = {"lstm": FloatLayer(directions=())}
 
     def capture(self, inputs):
-        return {"lstm": inputs["input"][None, :, 64:65]}
+        return {"lstm": (Seen(x=inputs["input"][None, :, 64:65]),)}
 
     def run(self, inputs, lstm):
-        (x,) = self.capture(inputs).values()
-        h, last_h, last_c = lstm("lstm", None, x, inputs["h"], inputs["c"])
+        ((call,),) = self.capture(inputs).values()
+        h, last_h, last_c = lstm("lstm", None, call.x, inputs["h"], inputs["c"])
         assert last_h.shape == last_c.shape == (1, 1, 1)
         return {"speech_probs": h}
 

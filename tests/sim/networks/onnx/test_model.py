@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from sim.networks.network import NetworkError
-from sim.networks.onnx_runner import OnnxModel, float_lstm
+from sim.networks.onnx.model import OnnxModel, float_lstm
 from sim.workloads import silero
 from sim.workloads.packages import fetch
 
@@ -125,8 +125,10 @@ def test_the_caller_computes_the_lstm_nodes(two):
 
 def test_the_activations_that_reach_each_lstm_are_captured(two):
     captured = OnnxModel(two).capture({"x": sequences()})
-    assert (captured["prnn"] == np.maximum(sequences(), 0).swapaxes(0, 1)).all()
-    assert captured["qrnn"].shape == (B, T, 2 * H)
+    (first,), (second,) = captured["prnn"], captured["qrnn"]
+    assert (first.x == np.maximum(sequences(), 0).swapaxes(0, 1)).all()
+    assert first.h0 is None and first.c0 is None
+    assert second.x.shape == (B, T, 2 * H) and second.h0.shape == (1, B, H)
 
 
 def test_a_result_of_another_shape_is_the_callers_mistake(two):
@@ -342,8 +344,8 @@ def test_silero_vad_equals_onnx_runtime():
     model = compare(fetch(silero.MODEL), inputs, atol=2e-5)
     (layer,) = model.lstm_layers.values()
     assert layer.directions[0].W.shape == (4, 128, 128)
-    (captured,) = model.capture(inputs).values()
-    assert captured.shape == (1, 40, 128)
+    ((captured,),) = model.capture(inputs).values()
+    assert captured.x.shape == (1, 40, 128)
 
 
 @pytest.mark.slow

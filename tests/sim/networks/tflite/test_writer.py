@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sim.networks.network import IntegerLayer, IntegerNetwork, NetworkError, Quantization
-from sim.networks.tflite_reader import read_tflite
-from sim.networks.tflite_writer import write_file, write_tflite
+from sim.networks.tflite.reader import read_tflite
+from sim.networks.tflite.writer import write_file, write_tflite
 
 
 def refusal(network, path, **shape):

@@ -1,24 +1,18 @@
 """Whole ONNX models: LSTM nodes run where the caller says, everything else in ONNX Runtime."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
 
 from sim.networks.float_lstm import check_sequences, run_layer
-from sim.networks.network import FloatLayer, NetworkError
-from sim.networks.onnx_graph import Graph, run_session
-from sim.networks.onnx_reader import find_lstm_nodes, load_onnx, node_name, read_onnx_lstm
+from sim.networks.network import NetworkError
+from sim.networks.onnx.graph import Graph, run_session
+from sim.networks.onnx.reader import find_lstm_nodes, load_onnx, node_name, read_onnx_lstm
+from sim.networks.whole import LstmFunction, Seen
 
-__all__ = ["LstmFunction", "OnnxModel", "float_lstm"]
-
-LstmFunction = Callable[
-    [str, FloatLayer, np.ndarray, np.ndarray | None, np.ndarray | None],
-    tuple[np.ndarray, np.ndarray, np.ndarray],
-]
-"""``f(name, layer, x, h0, c0)`` gives ``y, h_n, c_n``: ``x`` [batch, time, I], ``y`` [batch, time,
-directions * H], states [directions, batch, H]. A state that is None is zero."""
+__all__ = ["OnnxModel", "float_lstm"]
 
 
 def float_lstm(name, layer, x, h0, c0):
@@ -87,16 +81,16 @@ class OnnxModel:
                 self._run_lstm(names[number], values, lstm)
         return {name: self._value(name, values) for name in self.outputs}
 
-    def capture(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What reaches each LSTM node in floating point, [batch, time, I] by node name."""
+    def capture(self, inputs: Mapping[str, np.ndarray]) -> dict[str, tuple[Seen, ...]]:
+        """What reaches each LSTM node in floating point: by node name, a ``Seen`` for each call."""
         seen = {}
 
         def record(name, layer, x, h0, c0):
-            seen[name] = x
+            seen.setdefault(name, []).append(Seen(x=x, h0=h0, c0=c0))
             return float_lstm(name, layer, x, h0, c0)
 
         self.run(inputs, record)
-        return seen
+        return {name: tuple(calls) for name, calls in seen.items()}
 
     def _check_inputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The inputs in the types that the model declares."""

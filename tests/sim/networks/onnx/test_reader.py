@@ -9,7 +9,7 @@ from onnx.backend.test.case import node as node_cases
 
 from sim.networks.float_lstm import run_layer
 from sim.networks.network import NetworkError
-from sim.networks.onnx_reader import find_lstm_nodes, load_onnx, node_name, read_onnx_lstm
+from sim.networks.onnx.reader import find_lstm_nodes, load_onnx, node_name, read_onnx_lstm
 
 INPUTS, H, T, B = 5, 4, 7, 3
 NAMES = ("X", "W", "R", "B", "", "h0", "c0", "P")

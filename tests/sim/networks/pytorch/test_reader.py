@@ -7,7 +7,7 @@ from safetensors.numpy import save_file
 
 from sim.networks.float_lstm import run_float
 from sim.networks.network import NetworkError
-from sim.networks.pytorch_reader import read_pt, read_safetensors
+from sim.networks.pytorch.reader import read_pt, read_safetensors
 
 INPUTS, H = 3, 4
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sim.networks.network import IntegerLayer, IntegerNetwork, NetworkError
-from sim.networks.tflite_reader import read_tflite
-from sim.networks.tflite_writer import write_tflite
+from sim.networks.tflite.reader import read_tflite
+from sim.networks.tflite.writer import write_tflite
 
 
 @pytest.fixture

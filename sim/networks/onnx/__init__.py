@@ -1,0 +1,1 @@
+"""ONNX: graphs cut at their LSTM nodes, and the nodes as layers."""

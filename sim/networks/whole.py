@@ -1,0 +1,73 @@
+"""Whole models: LSTM layers for the accelerator, among other layers that run on the host."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sim.networks.network import FloatLayer, IntegerLayer
+
+__all__ = ["LstmFunction", "Seen", "WholeModel"]
+
+LstmFunction = Callable[
+    [str, FloatLayer | IntegerLayer, np.ndarray, np.ndarray | None, np.ndarray | None],
+    tuple[np.ndarray, np.ndarray, np.ndarray],
+]
+"""``f(name, layer, x, h0, c0)`` gives ``y, h_n, c_n``: ``x`` [batch, time, I], ``y`` [batch, time,
+directions * H], states [directions, batch, H]. Real values for a ``FloatLayer``, codes for an
+``IntegerLayer``. A state that is None is zero. A model may call it several times for one layer, for
+instance for sequences of different lengths, or once for each step of a stream."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What reached an LSTM layer in one call, in floating point.
+
+    Members
+    -------
+    x : float [batch, time, I]
+        Its input.
+    h0, c0 : float [directions, batch, H] or None
+        The state that it began with; None is zero.
+    """
+
+    x: np.ndarray
+    h0: np.ndarray | None = None
+    c0: np.ndarray | None = None
+
+
+class WholeModel(Protocol):
+    """A model that a user has: what readers of ``.onnx`` and ``.tflite`` files give.
+
+    Members
+    -------
+    path : Path
+        Where it was read from.
+    inputs, outputs : tuple of str
+        Names that ``run`` takes and returns.
+    lstm_layers : dict of FloatLayer or IntegerLayer
+        By name, in the order in which they run first.
+    """
+
+    path: Path
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    lstm_layers: Mapping[str, FloatLayer | IntegerLayer]
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], lstm: LstmFunction
+    ) -> dict[str, np.ndarray | list]:
+        """Outputs by name, with ``lstm`` in the place of the LSTM layers.
+
+        Raises
+        ------
+        NetworkError
+            An input is missing, unknown or of the wrong shape.
+        """
+        ...
+
+    def capture(self, inputs: Mapping[str, np.ndarray]) -> dict[str, tuple[Seen, ...]]:
+        """What reaches each LSTM layer in floating point: by name, a ``Seen`` for each call."""
+        ...
