@@ -11,6 +11,7 @@ import onnx
 import onnxruntime
 
 from sim.networks.network import NetworkError
+from sim.networks.onnx.walk import ancestors, identity, names_used
 
 __all__ = ["Graph", "run_session"]
 
@@ -52,11 +53,11 @@ class Graph:
         for name in names:
             if name in self.constants or name not in makers:
                 continue
-            nodes = _ancestors(name, makers)
-            used = {n for node in nodes.values() for n in _names_used(node)}
+            nodes = ancestors(name, makers)
+            used = {n for node in nodes.values() for n in names_used(node)}
             if used & set(self.inputs) or any(n.op_type == "LSTM" for n in nodes.values()):
                 continue
-            ordered = [node for node in self.nodes if _identity(node) in nodes]
+            ordered = [node for node in self.nodes if identity(node) in nodes]
             session = self.session(ordered, {}, [name])
             value = run_session(session, {})[name]
             self.constants[name] = onnx.numpy_helper.from_array(value, name)
@@ -72,13 +73,13 @@ class Graph:
         segments = self._segments(lstms)
         needed = [set(self.outputs)]
         for lstm, segment in zip(lstms[::-1], segments[:0:-1], strict=True):
-            later = {name for node in segment for name in _names_used(node)}
+            later = {name for node in segment for name in names_used(node)}
             needed.insert(0, needed[0] | later | set(lstm.input))
         types = {v.name: v.type for v in self.model.graph.input}
         sessions = []
         for number, segment in enumerate(segments):
             made = {name for node in segment for name in node.output if name}
-            used = {name for node in segment for name in _names_used(node)} - made
+            used = {name for node in segment for name in names_used(node)} - made
             taken = {n: types[n] for n in sorted(used) if n in types and n not in self.constants}
             outputs = sorted(made & needed[number])
             session = self.session(segment, taken, outputs) if outputs else None
@@ -94,13 +95,13 @@ class Graph:
 
     def _segments(self, lstms: list[onnx.NodeProto]) -> list[list[onnx.NodeProto]]:
         """Nodes by the number of the LSTM nodes that must have run before them."""
-        order = {_identity(node): number for number, node in enumerate(lstms)}
+        order = {identity(node): number for number, node in enumerate(lstms)}
         level_of = dict.fromkeys(self.inputs, 0)
         segments = [[] for _ in range(len(lstms) + 1)]
         for node in self.nodes:
-            level = max((level_of.get(name, 0) for name in _names_used(node)), default=0)
-            if _identity(node) in order:
-                level = order[_identity(node)] + 1
+            level = max((level_of.get(name, 0) for name in names_used(node)), default=0)
+            if identity(node) in order:
+                level = order[identity(node)] + 1
             else:
                 segments[level].append(node)
             level_of.update(dict.fromkeys(node.output, level))
@@ -113,7 +114,7 @@ class Graph:
         outputs: Iterable[str],
     ) -> onnxruntime.InferenceSession:
         """Some nodes, with the constants that they use."""
-        used = {name for node in nodes for name in _names_used(node)}
+        used = {name for node in nodes for name in names_used(node)}
         graph = onnx.helper.make_graph(
             nodes,
             "segment",
@@ -155,11 +156,6 @@ def run_session(session, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
         raise NetworkError(f"ONNX Runtime cannot run it: {reason}") from None
 
 
-def _identity(node: onnx.NodeProto) -> str:
-    """Nodes may share a name, but never an output."""
-    return next(name for name in node.output if name)
-
-
 def _split_constants(graph: onnx.GraphProto) -> tuple[list, dict]:
     """Nodes without ``Constant``, and every constant tensor by name."""
     if graph.sparse_initializer:
@@ -174,29 +170,6 @@ def _split_constants(graph: onnx.GraphProto) -> tuple[list, dict]:
         else:
             nodes.append(node)
     return nodes, constants
-
-
-def _names_used(node: onnx.NodeProto) -> set[str]:
-    """Tensors that a node takes, including those that graphs inside it take from outside."""
-    used = {name for name in node.input if name}
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            inside = {v.name for v in graph.input} | {t.name for t in graph.initializer}
-            for inner in graph.node:
-                used |= _names_used(inner) - inside
-                inside |= set(inner.output)
-    return used
-
-
-def _ancestors(name: str, makers: Mapping[str, onnx.NodeProto]) -> dict[str, onnx.NodeProto]:
-    """Nodes that a tensor depends on, by identity."""
-    nodes, pending = {}, [name]
-    while pending:
-        node = makers.get(pending.pop())
-        if node is not None and _identity(node) not in nodes:
-            nodes[_identity(node)] = node
-            pending.extend(_names_used(node))
-    return nodes
 
 
 def _proto_type(name: str, kind: str) -> onnx.TypeProto:

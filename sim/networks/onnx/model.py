@@ -9,7 +9,8 @@ import onnx
 from sim.networks.float_lstm import check_sequences, run_layer
 from sim.networks.network import NetworkError
 from sim.networks.onnx.graph import Graph, run_session
-from sim.networks.onnx.reader import find_lstm_nodes, load_onnx, node_name, read_onnx_lstm
+from sim.networks.onnx.reader import find_lstm_nodes, load_onnx, read_onnx_lstm
+from sim.networks.onnx.walk import node_name
 from sim.networks.whole import LstmFunction, Seen
 
 __all__ = ["OnnxModel", "float_lstm"]

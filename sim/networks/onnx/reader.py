@@ -1,6 +1,6 @@
 """LSTM nodes of ONNX models, as layers in floating point."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,10 @@ import onnx.inliner
 
 from sim.networks.check import check_float
 from sim.networks.network import FloatLayer, FloatLstm, NetworkError
+from sim.networks.onnx.forms.missing import explain_missing
+from sim.networks.onnx.walk import attributes, is_standard, node_name, nodes_inside
 
-__all__ = ["find_lstm_nodes", "load_onnx", "node_name", "read_onnx_lstm"]
+__all__ = ["find_lstm_nodes", "load_onnx", "read_onnx_lstm"]
 
 # ONNX stacks the gates as input, output, forget, cell; this picks ours from them.
 _GATE_ORDER = [0, 2, 3, 1]
@@ -40,11 +42,6 @@ def load_onnx(path: str | Path) -> onnx.ModelProto:
     return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
-def node_name(node: onnx.NodeProto) -> str:
-    """The node's name, or where it has none the name of its first output."""
-    return node.name or next(name for name in node.output if name)
-
-
 def find_lstm_nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     """LSTM nodes of the main graph, in the graph's order.
 
@@ -55,7 +52,7 @@ def find_lstm_nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     """
     found = []
     for node in model.graph.node:
-        for inner in _inner_nodes(node):
+        for inner in nodes_inside(node):
             if inner.op_type in ("LSTM", _QUANTIZED):
                 raise NetworkError(
                     f"LSTM node {node_name(inner)} lies inside the {node.op_type} node "
@@ -66,20 +63,11 @@ def find_lstm_nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:
                 f"node {node_name(node)} is a {_QUANTIZED}, which is not supported; "
                 f"hand over the model before quantisation"
             )
-        if node.op_type == "LSTM" and node.domain in ("", "ai.onnx"):
+        if is_standard(node, "LSTM"):
             found.append(node)
     if not found:
-        raise NetworkError("the model has no LSTM node")
+        raise NetworkError(explain_missing(model))
     return found
-
-
-def _inner_nodes(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-    """Nodes of every graph inside a node, to any depth."""
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            for inner in graph.node:
-                yield inner
-                yield from _inner_nodes(inner)
 
 
 def read_onnx_lstm(node: onnx.NodeProto, initializers: Mapping[str, np.ndarray]) -> FloatLayer:
@@ -105,11 +93,14 @@ def read_onnx_lstm(node: onnx.NodeProto, initializers: Mapping[str, np.ndarray])
     inputs = dict(
         zip(("X", "W", "R", "B", "lens", "h0", "c0", "P"), [*node.input, *[""] * 8], strict=False)
     )
-    if inputs["P"]:
-        raise NetworkError(f"{where} has peephole connections, which is not supported")
+    if inputs["P"] and np.any(initializers.get(inputs["P"], 1)):
+        raise NetworkError(
+            f"{where} has peephole connections, which the accelerator has not; "
+            f"train the network without them"
+        )
     W, R, B = _weights(where, inputs, initializers, len(reverses))
     H = R.shape[2]
-    hidden = _attributes(node).get("hidden_size", H)
+    hidden = attributes(node).get("hidden_size", H)
     if hidden != H:
         raise NetworkError(f"{where} has a hidden_size of {hidden} but weights for {H}")
     states = {
@@ -144,6 +135,11 @@ def _weights(where, inputs, initializers, directions) -> tuple[np.ndarray, np.nd
     if W is None or R is None or W.ndim != 3 or R.ndim != 3:
         raise NetworkError(f"{where} must have weights of three dimensions")
     H, features = R.shape[2], W.shape[2]
+    if R.shape[1] != 4 * H and R.shape[1] == W.shape[1]:
+        raise NetworkError(
+            f"{where} has a projection of its {R.shape[1] // 4} units to {H}, which the "
+            f"accelerator has not; train the network without it (proj_size=0)"
+        )
     B = np.zeros((directions, 8 * H), np.float32) if B is None else B
     for name, array, shape in (
         ("W", W, (directions, 4 * H, features)),
@@ -155,34 +151,38 @@ def _weights(where, inputs, initializers, directions) -> tuple[np.ndarray, np.nd
     return W, R, B
 
 
-def _attributes(node: onnx.NodeProto) -> dict:
-    return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-
-
 def _check_attributes(where: str, node: onnx.NodeProto) -> tuple[bool, ...]:
     """Refuse by name what is not supported; the directions' ``reverse``."""
-    attributes = _attributes(node)
-    direction = attributes.pop("direction", b"forward").decode()
+    given = attributes(node)
+    direction = given.pop("direction", b"forward").decode()
     if direction not in _DIRECTIONS:
         raise NetworkError(f"{where} has the unknown direction {direction!r}")
     reverses = _DIRECTIONS[direction]
-    activations = [a.decode().lower() for a in attributes.pop("activations", [])]
+    activations = [a.decode().lower() for a in given.pop("activations", [])]
     if activations and activations != _ACTIVATIONS * len(reverses):
         raise NetworkError(
             f"{where} has the activations {', '.join(activations)}; "
-            f"only sigmoid, tanh, tanh is supported"
+            f"only sigmoid, tanh, tanh is supported; train the network with them"
         )
     for name in ("activation_alpha", "activation_beta"):
-        if attributes.pop(name, None):
-            raise NetworkError(f"{where} has {name}, which is not supported")
-    if "clip" in attributes:
-        raise NetworkError(f"{where} has a clip of its gates, which is not supported")
-    if attributes.pop("input_forget", 0):
-        raise NetworkError(f"{where} has coupled gates (input_forget), which is not supported")
-    if attributes.pop("layout", 0) not in (0, 1):
+        if given.pop(name, None):
+            raise NetworkError(
+                f"{where} has {name}, which is not supported; train the network with plain "
+                f"sigmoid and tanh"
+            )
+    if "clip" in given:
+        raise NetworkError(
+            f"{where} has a clip of its gates, which is not supported; export it without clip"
+        )
+    if given.pop("input_forget", 0):
+        raise NetworkError(
+            f"{where} has coupled gates (input_forget), which is not supported; "
+            f"train the network without them"
+        )
+    if given.pop("layout", 0) not in (0, 1):
         raise NetworkError(f"{where} has an unknown layout")
     # Before opset 7, output_sequence chose whether Y exists; the outputs' names say it too.
-    unknown = set(attributes) - {"hidden_size", "output_sequence"}
+    unknown = set(given) - {"hidden_size", "output_sequence"}
     if unknown:
         raise NetworkError(f"{where} has the attribute {min(unknown)}, which is not supported")
     return reverses
@@ -193,7 +193,10 @@ def _constant(where: str, what: str, name: str, initializers: Mapping) -> np.nda
     if not name:
         return None
     if name not in initializers:
-        raise NetworkError(f"{where} has {what} computed at run time, which is not supported")
+        raise NetworkError(
+            f"{where} has {what} computed at run time, which is not supported; "
+            f"export the model with constant weights"
+        )
     return np.asarray(initializers[name]).astype(np.float32)
 
 
@@ -202,7 +205,7 @@ def _state(where, name, node, value, shape) -> np.ndarray | None:
     if value is None:
         return None
     value = np.asarray(value).astype(np.float32)
-    batch_axis = 0 if _attributes(node).get("layout", 0) else 1
+    batch_axis = 0 if attributes(node).get("layout", 0) else 1
     if value.ndim == 3 and value.shape[batch_axis]:
         rows = np.moveaxis(value, batch_axis, 0)
         if rows.shape[1:] == shape:

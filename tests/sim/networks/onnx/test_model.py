@@ -213,7 +213,8 @@ def test_weights_made_of_inputs_are_refused(tmp_path):
     with pytest.raises(NetworkError) as caught:
         OnnxModel(path)
     assert str(caught.value) == (
-        f"{path}: LSTM node prnn has input weights computed at run time, which is not supported"
+        f"{path}: LSTM node prnn has input weights computed at run time, which is not supported; "
+        f"export the model with constant weights"
     )
 
 

@@ -9,7 +9,8 @@ from onnx.backend.test.case import node as node_cases
 
 from sim.networks.float_lstm import run_layer
 from sim.networks.network import NetworkError
-from sim.networks.onnx.reader import find_lstm_nodes, load_onnx, node_name, read_onnx_lstm
+from sim.networks.onnx.reader import find_lstm_nodes, load_onnx, read_onnx_lstm
+from sim.networks.onnx.walk import node_name
 
 INPUTS, H, T, B = 5, 4, 7, 3
 NAMES = ("X", "W", "R", "B", "", "h0", "c0", "P")
@@ -108,14 +109,26 @@ def test_default_activations_may_be_written_out():
         (
             {"activations": ["HardSigmoid", "Tanh", "Tanh"]},
             "LSTM node rnn has the activations hardsigmoid, tanh, tanh; "
-            "only sigmoid, tanh, tanh is supported",
+            "only sigmoid, tanh, tanh is supported; train the network with them",
         ),
-        ({"activation_alpha": [0.2]}, "LSTM node rnn has activation_alpha, which is not supported"),
-        ({"activation_beta": [0.2]}, "LSTM node rnn has activation_beta, which is not supported"),
-        ({"clip": 3.0}, "LSTM node rnn has a clip of its gates, which is not supported"),
+        (
+            {"activation_alpha": [0.2]},
+            "LSTM node rnn has activation_alpha, which is not supported; "
+            "train the network with plain sigmoid and tanh",
+        ),
+        (
+            {"activation_beta": [0.2]},
+            "LSTM node rnn has activation_beta, which is not supported; "
+            "train the network with plain sigmoid and tanh",
+        ),
+        (
+            {"clip": 3.0},
+            "LSTM node rnn has a clip of its gates, which is not supported; export it without clip",
+        ),
         (
             {"input_forget": 1},
-            "LSTM node rnn has coupled gates (input_forget), which is not supported",
+            "LSTM node rnn has coupled gates (input_forget), which is not supported; "
+            "train the network without them",
         ),
         ({"direction": "sideways"}, "LSTM node rnn has the unknown direction 'sideways'"),
         ({"layout": 2}, "LSTM node rnn has an unknown layout"),
@@ -131,9 +144,26 @@ def test_what_is_not_supported_is_refused_by_name(attributes, sentence):
     assert refusal(lstm_node(**attributes), arrays()) == sentence
 
 
+def test_peepholes_of_zero_are_none():
+    constants = arrays()
+    constants["P"][:] = 0
+    layer = read_onnx_lstm(lstm_node(("X", "W", "R", "P")), constants)
+    assert layer.directions[0].hidden_size == H
+
+
+def test_a_projection_is_refused():
+    constants = arrays()
+    constants["R"] = constants["R"][:, :, :2]
+    assert refusal(lstm_node(), constants) == (
+        "LSTM node rnn has a projection of its 4 units to 2, which the accelerator has not; "
+        "train the network without it (proj_size=0)"
+    )
+
+
 def test_peepholes_are_refused():
     assert refusal(lstm_node(("X", "W", "R", "P")), arrays()) == (
-        "LSTM node rnn has peephole connections, which is not supported"
+        "LSTM node rnn has peephole connections, which the accelerator has not; "
+        "train the network without them"
     )
 
 
@@ -144,7 +174,8 @@ def test_weights_that_are_no_constants_are_refused(name, what):
     constants = arrays()
     del constants[name]
     assert refusal(lstm_node(("X", "W", "R", "B")), constants) == (
-        f"LSTM node rnn has {what} computed at run time, which is not supported"
+        f"LSTM node rnn has {what} computed at run time, which is not supported; "
+        f"export the model with constant weights"
     )
 
 
@@ -204,7 +235,8 @@ def test_conformance_cases_pass_or_are_refused_by_name(name):
     values = dict(zip([n for n in node.input if n], inputs, strict=True))
     if "peepholes" in name:
         assert refusal(node, values) == (
-            "LSTM node Y_h has peephole connections, which is not supported"
+            "LSTM node Y_h has peephole connections, which the accelerator has not; "
+            "train the network without them"
         )
         return
     layout = next((a.i for a in node.attribute if a.name == "layout"), 0)
@@ -232,7 +264,10 @@ def test_nodes_are_found_in_the_graphs_order():
 def test_a_model_without_an_lstm_is_refused():
     with pytest.raises(NetworkError) as caught:
         find_lstm_nodes(model_of(helper.make_node("GRU", ["X", "W", "R"], ["Y"])))
-    assert str(caught.value) == "the model has no LSTM node"
+    assert str(caught.value) == (
+        "the model has no LSTM node but the GRU node Y; "
+        "Refrain runs LSTM layers: train the network with LSTM layers in their place"
+    )
 
 
 def test_a_node_inside_a_branch_is_refused():
