@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from hw.errors import UserError
+
 __all__ = ["CacheError", "default_cache", "publish"]
 
 
-class CacheError(Exception):
+class CacheError(UserError):
     """Nothing can be kept; the message is one sentence for the user."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from boards.transport import Transport
+from hw.errors import UserError
 from hw.modes import Mode
 from hw.registers import (
     COUNTER_BASE,
@@ -34,7 +35,7 @@ _REASONS = {
 }
 
 
-class DeviceError(Exception):
+class DeviceError(UserError):
     """The machine is not what it should be, or it stopped; the message is one sentence.
 
     Members

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 from math import ceil
 
+from hw.errors import UserError
 from hw.multipliers.exact import Exact
 from hw.multipliers.family import Multiplier
 
@@ -13,7 +14,7 @@ RING_GUARD = 4
 not be written over, up to this many cycles later."""
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError, ValueError):
     """A configuration that contradicts itself; the message names both sides."""
 
 

@@ -1,73 +1,101 @@
 """The commands put together, and errors turned into sentences."""
 
+import importlib
+import importlib.metadata
 import sys
+from typing import Annotated
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from boards.driver import DeviceError
-from boards.errors import BoardError
-from hw.config import ConfigError
-from sim.cli import boards, commands, multipliers
-from sim.cli.run import run as run_network
-from sim.cli.sweep import sweep as run_sweep
-from sim.cli.tune import tune_network
-from sim.cli.workloads import workload
-from sim.networks.network import NetworkError
-from sim.rtl import SimulationError, ToolError
-from sim.workloads.packages import PackageError
+from hw.errors import UserError
+from sim.cli.table import COMMANDS, Entry
 
-__all__ = ["app", "run"]
+__all__ = ["Deferred", "app", "run"]
 
-app = typer.Typer(
-    name="refrain",
-    help="Generate LSTM accelerators and run networks on them.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-for command in (
-    commands.configs,
-    commands.quantize,
-    run_network,
-    commands.verilog,
-    commands.demo,
-    commands.bench,
-    multipliers.multipliers,
-    multipliers.multiplier,
-    boards.boards,
-    boards.build,
-    boards.flash,
-):
-    app.command()(command)
-app.command("tune")(tune_network)
-app.command("sweep")(run_sweep)
-app.add_typer(workload, name="workload")
-
+_NAME = "refrain"
 _REFUSED = 2
 # Of the click package, or of the copy of it inside typer: versions differ.
 _UsageError = typer.BadParameter.__base__
-_SENTENCES = (
-    BoardError,
-    ConfigError,
-    DeviceError,
-    NetworkError,
-    PackageError,
-    SimulationError,
-    ToolError,
+
+
+class Deferred(TyperCommand):
+    """Stands in the list of commands for one whose module is loaded when it is run.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    entry : Entry
+        What is known of it.
+    """
+
+    def __init__(self, name: str, entry: Entry):
+        super().__init__(name, help=entry.help, rich_help_panel=entry.panel)
+        self.entry = entry
+
+    def load(self):
+        """The command itself."""
+        found = getattr(importlib.import_module(self.entry.module), self.entry.attribute)
+        example = f"Example: {self.entry.example}"
+        if isinstance(found, typer.Typer):
+            group = typer.main.get_group(found)
+            group.name, group.epilog = self.name, example
+            return group
+        holder = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        holder.command(self.name, epilog=example)(found)
+        return typer.main.get_command(holder)
+
+
+class _Commands(TyperGroup):
+    """Commands of which only the one that is run, or asked for its help, is loaded."""
+
+    def resolve_command(self, context, arguments):
+        name, command, rest = super().resolve_command(context, arguments)
+        return name, command.load() if isinstance(command, Deferred) else command, rest
+
+
+_settings = typer.Typer(
+    name=_NAME,
+    cls=_Commands,
+    epilog="Help of one command, with an example: refrain run --help",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool):
+    if wanted:
+        typer.echo(f"{_NAME} {importlib.metadata.version(_NAME)}")
+        raise typer.Exit
+
+
+@_settings.callback()
+def _about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """Generate LSTM accelerators and run networks on them."""
+
+
+app = typer.main.get_command(_settings)
+for _name, _entry in COMMANDS.items():
+    app.add_command(Deferred(_name, _entry))
 
 
 def run(arguments: list[str]) -> int:
     """Exit status of the command line ``refrain ARGUMENTS``."""
     try:
-        return app(arguments or ["--help"], standalone_mode=False) or 0
+        return app.main(arguments or ["--help"], prog_name=_NAME, standalone_mode=False) or 0
     except typer.Abort:
         raise KeyboardInterrupt from None
     except _UsageError as error:
         sentence = error.format_message()
     except OSError as error:
         sentence = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    except _SENTENCES as error:
+    except UserError as error:
         sentence = str(error)
-    print(f"refrain: {sentence}", file=sys.stderr)
+    print(f"{_NAME}: {sentence}", file=sys.stderr)
     return _REFUSED

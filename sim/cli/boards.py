@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.commands import Json, MultiplierName
+from sim.cli.options import Json, MultiplierName
 from sim.explore.boards import frames as explore
 
 __all__ = ["boards", "build", "flash"]

@@ -10,10 +10,10 @@ import typer
 from hw.multipliers.catalogue import MULTIPLIERS
 from hw.multipliers.family import Multiplier
 from sim.cli import printing
-from sim.cli.commands import Json
-from sim.cli.options import grouped
+from sim.cli.options import Json, grouped
 from sim.explore import files
 from sim.explore.multipliers.cost import fpga_cost, lanes_cost, liberty_cost
+from sim.explore.multipliers.importing import open_multiplier
 from sim.explore.multipliers.liberty import read_liberty
 from sim.explore.multipliers.operands import workload_parts
 from sim.explore.multipliers.report import (
@@ -21,7 +21,6 @@ from sim.explore.multipliers.report import (
     level_reports,
     multiplier_rows,
     network_parts,
-    open_multiplier,
     part_operands,
     write_table,
 )

@@ -1,11 +1,56 @@
-"""Options of a command in groups: a command with many of them takes a few objects."""
+"""Options that several commands share, and options in groups for a command with many of them."""
 
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, signature
+from pathlib import Path
+from typing import Annotated
 
-__all__ = ["grouped"]
+import typer
+
+from hw.config import CONFIGS
+
+__all__ = [
+    "ActivationBits",
+    "ConfigName",
+    "Json",
+    "MultiplierName",
+    "NetworkBits",
+    "WeightBits",
+    "grouped",
+]
+
+Json = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write the printed figures to FILE."),
+]
+MultiplierName = Annotated[
+    str | None,
+    typer.Option(
+        "--multiplier",
+        metavar="NAME[:NUMBERS]",
+        rich_help_panel="Arithmetic",
+        help="Another multiplier than the configuration's, as 'refrain multipliers' lists them.",
+    ),
+]
+WeightBits = Annotated[
+    int | None, typer.Option(rich_help_panel="Arithmetic", help="Bits of a weight, 4 to 8.")
+]
+NetworkBits = Annotated[
+    int | None,
+    typer.Option(
+        rich_help_panel="Arithmetic",
+        help="Bits of a weight that a network is quantised to; as the accelerator without.",
+    ),
+]
+ActivationBits = Annotated[
+    int | None,
+    typer.Option(rich_help_panel="Arithmetic", help="Bits of a code of x and h, 4 to 8."),
+]
+ConfigName = Annotated[
+    str, typer.Option("--config", help=f"The accelerator: {', '.join(CONFIGS)}.")
+]
 
 
 def grouped(command: Callable) -> Callable:

@@ -8,13 +8,11 @@ import typer
 
 from hw.config import CONFIGS, Config, ConfigError
 from sim.cli import printing
-from sim.cli.commands import ActivationBits, Json, MultiplierName, NetworkBits, WeightBits
-from sim.cli.options import grouped
+from sim.cli.options import ActivationBits, Json, MultiplierName, NetworkBits, WeightBits, grouped
 from sim.explore import files
 from sim.explore.machines import make_config
 from sim.explore.running import Run, make_backend, run_file
 from sim.explore.settings import choose_modes
-from sim.explore.trace_picture import trace_picture as draw_trace
 from sim.explore.traces import Tracer, trace_bytes
 from sim.networks.loader import load_network
 
@@ -267,6 +265,9 @@ def _write(done: Run, tracer: Tracer | None, written: Written) -> None:
     if written.trace is not None:
         files.write_whole(written.trace, trace_bytes(tracer.traces, written.trace))
     if written.trace_picture is not None:
+        # Here, as Matplotlib comes with it.
+        from sim.explore.trace_picture import trace_picture as draw_trace
+
         files.write_whole(written.trace_picture, draw_trace(tracer.traces))
     for path in (written.json, written.report):
         printing.write_json(path, done.figures)

@@ -9,8 +9,7 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.commands import Json
-from sim.cli.options import grouped
+from sim.cli.options import Json, grouped
 from sim.explore import files
 from sim.explore.sweep.picture import sweep_picture
 from sim.explore.sweep.points import Point, make_points, split_multipliers, split_numbers

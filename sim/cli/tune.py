@@ -8,8 +8,7 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.commands import Json, NetworkBits
-from sim.cli.options import grouped
+from sim.cli.options import Json, NetworkBits, grouped
 from sim.explore import files
 from sim.explore.evidence.schemes import study_path
 from sim.explore.running import find_config, precision

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.commands import Json, NetworkBits
+from sim.cli.options import Json, NetworkBits
 from sim.explore import files
 from sim.explore.bench.utilisation import LATENCY
 from sim.explore.evidence.agreement import agrees, compare_workload
@@ -18,10 +18,7 @@ from sim.workloads.catalogue import WORKLOADS, find_workload
 
 __all__ = ["workload"]
 
-workload = typer.Typer(
-    invoke_without_command=True,
-    rich_markup_mode=None,
-)
+workload = typer.Typer(invoke_without_command=True)
 
 Name = Annotated[str, typer.Argument(help=f"The workload: {', '.join(WORKLOADS)}.")]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sim.networks.network import NetworkError, Quantization
+from sim.networks.paths import cannot_read
 from sim.networks.quantizer import to_codes
 
 __all__ = [
@@ -52,7 +53,7 @@ def read_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
                 return loaded
             return {name: loaded[name] for name in loaded.files}
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror}") from None
+        raise NetworkError(cannot_read(path, error)) from None
     except (ValueError, EOFError, zipfile.BadZipFile):
         raise NetworkError(f"{path} is not a NumPy array file (.npy or .npz)") from None
 

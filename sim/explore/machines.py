@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from hw.config import Config, ConfigError
-from sim.explore.multipliers.report import open_multiplier
 from sim.explore.running import find_config
 
 __all__ = ["make_config"]
@@ -38,6 +37,9 @@ def make_config(
     if activation_bits is not None:
         changes["act_width"] = activation_bits
     if multiplier is not None:
+        # Here, as it brings what reads Verilog with it.
+        from sim.explore.multipliers.importing import open_multiplier
+
         width = config.multiplier.weight_width if weight_bits is None else weight_bits
         changes["multiplier"] = open_multiplier(multiplier, width)
     elif weight_bits is not None:

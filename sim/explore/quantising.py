@@ -8,15 +8,14 @@ from sim.explore.running import initial_states, named_inputs
 from sim.model.network import run_network
 from sim.networks.float_lstm import run_float
 from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
-from sim.networks.onnx.model import OnnxModel
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
-from sim.networks.whole import Seen
+from sim.networks.whole import Seen, WholeModel
 
 __all__ = ["float_layers", "quantize_measured"]
 
 
 def float_layers(
-    network: OnnxModel | FloatNetwork | IntegerNetwork,
+    network: WholeModel | FloatNetwork | IntegerNetwork,
     samples: np.ndarray | dict[str, np.ndarray],
     node: str | None = None,
 ) -> tuple[FloatNetwork, tuple[Seen, ...]]:
@@ -24,7 +23,7 @@ def float_layers(
 
     Parameters
     ----------
-    network : OnnxModel or FloatNetwork
+    network : WholeModel or FloatNetwork
         Where the layers come from.
     samples : array or dict of array
         Inputs of the whole model for an ONNX model, of the first layer otherwise.

@@ -6,17 +6,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hw.config import CONFIGS, Config, ConfigError
-from sim.explore.boards.backend import make_board_backend
 from sim.explore.files import codes
-from sim.explore.hardware import Simulation
 from sim.explore.traces import Tracer
 from sim.image.image import State
 from sim.image.modes import NORMAL, Modes
 from sim.model.backend import ModelBackend
 from sim.model.result import Result, share
-from sim.networks.network import FloatLayer, IntegerLstm, IntegerNetwork, NetworkError
-from sim.networks.onnx.model import OnnxModel, float_lstm
+from sim.networks.network import (
+    FloatLayer,
+    FloatNetwork,
+    IntegerLstm,
+    IntegerNetwork,
+    NetworkError,
+)
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
+from sim.networks.whole import WholeModel, float_lstm
 
 __all__ = [
     "BACKENDS",
@@ -112,14 +116,18 @@ def make_backend(
             raise ConfigError("the backend board needs --board, one of those of refrain boards")
         if port is None:
             raise ConfigError("the backend board needs --port, the serial port of the board")
+        # Here, as the generator of gates comes with it, which the model runs without.
+        from sim.explore.boards.backend import make_board_backend
+
         return make_board_backend(port, board, config)
     if board is not None or port is not None:
         raise ConfigError(f"--board and --port are for the backend board, not {name}")
-    return (
-        ModelBackend(config, latency)
-        if name == "model"
-        else Simulation(config, latency, say, progress)
-    )
+    if name == "model":
+        return ModelBackend(config, latency)
+    # Here, for the same reason.
+    from sim.explore.hardware import Simulation
+
+    return Simulation(config, latency, say, progress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +199,7 @@ def run_file(
 
     Parameters
     ----------
-    network : IntegerNetwork, FloatNetwork or OnnxModel
+    network : IntegerNetwork, FloatNetwork or WholeModel
         One in floating point is quantised first.
     inputs : array or dict of array
         Inputs by name only for an ONNX model.
@@ -213,7 +221,7 @@ def run_file(
     """
     bits = precision(backend.config, weight_bits)
     chosen = inputs if samples is None else samples
-    if isinstance(network, OnnxModel):
+    if not isinstance(network, IntegerNetwork | FloatNetwork):
         named = (named_inputs(network, each) for each in (inputs, chosen))
         done = run_onnx(network, *named, backend, modes, tracer, bits=bits)
         return replace(done, calibrated_on_input=samples is None)
@@ -347,7 +355,7 @@ def _state(direction: IntegerLstm, batch: int, h: np.ndarray | None, c: np.ndarr
     return State(h=h_codes, c=c_codes)
 
 
-def named_inputs(model: OnnxModel, given: np.ndarray | Mapping) -> dict[str, np.ndarray]:
+def named_inputs(model: WholeModel, given: np.ndarray | Mapping) -> dict[str, np.ndarray]:
     """Inputs by name; one array is the input of a model that has one.
 
     Raises
@@ -366,7 +374,7 @@ def named_inputs(model: OnnxModel, given: np.ndarray | Mapping) -> dict[str, np.
 
 
 def quantize_nodes(
-    model: OnnxModel, inputs: Mapping, percentile: float = 100.0, **bits: int
+    model: WholeModel, inputs: Mapping, percentile: float = 100.0, **bits: int
 ) -> dict:
     """Integer networks of a model's LSTM nodes, by name, calibrated on the model's ``inputs``.
 
@@ -380,7 +388,7 @@ def quantize_nodes(
 
 
 def run_onnx(
-    model: OnnxModel,
+    model: WholeModel,
     inputs: Mapping,
     calibration: Mapping,
     backend,

@@ -11,6 +11,7 @@ from hw.descriptor import pack
 from hw.modes import DISTANCE_ONE, Middle, Plan
 from hw.registers import OVERRIDE_WORD, OVERRIDES
 from sim.networks.network import NetworkError
+from sim.networks.paths import cannot_read
 
 __all__ = ["NORMAL", "LayerModes", "Modes", "distance"]
 
@@ -293,7 +294,7 @@ class Modes:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise NetworkError(f"{path} cannot be read: {error.strerror}") from None
+            raise NetworkError(cannot_read(path, error)) from None
         except ValueError:
             raise NetworkError(f"{path} is not a settings file: it is not JSON") from None
         layers = values.get("layers") if isinstance(values, dict) else None

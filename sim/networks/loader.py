@@ -3,22 +3,47 @@
 from pathlib import Path
 
 from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
-from sim.networks.onnx.model import OnnxModel
-from sim.networks.pytorch.reader import read_pt, read_safetensors
-from sim.networks.tflite.reader import read_tflite
+from sim.networks.paths import cannot_read
+from sim.networks.whole import WholeModel
 
 __all__ = ["load_network"]
 
+
+# A reader is loaded for its first file: ONNX Runtime alone takes longer than a small run.
+def _read_tflite(path: Path) -> IntegerNetwork:
+    from sim.networks.tflite.reader import read_tflite
+
+    return read_tflite(path)
+
+
+def _read_onnx(path: Path) -> WholeModel:
+    from sim.networks.onnx.model import OnnxModel
+
+    return OnnxModel(path)
+
+
+def _read_safetensors(path: Path) -> FloatNetwork:
+    from sim.networks.pytorch.reader import read_safetensors
+
+    return read_safetensors(path)
+
+
+def _read_pt(path: Path) -> FloatNetwork:
+    from sim.networks.pytorch.reader import read_pt
+
+    return read_pt(path)
+
+
 _READERS = {
-    ".tflite": read_tflite,
-    ".onnx": OnnxModel,
-    ".safetensors": read_safetensors,
-    ".pt": read_pt,
-    ".pth": read_pt,
+    ".tflite": _read_tflite,
+    ".onnx": _read_onnx,
+    ".safetensors": _read_safetensors,
+    ".pt": _read_pt,
+    ".pth": _read_pt,
 }
 
 
-def load_network(path: str | Path) -> IntegerNetwork | FloatNetwork | OnnxModel:
+def load_network(path: str | Path) -> IntegerNetwork | FloatNetwork | WholeModel:
     """What a file holds: .tflite integers, .safetensors and .pt floats, .onnx a whole model.
 
     The suffix says what the file should be. A file without a known suffix is recognised by its
@@ -34,7 +59,7 @@ def load_network(path: str | Path) -> IntegerNetwork | FloatNetwork | OnnxModel:
         with path.open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror}") from None
+        raise NetworkError(cannot_read(path, error)) from None
     if not head:
         raise NetworkError(f"{path} is empty")
     named, found = path.suffix.lower(), _recognise(head)

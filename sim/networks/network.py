@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hw.errors import UserError
+
 __all__ = [
     "GATES",
     "FloatLayer",
@@ -20,7 +22,7 @@ GATES = ("input", "forget", "cell", "output")
 """Gate order of every array in this project; importers reorder to it."""
 
 
-class NetworkError(ValueError):
+class NetworkError(UserError, ValueError):
     """A network or data that cannot be used; the message is one sentence for the user."""
 
 

@@ -7,9 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
+from sim.networks.float_lstm import run_layer
 from sim.networks.network import FloatLayer, IntegerLayer
 
-__all__ = ["LstmFunction", "Seen", "WholeModel"]
+__all__ = ["LstmFunction", "Seen", "WholeModel", "float_lstm"]
 
 LstmFunction = Callable[
     [str, FloatLayer | IntegerLayer, np.ndarray, np.ndarray | None, np.ndarray | None],
@@ -19,6 +20,11 @@ LstmFunction = Callable[
 directions * H], states [directions, batch, H]. Real values for a ``FloatLayer``, codes for an
 ``IntegerLayer``. A state that is None is zero. A model may call it several times for one layer, for
 instance for sequences of different lengths, or once for each step of a stream."""
+
+
+def float_lstm(name, layer, x, h0, c0):
+    """The layer in floating point: an ``LstmFunction`` that computes what the model means."""
+    return run_layer(layer, x, h0, c0, dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)

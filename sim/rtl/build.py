@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from boards.cache import CacheError, default_cache, publish
+from hw.errors import UserError
 from hw.verilog import rtlil_to_verilog
 
 __all__ = ["ToolError", "build", "port_widths"]
@@ -38,7 +39,7 @@ _CXX_FLAGS = (
 _WORKS = "the NumPy model runs everything but RTL without it"
 
 
-class ToolError(Exception):
+class ToolError(UserError):
     """A tool that is needed is missing or failed; the message is one sentence for the user."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from amaranth.lib import wiring
 
+from hw.errors import UserError
 from hw.verilog import to_rtlil
 from sim.rtl.build import build
 from sim.rtl.memory_model import MemoryModel
@@ -35,7 +36,7 @@ class _Stats(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_uint64) for name in _STATS)
 
 
-class SimulationError(Exception):
+class SimulationError(UserError):
     """The simulated machine does not answer, or the host asked for what is not there."""
 
 

@@ -17,10 +17,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hw.errors import UserError
+
 __all__ = ["Member", "PackageError", "cache_folder", "fetch", "fetch_all", "keep"]
 
 
-class PackageError(RuntimeError):
+class PackageError(UserError, RuntimeError):
     """A file that could not be fetched; the message is one sentence for the user."""
 
 

@@ -1,4 +1,4 @@
-"""Multipliers from files: a table of products, or a module in Verilog run on all operands."""
+"""Multipliers by name, or from files: tables of products, and Verilog run on all operands."""
 
 import json
 import tempfile
@@ -6,12 +6,33 @@ from pathlib import Path
 
 import numpy as np
 
+from hw.multipliers.catalogue import find_multiplier
+from hw.multipliers.family import Multiplier
 from hw.multipliers.imported import Entries, TableMultiplier, VerilogMultiplier
 from sim.explore.files import read_array
 from sim.explore.multipliers.netlist import GENERIC, Netlist, run_yosys
 from sim.networks.network import NetworkError
+from sim.networks.paths import cannot_read
 
-__all__ = ["import_table", "import_verilog"]
+__all__ = ["import_table", "import_verilog", "open_multiplier"]
+
+
+def open_multiplier(text: str, weight_width: int) -> Multiplier:
+    """A named multiplier, or one imported from a ``.npy`` or ``.v`` file.
+
+    Raises
+    ------
+    NetworkError
+        There is none of that name, or the file holds no multiplier.
+    """
+    try:
+        if text.endswith(".npy"):
+            return import_table(Path(text), weight_width)
+        if text.endswith((".v", ".sv")):
+            return import_verilog(Path(text), weight_width)
+        return find_multiplier(text, weight_width)
+    except ValueError as error:
+        raise NetworkError(str(error)) from None
 
 
 def import_table(path: Path, weight_width: int = 8) -> TableMultiplier:
@@ -42,7 +63,7 @@ def import_verilog(path: Path, weight_width: int = 8) -> VerilogMultiplier:
     try:
         source = path.read_text()
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror}") from None
+        raise NetworkError(cannot_read(path, error)) from None
     except UnicodeDecodeError:
         raise NetworkError(f"{path} is not text") from None
     name, netlist = _elaborate(source)

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from hw.multipliers.behaviour import STEPS_LIMIT
-from hw.multipliers.catalogue import MULTIPLIERS, find_multiplier
+from hw.multipliers.catalogue import MULTIPLIERS
 from hw.multipliers.family import Multiplier
 from sim.explore.files import arrays_bytes, read_array, write_whole
-from sim.explore.multipliers.importing import import_table, import_verilog
 from sim.explore.multipliers.operands import Histogram, Part, gather, histograms, uniform
 from sim.explore.running import named_inputs, quantize_nodes
 from sim.networks.loader import load_network
@@ -24,7 +23,6 @@ __all__ = [
     "level_reports",
     "multiplier_rows",
     "network_parts",
-    "open_multiplier",
     "part_operands",
     "relative_errors",
     "write_table",
@@ -43,24 +41,6 @@ def multiplier_rows() -> list[dict]:
         }
         for named in MULTIPLIERS.values()
     ]
-
-
-def open_multiplier(text: str, weight_width: int) -> Multiplier:
-    """A named multiplier, or one imported from a ``.npy`` or ``.v`` file.
-
-    Raises
-    ------
-    NetworkError
-        There is none of that name, or the file holds no multiplier.
-    """
-    try:
-        if text.endswith(".npy"):
-            return import_table(Path(text), weight_width)
-        if text.endswith((".v", ".sv")):
-            return import_verilog(Path(text), weight_width)
-        return find_multiplier(text, weight_width)
-    except ValueError as error:
-        raise NetworkError(str(error)) from None
 
 
 def relative_errors(found: np.ndarray, exact: np.ndarray) -> dict[str, float]:

@@ -27,7 +27,7 @@ from sim.explore.tuning.problems import (
 from sim.networks.float_lstm import run_float
 from sim.networks.loader import load_network
 from sim.networks.network import FloatNetwork, IntegerNetwork
-from sim.networks.onnx.model import float_lstm
+from sim.networks.whole import float_lstm
 from sim.workloads.catalogue import find_workload
 
 __all__ = ["AXES", "Target", "pareto", "rows_csv", "sweep"]

@@ -6,19 +6,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from sim.networks.float_lstm import check_sequences, run_layer
+from sim.networks.float_lstm import check_sequences
 from sim.networks.network import NetworkError
 from sim.networks.onnx.graph import Graph, run_session
 from sim.networks.onnx.reader import find_lstm_nodes, load_onnx, read_onnx_lstm
 from sim.networks.onnx.walk import node_name
-from sim.networks.whole import LstmFunction, Seen
+from sim.networks.whole import LstmFunction, Seen, float_lstm
 
-__all__ = ["OnnxModel", "float_lstm"]
-
-
-def float_lstm(name, layer, x, h0, c0):
-    """The layer in floating point: an ``LstmFunction`` that computes what the model means."""
-    return run_layer(layer, x, h0, c0, dtype=np.float32)
+__all__ = ["OnnxModel"]
 
 
 class OnnxModel:

@@ -9,8 +9,9 @@ from sim.networks.tflite.writer import write_tflite
 
 
 @pytest.fixture
-def refrain(capsys):
-    """Runs a command line; gives its exit status, output and error output."""
+def refrain(capsys, monkeypatch):
+    """Runs a command line in 80 columns; gives its exit status, output and error output."""
+    monkeypatch.setenv("COLUMNS", "80")
 
     def call(*arguments):
         status = app.run([str(argument) for argument in arguments])

@@ -15,7 +15,7 @@ def test_help_lists_the_commands():
     done = subprocess.run(COMMAND, capture_output=True, text=True)
     assert done.returncode == 0
     for command in ("configs", "quantize", "run", "verilog", "demo", "bench"):
-        assert f"  {command} " in done.stdout
+        assert f"│ {command} " in done.stdout
 
 
 def test_a_refusal_is_one_sentence_and_status_2():

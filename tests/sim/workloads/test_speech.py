@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from sim.networks.network import FloatLayer
-from sim.networks.onnx.model import float_lstm
-from sim.networks.whole import Seen
+from sim.networks.whole import Seen, float_lstm
 from sim.workloads import silero, speech
 from sim.workloads.scores import roc_auc
 from sim.workloads.speech import FINAL_PARTS, SILERO, SILERO_FINAL

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 
+from hw.multipliers.booth import Booth
+from hw.multipliers.exact import Exact
+from hw.multipliers.imported import TableMultiplier
 from hw.multipliers.masked import Cut, MaskedArray
-from sim.explore.multipliers.importing import import_table, import_verilog
+from sim.explore.multipliers.importing import import_table, import_verilog, open_multiplier
 from sim.networks.network import NetworkError
 from sim.rtl import ToolError
 
@@ -72,3 +75,14 @@ def test_files_that_hold_nothing_are_refused(tmp_path):
     np.save(tmp_path / "t.npy", np.zeros((4, 4), np.int32))
     with pytest.raises(NetworkError, match=r"t.npy: a table of products must be integers \[256"):
         import_table(tmp_path / "t.npy")
+
+
+def test_multipliers_are_found_by_name_or_file(tmp_path):
+    assert open_multiplier("booth:1", 8) == Booth(dropped=(0, 1))
+    np.save(tmp_path / "t.npy", Exact().table())
+    assert isinstance(open_multiplier(str(tmp_path / "t.npy"), 8), TableMultiplier)
+    with pytest.raises(NetworkError, match=r"^there is no multiplier best; the multipliers are "):
+        open_multiplier("best", 8)
+    with pytest.raises(NetworkError) as error:
+        open_multiplier("exact", 9)
+    assert str(error.value) == "weight_width must be an integer from 4 to 8, not 9"

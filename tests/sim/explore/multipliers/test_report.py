@@ -13,7 +13,6 @@ from sim.explore.multipliers.report import (
     error_report,
     level_reports,
     multiplier_rows,
-    open_multiplier,
     write_table,
 )
 from sim.networks.network import NetworkError
@@ -83,17 +82,6 @@ def test_a_table_is_written_and_compared(tmp_path):
     np.save(path, table[:3])
     with pytest.raises(NetworkError, match=r"t.npy must be a table \[256, 256\], not \[3, 256\]$"):
         differing_products(array, 0, path)
-
-
-def test_multipliers_are_found_by_name_or_file(tmp_path):
-    assert open_multiplier("booth:1", 8) == Booth(dropped=(0, 1))
-    write_table(Exact(), 0, tmp_path / "t.npy")
-    assert isinstance(open_multiplier(str(tmp_path / "t.npy"), 8), TableMultiplier)
-    with pytest.raises(NetworkError, match=r"^there is no multiplier best; the multipliers are "):
-        open_multiplier("best", 8)
-    with pytest.raises(NetworkError) as error:
-        open_multiplier("exact", 9)
-    assert str(error.value) == "weight_width must be an integer from 4 to 8, not 9"
 
 
 def test_every_named_multiplier_has_a_row():

@@ -7,7 +7,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from sim.networks.network import NetworkError
-from sim.networks.onnx.model import OnnxModel, float_lstm
+from sim.networks.onnx.model import OnnxModel
+from sim.networks.whole import float_lstm
 from sim.workloads import silero
 from sim.workloads.packages import fetch
 
