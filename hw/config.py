@@ -174,6 +174,14 @@ class Config:
         return self.blocks(self.max_hidden)
 
     @property
+    def row_beats(self) -> int:
+        """Beats of rows of ``x`` that are kept: the longest row, up to a power of two.
+
+        A row of two segments may end both in a part of a beat.
+        """
+        return 1 << ceil(self.max_input / self.bus_bytes).bit_length()
+
+    @property
     def value_width(self) -> int:
         """Bits of an event's signed value: a difference of two activations."""
         return self.act_width + 1

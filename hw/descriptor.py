@@ -26,12 +26,23 @@ aligned to 64 bytes.
 
 from dataclasses import dataclass
 
-__all__ = ["DESCRIPTOR_BYTES", "DESCRIPTOR_WORDS", "FIELDS", "MAGIC", "Field", "pack", "unpack"]
+__all__ = [
+    "DESCRIPTOR_BYTES",
+    "DESCRIPTOR_WORDS",
+    "FIELDS",
+    "KEPT_DIRECTIONS",
+    "MAGIC",
+    "Field",
+    "pack",
+    "unpack",
+]
 
 DESCRIPTOR_WORDS = 64
 DESCRIPTOR_BYTES = 4 * DESCRIPTOR_WORDS
 MAGIC = 0x5246
 """``RF``: the first half word of every descriptor."""
+KEPT_DIRECTIONS = 8
+"""Directions whose states the machine can keep from run to run."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,9 @@ FIELDS = {
         Field("load_weights", 0, 18, 1),
         Field("load_state", 0, 19, 1),
         Field("store_state", 0, 20, 1),
+        # Go on from what the last run of this direction left in the machine, see docs/modes.md:
+        # one sequence, and no state is loaded. Refused where a reset came between.
+        Field("resume", 0, 21, 1),
         Field("input_size", 1, 0, 16),
         Field("hidden_size", 1, 16, 16),
         Field("steps", 2, 0, 32),
@@ -117,6 +131,12 @@ FIELDS = {
         Field("delta_level", 38, 0, 4),
         Field("reduced_level", 38, 4, 4),
         Field("word_beats", 38, 8, 8),  # of a column word: whole planes
+        # Where this direction's biases, states, sums and references are in the machine: from this
+        # block on, and rows of x from this beat on. Directions that share none of them keep theirs
+        # from run to run. What their modes depend on has a place by number.
+        Field("block_base", 39, 0, 16),
+        Field("row_base", 39, 16, 12),
+        Field("keeper", 39, 28, 4),
     )
 }
 """Every field, by name."""

@@ -52,6 +52,10 @@ class Simulation:
         self.progress = progress
         self._backend = None
 
+    def sibling(self) -> "Simulation":
+        """A backend like this one with a machine of its own, which has not run yet."""
+        return Simulation(self.config, self.memory.latency, self.say, self.progress)
+
     def run(self, network: IntegerNetwork, x: np.ndarray, **options) -> Result:
         """Result for int8 ``x`` ``[sequences, steps, I]``; options as ``compile_network``.
 

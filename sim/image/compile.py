@@ -8,6 +8,7 @@ from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
 from sim.image.check import check_fit, check_held, check_input, check_lookahead
 from sim.image.image import Image, Placement, State
+from sim.image.keeping import check_resumed, place_states
 from sim.image.levels import level_fields
 from sim.image.memory import Rows, States, align, state_bytes
 from sim.image.modes import LayerModes, Modes
@@ -167,23 +168,43 @@ class _Packer:
     def place_network(self, network: IntegerNetwork) -> list["_Constants"]:
         """Room for the descriptors and for what does not change in a run, for each direction."""
         modes = Modes.of(self.options.modes).for_layers(len(network.layers))
+        places = place_states(network, self.config)
+        resume, initial = self.options.resume, self.options.initial
+        if resume:
+            check_resumed(places, self.sequences, modes, initial)
         directions = [
             (k, each) for k, layer in enumerate(network.layers) for each in layer.directions
         ]
         states = _initial_states(
-            [direction for _, direction in directions], self.options.initial, self.sequences
+            [direction for _, direction in directions], initial, self.sequences
         )
+        if resume:
+            states = [None] * len(directions)
         self.descriptors = len(directions)
         self.end = DESCRIPTOR_BYTES * self.descriptors
+        fields = [
+            self._place_constants(k, direction, modes[k]) | place
+            for (k, direction), place in zip(directions, places.fields, strict=True)
+        ]
+        # Behind all constants, which so have their places whether there are states or not.
         return [
-            self._place_constants(k, direction, state, modes[k])
-            for (k, direction), state in zip(directions, states, strict=True)
+            self._place_initial(direction, state, each)
+            for (_, direction), state, each in zip(directions, states, fields, strict=True)
         ]
 
-    def _place_constants(
-        self, layer: int, direction: IntegerLstm, state: State | None, modes: LayerModes
+    def _place_initial(
+        self, direction: IntegerLstm, state: State | None, fields: dict[str, int]
     ) -> "_Constants":
-        config, load = self.config, self.options.load
+        state_in = None if state is None else self.place_states(direction.hidden_size)
+        fields = fields | {"load_state": int(state is not None)}
+        return _Constants(fields=fields, initial=state, state_in=state_in)
+
+    def _place_constants(
+        self, layer: int, direction: IntegerLstm, modes: LayerModes
+    ) -> dict[str, int]:
+        config, resume = self.config, self.options.resume
+        load = self.options.load and not resume
+        shared = self.descriptors > 1 and not resume
         cell = cell_parameters(direction)
         check_fit(layer, direction, cell, config)
         check_lookahead(layer, modes.lookahead, config)
@@ -195,10 +216,10 @@ class _Packer:
         self.words += kept * columns
         beats = fewest_beats(direction.W, direction.R, config)
         block_bytes = columns * beats * config.bus_bytes
-        fields = {
-            "load_params": int(load or self.descriptors > 1),
+        return {
+            "resume": int(resume),
+            "load_params": int(load or shared),
             "load_weights": int(load and kept > 0),
-            "load_state": int(state is not None),
             "store_state": int(self.options.store_state),
             "input_size": direction.input_size,
             "hidden_size": direction.hidden_size,
@@ -217,8 +238,6 @@ class _Packer:
             "dense_macs": columns * 4 * direction.hidden_size,
             "dense_bytes": (blocks - kept) * columns * config.column_bytes,
         }
-        state_in = None if state is None else self.place_states(direction.hidden_size)
-        return _Constants(fields=fields, initial=state, state_in=state_in)
 
     def _keep(self, blocks: int, columns: int, resident: bool | None) -> int:
         """Blocks of a direction that live in the weight memory."""

@@ -22,12 +22,17 @@ class RunOptions:
         blocks as fit, first layer first.
     load : bool
         Read resident weights and parameters from memory; False where the machine still holds them
-        from the run before (parameters only if the network is a single direction: the machine
-        keeps one set).
+        from the run before (parameters only if the network is a single direction: other runs than
+        resumed ones load them again).
     store_state : bool
         Write the final states.
     modes : Modes, LayerModes, LayerModes of each layer, or None
         How the mode of each step is chosen; None for normal mode.
+    resume : bool
+        Go on from where the last run on this backend ended, which must have been of this network:
+        with its states, sums, references and counts of steps, so that runs of any lengths give
+        what one long run gives. Nothing that the machine holds is loaded again, whatever ``load``
+        says. Modes must be those of that run but for thresholds.
     """
 
     initial: Sequence[State | None] | None = None
@@ -35,3 +40,4 @@ class RunOptions:
     load: bool = True
     store_state: bool = True
     modes: Modes | LayerModes | Sequence[LayerModes] | None = None
+    resume: bool = False

@@ -61,11 +61,13 @@ class Levels:
 
 
 class _Sums:
-    """Accumulators of one part, ``[rows, sequences]``."""
+    """Accumulators of one part, ``[rows, sequences]``; from zero unless ``values`` are there."""
 
-    def __init__(self, levels: Levels, products: dict[int, LevelProducts], sequences: int):
+    def __init__(self, levels: Levels, products: dict[int, LevelProducts], sequences: int, values):
         self.levels, self.products = levels, products
-        self.values = np.zeros((next(iter(products.values())).rows, sequences))
+        if values is None:
+            values = np.zeros((next(iter(products.values())).rows, sequences))
+        self.values = values.copy()
 
     def add(self, mode: np.ndarray, added: np.ndarray):
         """A step's sums of products; fresh in modes that begin anew."""
@@ -98,8 +100,12 @@ class ApproximateInput:
         Sequences that run.
     zero : int
         Zero point of ``x``.
-    sums : as ``_Sums``
-        Levels, and products of ``W``.
+    levels : Levels
+        What the steps multiply with.
+    products : dict of LevelProducts
+        Of ``W``, by level.
+    sums : [rows, sequences] or None
+        Sums that the first step finds; None for zeros.
     """
 
     def __init__(
@@ -109,11 +115,13 @@ class ApproximateInput:
         zero: int,
         levels: Levels,
         products: dict[int, LevelProducts],
+        sums: np.ndarray | None = None,
     ):
         self.mode, self.x_ref = plan.activity.mode[part], plan.x_ref[part]
         self.zero, self.zero_skip = zero, plan.zero_skip
-        self.before = np.zeros_like(self.x_ref[:, 0])
-        self.sums = _Sums(levels, products, len(self.mode))
+        before = np.zeros_like(self.x_ref[:, 0]) if plan.before is None else plan.before[part]
+        self.before = before.astype(np.int16)
+        self.sums = _Sums(levels, products, len(self.mode), sums)
 
     def run(self, times: Sequence[int]) -> np.ndarray:
         """Sums of the steps at ``times``, the next in running order, ``[rows, times, sequences]``.
@@ -146,12 +154,14 @@ class ApproximateHidden(Following):
 
     Parameters
     ----------
-    plan, part, h
+    plan, part, h, ref
         As for ``Following``.
     levels : Levels
         What the steps multiply with.
     products : dict of LevelProducts
         Of ``R``, by level.
+    sums : [rows, sequences] or None
+        Sums that the first step finds; None for zeros.
     """
 
     def __init__(
@@ -161,9 +171,11 @@ class ApproximateHidden(Following):
         h: np.ndarray,
         levels: Levels,
         products: dict[int, LevelProducts],
+        ref: np.ndarray | None = None,
+        sums: np.ndarray | None = None,
     ):
-        super().__init__(plan, part, h)
-        self.sums = _Sums(levels, products, h.shape[1])
+        super().__init__(plan, part, h, ref)
+        self.sums = _Sums(levels, products, h.shape[1], sums)
 
     def multiply(self, R: np.ndarray, time: int, h: np.ndarray, c: np.ndarray, out: np.ndarray):
         """Sums of step ``time``."""

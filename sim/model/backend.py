@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hw.config import Config
-from sim.image.compile import compile_run
 from sim.image.image import State
+from sim.image.last_run import LastRun
 from sim.image.modes import LayerModes, Modes
 from sim.image.options import RunOptions
 from sim.model.counts import count
@@ -22,7 +22,8 @@ __all__ = ["ModelBackend"]
 class ModelBackend:
     """Runs networks on the NumPy model of one configuration.
 
-    The last network stays prepared, so that running it again costs only the run.
+    The last network stays prepared, so that running it again costs only the run; and what its last
+    run left stays, for a run with ``resume`` to go on from.
 
     Parameters
     ----------
@@ -38,6 +39,12 @@ class ModelBackend:
         self.config = config
         self.latency = latency
         self._model = None
+        self._last = LastRun(config)
+        self._kept = ()
+
+    def sibling(self) -> "ModelBackend":
+        """A backend like this one that has not run yet: what each keeps is its own."""
+        return ModelBackend(self.config, self.latency)
 
     def run(
         self, network: IntegerNetwork, x: np.ndarray, *, trace: bool = False, **options
@@ -47,13 +54,19 @@ class ModelBackend:
         ``options`` are those of ``RunOptions``; with ``trace`` the result says what each step did.
         """
         options = RunOptions(**options)
-        image = compile_run(network, x, self.config, options)
-        outputs = self.outputs(network, x, options.initial, options.modes, trace=trace)
+        image = self._last.compile(network, x, options)
+        kept = self._kept if options.resume else None
+        self._last.begin()
+        outputs = self._prepared(network).run(
+            x, options.initial, options.modes, trace=trace, kept=kept
+        )
         cycles, stalls = None, None
         # There is no model of the time of groups of steps.
         if not any(placement.fields["lookahead"] for placement in image.placements):
-            columns = columns_of(image, x, outputs.layers, outputs.activity)
+            columns = columns_of(image, x, outputs.layers, outputs.activity, kept)
             cycles, stalls = estimate(image, image.config, self.latency, columns)
+        self._kept = outputs.kept
+        self._last.end(network, options, len(x))
         return Result(
             h=outputs.h,
             states=outputs.states if options.store_state else (),
@@ -78,6 +91,9 @@ class ModelBackend:
         trace: bool = False,
     ) -> Outputs:
         """Values and events alone, without a memory or a clock; arguments as of ``Model.run``."""
+        return self._prepared(network).run(x, initial, modes, trace=trace)
+
+    def _prepared(self, network: IntegerNetwork) -> Model:
         if self._model is None or self._model.network is not network:
             self._model = Model(network, self.config)
-        return self._model.run(x, initial, modes, trace=trace)
+        return self._model

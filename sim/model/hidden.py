@@ -9,7 +9,21 @@ __all__ = ["Dense", "Following"]
 
 
 class Dense:
-    """Every column of ``h`` in every step."""
+    """Every column of ``h`` in every step.
+
+    Parameters
+    ----------
+    h : [H, sequences]
+        The state less its zero point, as it goes from step to step.
+
+    Members
+    -------
+    ref : [H, sequences]
+        The same: nothing will ask what the sums account for.
+    """
+
+    def __init__(self, h: np.ndarray):
+        self.ref = h
 
     def multiply(self, R: np.ndarray, time: int, h: np.ndarray, c: np.ndarray, out: np.ndarray):
         """Sums of step ``time``."""
@@ -30,9 +44,16 @@ class Following:
         Sequences that run.
     h : [H, sequences]
         The initial state less its zero point, for shape and type.
+    ref : [H, sequences] or None
+        What the sums account for before the first step, less the zero point; None for nothing.
+
+    Members
+    -------
+    ref : [H, sequences]
+        What they account for now.
     """
 
-    def __init__(self, plan: StepPlan, part: slice, h: np.ndarray):
+    def __init__(self, plan: StepPlan, part: slice, h: np.ndarray, ref: np.ndarray | None = None):
         activity = plan.activity
         self.mode, self.events = activity.mode[part], activity.events_h[part]
         self.threshold, self.zero_skip = plan.h_threshold, plan.zero_skip
@@ -40,7 +61,7 @@ class Following:
         self.some = {mode: (self.mode == mode).any(axis=0) for mode in (Mode.DELTA, Mode.SKIP)} | {
             "frozen": self.frozen.any(axis=0)
         }
-        self.ref = np.zeros_like(h)
+        self.ref = np.zeros_like(h) if ref is None else ref.copy()
 
     def multiply(self, R: np.ndarray, time: int, h: np.ndarray, c: np.ndarray, out: np.ndarray):
         """Sums of step ``time``; ``out`` holds those of the step before."""

@@ -1,6 +1,7 @@
 """One direction of an LSTM layer, bit for bit and fast."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from sim.model.plan import StepPlan
 from sim.model.scaling import divide_rounding_twice, find_scaling
 from sim.networks.network import IntegerLstm, Quantization
 
-__all__ = ["Lstm"]
+__all__ = ["Carried", "Lstm"]
 
 _CODES = np.arange(-(1 << 15), 1 << 15)
 _SIGMOID = sigmoid(_CODES)
@@ -29,6 +30,35 @@ _SEQUENCES = 512
 """Most sequences that run side by side; more gain nothing, and take memory."""
 _COLUMNS = 256
 """Steps times sequences of ``x`` that are multiplied at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """What the sums are when a run ends, for one that goes on from it.
+
+    Members
+    -------
+    h_ref : [H, sequences]
+        Codes of ``h`` that they account for, less the zero point.
+    x_sums, h_sums : [4H, sequences] or None
+        The sums, where products are not exact: these are no function of references.
+    """
+
+    h_ref: np.ndarray
+    x_sums: np.ndarray | None = None
+    h_sums: np.ndarray | None = None
+
+    def of(self, part: slice) -> "Carried":
+        """Of some sequences."""
+        sums = (None if each is None else each[:, part] for each in (self.x_sums, self.h_sums))
+        x_sums, h_sums = sums
+        return Carried(h_ref=self.h_ref[:, part], x_sums=x_sums, h_sums=h_sums)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Carried]") -> "Carried":
+        """Of all sequences."""
+        names = ("h_ref",) if parts[0].x_sums is None else ("h_ref", "x_sums", "h_sums")
+        return cls(**{n: np.concatenate([getattr(each, n) for each in parts], 1) for n in names})
 
 
 class Lstm:
@@ -81,6 +111,21 @@ class Lstm:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """``h`` int8 ``[sequences, steps, H]``, last ``h`` int8 and ``c`` int16 ``[sequences, H]``.
 
+        Parameters are those of :meth:`go_on`.
+        """
+        return self.go_on(x, h, c, plan, levels)[:3]
+
+    def go_on(
+        self,
+        x: np.ndarray,
+        h: np.ndarray | None = None,
+        c: np.ndarray | None = None,
+        plan: StepPlan | None = None,
+        levels: Levels | None = None,
+        carried: Carried | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Carried]:
+        """What :meth:`run` gives, and what the sums are at the end.
+
         Parameters
         ----------
         x : int8 [sequences, steps, I]
@@ -91,6 +136,8 @@ class Lstm:
             What the steps do with ``x``; None multiplies every column in every step.
         levels : Levels or None
             What they multiply with, which takes a plan; None for exact products.
+        carried : Carried or None
+            What the sums are before the first step, if that may go on from them.
         """
         direction = self.direction
         shape = (len(x), direction.hidden_size)
@@ -99,8 +146,13 @@ class Lstm:
         parts = [slice(start, start + _SEQUENCES) for start in range(0, len(x), _SEQUENCES)]
         if plan is not None:
             x = plan.x_ref
-        runs = (_Run(self, x[part], h[part], c[part], plan, part, levels) for part in parts)
-        return tuple(map(np.concatenate, zip(*(run.result() for run in runs), strict=True)))
+        found = []
+        for part in parts:
+            begin = None if carried is None else carried.of(part)
+            run = _Run(self, x[part], h[part], c[part], plan, part, levels, begin)
+            found.append((*run.result(), run.carried()))
+        *values, ends = zip(*found, strict=True)
+        return *map(np.concatenate, values), Carried.joined(ends)
 
     def arrange(self, chunks: Sequence[slice]) -> tuple[np.ndarray, np.ndarray]:
         """``W`` and ``R`` with the rows of a chunk's gates together; the last ones are kept."""
@@ -188,7 +240,7 @@ class _Buffers:
 class _Run:
     """State of one run; arrays hold units (or gate rows) times sequences."""
 
-    def __init__(self, lstm: Lstm, x, h, c, plan, part, levels):
+    def __init__(self, lstm: Lstm, x, h, c, plan, part, levels, begin: Carried | None):
         direction = lstm.direction
         self.lstm, self.x = lstm, x
         self.sequences, self.steps = x.shape[:2]
@@ -200,20 +252,32 @@ class _Run:
         units = max(1, _CHUNK // self.sequences)
         starts = range(0, self.hidden, units)
         self.chunks = [slice(start, min(start + units, self.hidden)) for start in starts]
-        self.x_part = None
+        self.x_part, self.begin = None, begin
         if levels is not None:
             self._approximate(plan, part, levels)
+        elif plan is None:
+            self.seen = Dense(self.h)
         else:
-            self.seen = Dense() if plan is None else Following(plan, part, self.h)
+            self.seen = Following(plan, part, self.h, begin and begin.h_ref)
 
     def _approximate(self, plan, part, levels):
         """Carry sums from step to step, as they are no longer a function of references."""
+        begin = self.begin or Carried(h_ref=None)
         lstm = self.lstm
         self.x_scale, self.h_scale = lstm.wide_scales(levels.limit)
         W, R = lstm.approximate(levels, self.chunks)
         zero = lstm.direction.x.zero_point
-        self.x_part = ApproximateInput(plan, part, zero, levels, W)
-        self.seen = ApproximateHidden(plan, part, self.h, levels, R)
+        self.x_part = ApproximateInput(plan, part, zero, levels, W, begin.x_sums)
+        self.seen = ApproximateHidden(
+            plan, part, self.h, levels, R, ref=begin.h_ref, sums=begin.h_sums
+        )
+
+    def carried(self) -> Carried:
+        """What the sums are behind the last step."""
+        ref = self.seen.ref.copy()
+        if self.x_part is None:
+            return Carried(h_ref=ref)
+        return Carried(h_ref=ref, x_sums=self.x_part.sums.values, h_sums=self.seen.sums.values)
 
     def result(self):
         """All steps, in running order."""
@@ -221,6 +285,9 @@ class _Run:
         zero = self.lstm.direction.h.zero_point
         W, R = self.lstm.arrange(self.chunks)
         sums = np.empty((4 * self.hidden, self.sequences), np.float64 if self.x_part else R.dtype)
+        if self.begin is not None and self.x_part is None:
+            # A step that adds nothing to them leaves them as they are.
+            np.matmul(R, self.seen.ref, out=sums)
         buffers = _Buffers(self.chunks[0].stop * self.sequences)
         order = range(self.steps)[:: -1 if self.lstm.direction.reverse else 1]
         at_once = max(1, _COLUMNS // self.sequences)

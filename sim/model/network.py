@@ -12,8 +12,9 @@ from sim.image.image import State
 from sim.image.modes import LayerModes, Modes
 from sim.model.activity import Activity
 from sim.model.approximate import Levels
+from sim.model.kept import Kept
 from sim.model.lstm import Lstm
-from sim.model.plan import StepPlan, plan_steps
+from sim.model.plan import StepPlan, Trail, plan_steps
 from sim.networks.check import check_integer
 from sim.networks.network import IntegerNetwork, NetworkError
 
@@ -35,12 +36,15 @@ class Outputs:
     activity : tuple of Activity or None
         What the steps of each direction did, layer by layer; None where each multiplied every
         column and no trace was wanted.
+    kept : tuple of Kept
+        What each direction keeps for a run that goes on from this one, layer by layer.
     """
 
     h: np.ndarray
     states: tuple[State, ...]
     layers: tuple[np.ndarray, ...]
     activity: tuple[Activity | None, ...]
+    kept: tuple[Kept, ...]
 
 
 class Model:
@@ -69,6 +73,7 @@ class Model:
         modes: Modes | LayerModes | Sequence[LayerModes] | None = None,
         *,
         trace: bool = False,
+        kept: Sequence[Kept] | None = None,
     ) -> Outputs:
         """Outputs for int8 ``x`` ``[sequences, steps, I]``.
 
@@ -82,6 +87,9 @@ class Model:
             How modes are chosen; None for normal mode.
         trace : bool
             Tell of every direction what each step did, scores included.
+        kept : a Kept for each direction, layer by layer, or None
+            What the run before left, to go on from; None begins anew. ``modes`` must be those of
+            that run but for thresholds, and no layer may run backward.
         """
         check_input(self.network, x)
         count = sum(len(layer) for layer in self._layers)
@@ -91,23 +99,50 @@ class Model:
             raise NetworkError(
                 f"initial must hold a state for each of {count} directions, not {len(initial)}"
             )
-        given = iter(initial)
-        states, outputs, activity = [], [], []
+        given, before = iter(initial), iter(kept or [None] * count)
+        states, outputs, activity, ends = [], [], [], []
         settings = Modes.of(modes).for_layers(len(self._layers))
         for layer, layer_modes in zip(self._layers, settings, strict=True):
             halves = []
             for lstm in layer:
                 state = initial_state(lstm.direction, next(given), len(x))
-                levels = self._levels(layer_modes)
-                plan = _plan(lstm, x, layer_modes, trace or levels is not None)
-                begin = (state.h, state.c) if state else (None, None)
-                h, last_h, last_c = lstm.run(x, *begin, plan, levels)
+                h, end, plan = self._run(lstm, x, state, layer_modes, next(before), trace)
                 halves.append(h)
-                states.append(State(h=last_h, c=last_c))
+                ends.append(end)
+                states.append(end.state)
                 activity.append(plan and plan.activity)
             x = halves[0] if len(halves) == 1 else np.concatenate(halves, axis=2)
             outputs.append(x)
-        return Outputs(h=x, states=tuple(states), layers=tuple(outputs), activity=tuple(activity))
+        return Outputs(
+            h=x,
+            states=tuple(states),
+            layers=tuple(outputs),
+            activity=tuple(activity),
+            kept=tuple(ends),
+        )
+
+    def _run(
+        self,
+        lstm: Lstm,
+        x: np.ndarray,
+        state: State | None,
+        modes: LayerModes,
+        before: Kept | None,
+        trace: bool,
+    ) -> tuple[np.ndarray, Kept, StepPlan | None]:
+        """``h`` of one direction, what it keeps, and what its steps did."""
+        if before is not None:
+            state = before.state
+        trail, reverse = before and before.trail, lstm.direction.reverse
+        levels, plan = self._levels(modes), None
+        if trace or levels is not None or not modes.plain:
+            zero = lstm.direction.x.zero_point
+            fields = modes.fields()
+            plan = plan_steps(x, zero, fields, reverse=reverse, scores=trace, before=trail)
+        begin = (state.h, state.c) if state else (None, None)
+        h, last_h, last_c, carried = lstm.go_on(x, *begin, plan, levels, before and before.carried)
+        trail = plan.trail if plan else Trail.of_normal_steps(x, reverse=reverse, before=trail)
+        return h, Kept(state=State(h=last_h, c=last_c), trail=trail, carried=carried), plan
 
     def _levels(self, modes: LayerModes) -> Levels | None:
         """What a layer multiplies with, where that is not exact."""
@@ -117,16 +152,6 @@ class Model:
             if level not in (0, "exact"):
                 raise NetworkError(f"level {level} needs a configuration that has it")
         return None
-
-
-def _plan(lstm: Lstm, x: np.ndarray, modes: LayerModes, trace: bool) -> StepPlan | None:
-    """What the steps do; None where there is nothing to tell."""
-    if modes.plain and not trace:
-        return None
-    direction = lstm.direction
-    return plan_steps(
-        x, direction.x.zero_point, modes.fields(), reverse=direction.reverse, scores=trace
-    )
 
 
 def run_network(

@@ -12,10 +12,39 @@ import numpy as np
 from hw.modes import DISTANCE_ONE, Middle, Mode, Plan
 from sim.model.activity import Activity
 
-__all__ = ["StepPlan", "fresh_events", "plan_steps"]
+__all__ = ["StepPlan", "Trail", "fresh_events", "plan_steps"]
 
 _AT_ONCE = 1 << 20
 """Codes of ``x`` that are looked at together, so that memory stays small."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trail:
+    """What the steps of a run leave for the choices of steps that go on from them.
+
+    Members
+    -------
+    steps : int
+        Steps so far.
+    x_ref : int8 [sequences, I]
+        Codes of ``x`` that the sums account for.
+    row : int8 [sequences, I]
+        The row that the score compares the next one with.
+    skips : int64 [sequences]
+        Steps right before the next that were skipped.
+    """
+
+    steps: int
+    x_ref: np.ndarray
+    row: np.ndarray
+    skips: np.ndarray
+
+    @classmethod
+    def of_normal_steps(cls, x: np.ndarray, *, reverse: bool, before: "Trail | None") -> "Trail":
+        """Behind steps that were all normal; arguments as of ``plan_steps``."""
+        last = x[:, 0 if reverse else -1].copy()
+        steps = x.shape[1] + (before.steps if before else 0)
+        return cls(steps=steps, x_ref=last, row=last, skips=np.zeros(len(x), np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +53,8 @@ class StepPlan:
 
     Members
     -------
+    before : int8 [sequences, I] or None
+        Codes that they account for before the first step; None if the run begins anew.
     x_ref : int8 [sequences, steps, I]
         Codes of ``x`` that the sums account for in each step.
     activity : Activity
@@ -32,17 +63,27 @@ class StepPlan:
         Least difference of ``h`` that is no event.
     zero_skip, freeze : bool
         As in the descriptor.
+    trail : Trail
+        What the steps leave.
     """
 
+    before: np.ndarray | None
     x_ref: np.ndarray
     activity: Activity
     h_threshold: int
     zero_skip: bool
     freeze: bool
+    trail: Trail
 
 
 def plan_steps(
-    x: np.ndarray, zero: int, fields: Mapping[str, int], *, reverse: bool, scores: bool = False
+    x: np.ndarray,
+    zero: int,
+    fields: Mapping[str, int],
+    *,
+    reverse: bool,
+    scores: bool = False,
+    before: Trail | None = None,
 ) -> StepPlan:
     """Plan a run on int8 ``x`` ``[sequences, steps, I]``.
 
@@ -58,20 +99,29 @@ def plan_steps(
         The direction runs from the end.
     scores : bool
         Keep the sums of the score even where no mode depends on them.
+    before : Trail or None
+        What the steps before left; None if the first step has none before it.
     """
     order = slice(None, None, -1 if reverse else 1)
-    chooser = _Chooser(x[:, order], zero, fields)
+    chooser = _Chooser(x[:, order], zero, fields, before)
     mode = chooser.choose(scores)
     # With lookahead, delta steps take every column of x.
     fresh_x = fields["lookahead"] > 1
     x_mode = np.where(mode == Mode.DELTA, Mode.NORMAL, mode) if fresh_x else mode
-    x_ref, events = _follow(chooser.x, zero, x_mode, fields)
-    kept = (chooser.D[:, order], chooser.N[:, order]) if scores else (None, None)
+    rows = chooser.x
+    if before is not None:
+        rows = np.concatenate([before.x_ref[:, None], rows[:, 1:]], axis=1)
+    x_ref, events = _follow(rows, zero, x_mode, fields)
+    trail = _trail(chooser, mode, x_ref, before)
+    new = slice(chooser.first, None)
+    mode, x_ref, events = (each[:, new][:, order] for each in (mode, x_ref, events))
+    kept = [each[:, new][:, order] if scores else None for each in (chooser.D, chooser.N)]
     return StepPlan(
-        x_ref=x_ref[:, order],
+        before=None if before is None else before.x_ref,
+        x_ref=x_ref,
         activity=Activity(
-            mode=mode[:, order],
-            events_x=events[:, order],
+            mode=mode,
+            events_x=events,
             events_h=np.zeros_like(events),
             D=kept[0],
             N=kept[1],
@@ -79,6 +129,24 @@ def plan_steps(
         h_threshold=fields["h_threshold"],
         zero_skip=bool(fields["zero_skip"]),
         freeze=bool(fields["freeze"]),
+        trail=trail,
+    )
+
+
+def _trail(chooser: "_Chooser", mode: np.ndarray, x_ref: np.ndarray, before: Trail | None) -> Trail:
+    """What all steps together leave; ``mode`` and ``x_ref`` in running order."""
+    end = mode.shape[1] - 1
+    # The first step of all is normal.
+    computed = np.where(mode == Mode.SKIP, 0, np.arange(end + 1)).max(axis=1)
+    skips = end - computed
+    if before is not None:
+        skips += np.where(computed == 0, before.skips, 0)
+    step = np.full_like(computed, end) if chooser.fields["previous"] else computed
+    return Trail(
+        steps=chooser.steps_before + end + 1,
+        x_ref=x_ref[:, -1].copy(),
+        row=chooser.x[np.arange(len(step)), step],
+        skips=skips,
     )
 
 
@@ -96,11 +164,21 @@ def _spans(x: np.ndarray, first: int = 0) -> Iterator[slice]:
 
 
 class _Chooser:
-    """Modes of all steps; ``x`` in running order."""
+    """Modes of all steps; ``x`` in running order.
 
-    def __init__(self, x: np.ndarray, zero: int, fields: Mapping[str, int]):
-        self.x, self.zero, self.fields = x, zero, fields
-        self.shape = x.shape[:2]
+    Where steps went before, the row that the score compares with is put in front as a step of its
+    own: ``first`` is the place of the run's first step.
+    """
+
+    def __init__(
+        self, x: np.ndarray, zero: int, fields: Mapping[str, int], before: Trail | None = None
+    ):
+        self.zero, self.fields = zero, fields
+        self.first = 0 if before is None else 1
+        self.skips = None if before is None else before.skips
+        self.steps_before = -self.first + (before.steps if before else 0)
+        self.x = x if before is None else np.concatenate([before.row[:, None], x], axis=1)
+        self.shape = self.x.shape[:2]
         # The first step has no reference.
         self.D = np.full(self.shape, -1, np.int64)
         self.N = np.full(self.shape, -1, np.int64)
@@ -123,11 +201,13 @@ class _Chooser:
             mode[self._near("middle_distance")] = middle
         mode[:, self._forced()] = Mode.NORMAL
         mode[skipped] = Mode.SKIP
+        # What is put in front stands for a step that its row was computed in.
+        mode[:, : self.first] = Mode.NORMAL
         return mode
 
     def _forced(self) -> np.ndarray:
         """Which steps are normal whatever the score."""
-        step = np.arange(self.shape[1])
+        step = np.arange(self.shape[1]) + self.steps_before
         every = self.fields["normal_every"]
         return step % every == 0 if every else step == 0
 
@@ -152,7 +232,7 @@ class _Chooser:
         most = self.fields["max_skips"]
         skipped = np.zeros(self.shape, bool)
         forced = self._forced()
-        run = np.zeros(self.shape[0], np.int64)
+        run = np.zeros(self.shape[0], np.int64) if self.skips is None else self.skips
         reference = _Reference(self)
         for step in range(1, self.shape[1]):
             if not self.fields["previous"]:

@@ -1,6 +1,7 @@
 """Runs networks on a machine behind the driver: RTL simulation, or whatever has a transport."""
 
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 
@@ -9,12 +10,12 @@ from boards.transport import Transport
 from hw.config import Config
 from hw.registers import COUNTERS
 from hw.verilog import rtlil_to_verilog
-from sim.image.compile import compile_run
 from sim.image.image import Image
+from sim.image.last_run import LastRun
 from sim.image.options import RunOptions
 from sim.model.counts import Counts
 from sim.model.result import Result
-from sim.networks.network import IntegerNetwork
+from sim.networks.network import IntegerNetwork, NetworkError
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.simulator import RtlSimulator
 from sim.rtl.sources import machine_rtlil
@@ -48,6 +49,13 @@ class DeviceBackend:
         self.name = name
         self.transport = transport
         self.driver = Driver(transport)
+        self._last = LastRun(config)
+
+    def sibling(self) -> "DeviceBackend":
+        """A backend for another network. It shares the machine, which has room for one network's
+        states: a run of either ends what the other could resume.
+        """
+        return copy(self)
 
     def run(
         self, network: IntegerNetwork, x: np.ndarray, *, progress: Progress | None = None, **options
@@ -56,8 +64,14 @@ class DeviceBackend:
 
         ``progress`` is called now and then with the cycles so far.
         """
-        image = compile_run(network, x, self.config, RunOptions(**options))
-        return self.run_image(image, x, progress)
+        options = RunOptions(**options)
+        if options.resume:
+            raise NetworkError("the gates cannot go on from their last run yet: do not resume")
+        image = self._last.compile(network, x, options)
+        self._last.begin()
+        result = self.run_image(image, x, progress)
+        self._last.end(network, options, len(x))
+        return result
 
     def run_image(self, image: Image, x: np.ndarray, progress: Progress | None = None) -> Result:
         """Result of a compiled network."""
@@ -106,6 +120,7 @@ class RtlBackend(DeviceBackend):
         memory: MemoryModel | None = None,
         say: Callable[[str], None] = lambda text: None,
     ):
+        self._made_of = config, memory, say
         source, imported = machine_rtlil(config, _NAME, say=say), config.multiplier.verilog
         if imported:
             source = "\n".join([rtlil_to_verilog(source), *imported.values()])
@@ -119,6 +134,13 @@ class RtlBackend(DeviceBackend):
         )
         super().__init__(config, self.simulator, "rtl")
 
+    def sibling(self) -> "RtlBackend":
+        """A backend like this one with a machine of its own, which has not run yet."""
+        return RtlBackend(*self._made_of)
+
     def restart(self, memory: MemoryModel):
         """Start from power-on with another memory."""
+        config, _, say = self._made_of
+        self._made_of = config, memory, say
         self.simulator.restart(memory)
+        self._last.forget("the machine was switched off since")

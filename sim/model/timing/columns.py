@@ -8,6 +8,7 @@ import numpy as np
 from hw.modes import Mode
 from sim.image.image import Image, Placement
 from sim.model.activity import Activity
+from sim.model.kept import Kept
 
 __all__ = ["SequenceColumns", "columns_of"]
 
@@ -34,6 +35,7 @@ def columns_of(
     x: np.ndarray,
     layers: Sequence[np.ndarray],
     activity: Sequence[Activity | None],
+    kept: Sequence[Kept] | None = None,
 ) -> list[Iterator[SequenceColumns] | None]:
     """Events of each direction, sequence by sequence; None where every column is one.
 
@@ -47,6 +49,8 @@ def columns_of(
         What each layer gave.
     activity : Activity or None of each direction
         What its steps did.
+    kept : Kept of each direction, or None
+        What the run went on from, if it did.
     """
     inputs = [x, *layers]
     found, first = [], 0
@@ -57,24 +61,39 @@ def columns_of(
         h = layers[placement.layer][:, :, first:behind]
         first = behind
         plain = placement.plain or done is None
-        found.append(None if plain else _columns(placement, inputs[placement.layer], h, done.mode))
+        rows = inputs[placement.layer]
+        before = kept[k] if kept else None
+        found.append(None if plain else _columns(placement, rows, h, done.mode, before))
     return found
 
 
-def _columns(placement: Placement, x, h, mode) -> Iterator[SequenceColumns]:
+def _columns(placement: Placement, x, h, mode, kept) -> Iterator[SequenceColumns]:
     fields, direction = placement.fields, placement.direction
     order = slice(None, None, -1 if direction.reverse else 1)
     for k in range(len(x)):
         begin = np.full(direction.hidden_size, direction.h.zero_point, np.int8)
-        if placement.initial is not None:
+        x_ref = h_ref = None
+        if kept is not None:
+            begin, x_ref = kept.state.h[k], kept.trail.x_ref[k]
+            h_ref = (kept.carried.h_ref[:, k] + direction.h.zero_point).astype(np.int8)
+        elif placement.initial is not None:
             begin = placement.initial.h[k]
         modes = mode[k, order]
         before = np.concatenate([begin[None], h[k, order][:-1]])
+        x_zero, h_zero = direction.x.zero_point, direction.h.zero_point
         yield SequenceColumns(
             mode=modes,
-            x=_events(x[k, order], direction.x.zero_point, modes, fields, fields["x_threshold"]),
-            h=_events(before, direction.h.zero_point, modes, fields, fields["h_threshold"]),
+            x=_go_on(x_ref, x[k, order], x_zero, modes, fields, fields["x_threshold"]),
+            h=_go_on(h_ref, before, h_zero, modes, fields, fields["h_threshold"]),
         )
+
+
+def _go_on(reference: np.ndarray | None, values: np.ndarray, zero: int, mode, *rest) -> np.ndarray:
+    """Events as of ``_events``, of steps that go on from a reference if there is one."""
+    if reference is None:
+        return _events(values, zero, mode, *rest)
+    values = np.concatenate([reference[None], values])
+    return _events(values, zero, np.concatenate([[Mode.NORMAL], mode]), *rest)[1:]
 
 
 def _events(
