@@ -161,10 +161,11 @@ def _bits(pairs: Iterable[tuple[LstmNodes, LstmNodes]]) -> dict[str, int]:
     """How many bits of the hidden states of two runs were compared, and how many differ."""
     compared = differ = 0
     for one, other in pairs:
-        for name, result in one.results.items():
-            wrong = result.h.view(np.uint8) ^ other.results[name].h.view(np.uint8)
-            compared += 8 * wrong.size
-            differ += int(np.unpackbits(wrong).sum())
+        for name, results in one.results.items():
+            for result, same in zip(results, other.results[name], strict=True):
+                wrong = result.h.view(np.uint8) ^ same.h.view(np.uint8)
+                compared += 8 * wrong.size
+                differ += int(np.unpackbits(wrong).sum())
     return {"bits_compared": compared, "bits_that_differ": differ}
 
 

@@ -280,8 +280,8 @@ class LstmNodes:
 
     Members
     -------
-    results : dict of Result
-        By node name, in the order in which they ran.
+    results : dict of list of Result
+        By node name, in the order in which they ran first: a result for each call.
     """
 
     def __init__(
@@ -306,7 +306,7 @@ class LstmNodes:
         options = {"initial": initial, "modes": self.modes[name]}
         codes_x = to_codes(x, directions[0].x)
         result = _run_traced(self.backend, self.tracer, name, network, codes_x, **options)
-        self.results[name] = result
+        self.results.setdefault(name, []).append(result)
         pairs = list(zip(result.states, directions, strict=True))
         h_n = np.stack([from_codes(state.h, form) for state, _ in pairs])
         c_n = np.stack([state.c * 2.0**direction.c_power for state, direction in pairs])
@@ -314,7 +314,9 @@ class LstmNodes:
 
     def report(self) -> dict:
         """The figures of all nodes together."""
-        merged = merge_reports([result.report() for result in self.results.values()])
+        merged = merge_reports(
+            [result.report() for results in self.results.values() for result in results]
+        )
         return _with_time(merged, self.backend.config)
 
 

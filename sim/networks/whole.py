@@ -10,7 +10,12 @@ import numpy as np
 from sim.networks.float_lstm import run_layer
 from sim.networks.network import FloatLayer, IntegerLayer
 
-__all__ = ["LstmFunction", "Seen", "WholeModel", "float_lstm"]
+__all__ = ["Dims", "LstmFunction", "Seen", "WholeModel", "float_lstm"]
+
+Dims = tuple[int | str | None, ...] | None
+"""Sizes of the axes that a model declares: a number is fixed; an axis with a name has any size,
+the same wherever the name stands; None is any size. None in the place of all of them where nothing
+is known, or where the value is no array."""
 
 LstmFunction = Callable[
     [str, FloatLayer | IntegerLayer, np.ndarray, np.ndarray | None, np.ndarray | None],
@@ -53,6 +58,9 @@ class WholeModel(Protocol):
         Where it was read from.
     inputs, outputs : tuple of str
         Names that ``run`` takes and returns.
+    dims : dict of Dims
+        By name, the shapes of inputs and outputs. Inputs may hold several times as many sequences
+        as a fixed batch: ``run`` and ``capture`` take them one batch after the other.
     lstm_layers : dict of FloatLayer or IntegerLayer
         By name, in the order in which they run first.
     """
@@ -60,12 +68,15 @@ class WholeModel(Protocol):
     path: Path
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    dims: Mapping[str, Dims]
     lstm_layers: Mapping[str, FloatLayer | IntegerLayer]
 
     def run(
         self, inputs: Mapping[str, np.ndarray], lstm: LstmFunction
     ) -> dict[str, np.ndarray | list]:
         """Outputs by name, with ``lstm`` in the place of the LSTM layers.
+
+        Texts come as an array of ``str``; a sequence or maps as a list.
 
         Raises
         ------

@@ -250,7 +250,9 @@ class FileProblem:
         if self._onnx:
             nodes = LstmNodes(self.networks, backend, modes)
             outputs = self.model.run(inputs, nodes)
-            return outputs[self.model.outputs[0]], list(nodes.results.values())
+            return outputs[self.model.outputs[0]], [
+                result for results in nodes.results.values() for result in results
+            ]
         network = self.networks[""]
         first, last = network.layers[0].directions[0], network.layers[-1].directions[0]
         result = backend.run(network, codes(inputs, first.input_size, first.x), modes=modes)

@@ -11,12 +11,10 @@ import onnx
 import onnxruntime
 
 from sim.networks.network import NetworkError
+from sim.networks.onnx.sessions import make_session, parse_type, run_session
 from sim.networks.onnx.walk import ancestors, identity, names_used
 
-__all__ = ["Graph", "run_session"]
-
-_ERROR = 3
-"""ONNX Runtime's log level from which it speaks."""
+__all__ = ["Graph"]
 
 
 class Graph:
@@ -84,7 +82,7 @@ class Graph:
             outputs = sorted(made & needed[number])
             session = self.session(segment, taken, outputs) if outputs else None
             for value in session.get_outputs() if session else ():
-                types[value.name] = _proto_type(value.name, value.type)
+                types[value.name] = parse_type(value.type)
             sessions.append(session)
             if number < len(lstms):
                 # An LSTM node's outputs have the type of its weights.
@@ -126,34 +124,7 @@ class Graph:
         model = onnx.helper.make_model(
             graph, opset_imports=self.model.opset_import, ir_version=self.model.ir_version
         )
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = _ERROR
-        try:
-            return onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            # ONNX Runtime raises a class of its own for each status code.
-            reason = str(error).splitlines()[0]
-            raise NetworkError(f"ONNX Runtime cannot load it: {reason}") from None
-
-
-def run_session(session, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """All outputs of a session, which picks its inputs from ``values``.
-
-    Raises
-    ------
-    NetworkError
-        ONNX Runtime's first sentence about it.
-    """
-    feed = {v.name: values[v.name] for v in session.get_inputs()}
-    names = [v.name for v in session.get_outputs()]
-    try:
-        return dict(zip(names, session.run(names, feed), strict=True))
-    except Exception as error:
-        # ONNX Runtime raises a class of its own for each status code.
-        reason = str(error).splitlines()[0]
-        raise NetworkError(f"ONNX Runtime cannot run it: {reason}") from None
+        return make_session(model)
 
 
 def _split_constants(graph: onnx.GraphProto) -> tuple[list, dict]:
@@ -170,13 +141,3 @@ def _split_constants(graph: onnx.GraphProto) -> tuple[list, dict]:
         else:
             nodes.append(node)
     return nodes, constants
-
-
-def _proto_type(name: str, kind: str) -> onnx.TypeProto:
-    """ONNX Runtime's name of a type, such as ``tensor(float)``, as ONNX writes it."""
-    names = {"float": "FLOAT", "double": "DOUBLE"}
-    if not kind.startswith("tensor("):
-        raise NetworkError(f"the tensor {name} between two LSTM nodes is a {kind}")
-    inner = kind[len("tensor(") : -1]
-    element = onnx.TensorProto.DataType.Value(names.get(inner, inner.upper()))
-    return onnx.helper.make_tensor_type_proto(element, None)

@@ -1,0 +1,161 @@
+"""Pieces of a graph in ONNX Runtime, whose failures become sentences of ours."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from sim.networks.network import NetworkError
+
+__all__ = ["make_session", "parse_type", "run_session"]
+
+_ERROR = 3
+"""ONNX Runtime's log level from which it speaks."""
+_HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
+_ELEMENTS = {"float": "FLOAT", "double": "DOUBLE"}
+"""Elements that ONNX Runtime calls otherwise than ONNX; others differ in case alone."""
+_LOAD = (
+    (
+        re.compile(r"(\S+?)\(-?\d+\) is not a registered function/op"),
+        "ONNX Runtime does not know its operator {0}",
+    ),
+    (
+        re.compile(r"Could not find an implementation for (\w+)\(\d+\) node with name '(.*?)'"),
+        "ONNX Runtime has no {0} of the types that node {1} has",
+    ),
+    (
+        re.compile(r"Type '(.*?)' of input parameter \((.*?)\) of operator \((.*?)\)"),
+        "its operator {2} is given {1} as {0}, which ONNX does not allow",
+    ),
+    (
+        re.compile(r"[Oo]pset (\d+) is under development"),
+        "it is of opset {0}, which this version of ONNX Runtime does not run; "
+        "export it with an older opset",
+    ),
+    (
+        re.compile(r"No Op registered for (\S+) with domain_version of (\d+)"),
+        "ONNX Runtime does not know its operator {0} in opset {1}",
+    ),
+    (
+        re.compile(r"Node input '(.*?)' is not a graph input"),
+        "one of its nodes takes the tensor {0}, which nothing gives",
+    ),
+    (
+        re.compile(r"In Node, \(\"(.*?)\", (\w+),"),
+        "its {1} node {0} has inputs or attributes that ONNX does not allow",
+    ),
+    (
+        re.compile(r"Node \((.*?)\)(?: Op \((.*?)\))?"),
+        "its node {0} has inputs or attributes that ONNX does not allow",
+    ),
+)
+_RUN = re.compile(r"running (\w+) node\. Name:'(.*?)'")
+_WORD = 80
+"""Characters of a name in a sentence."""
+
+
+def make_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    """A piece of a graph, ready to run.
+
+    Raises
+    ------
+    NetworkError
+        ONNX Runtime does not take it; the sentence names what it does not take.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERROR
+    if _has_halves(model.graph):
+        # Above this level ONNX Runtime 1.32 dies, without a word, of a Transpose before
+        # a MatMul in 16 bits; on a processor, 16 bits gain nothing from the levels above.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    try:
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        # ONNX Runtime raises a class of its own for each status code.
+        raise NetworkError(_why_not_loaded(str(error), model.graph)) from None
+
+
+def run_session(session, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray | list]:
+    """All outputs of a session, which picks its inputs from ``values``.
+
+    Raises
+    ------
+    NetworkError
+        A node cannot run on them; the sentence names it.
+    """
+    feed = {v.name: values[v.name] for v in session.get_inputs()}
+    names = [v.name for v in session.get_outputs()]
+    try:
+        return dict(zip(names, session.run(names, feed), strict=True))
+    except Exception as error:
+        # ONNX Runtime raises a class of its own for each status code.
+        found = _RUN.search(str(error))
+        what = "a part of it" if found is None else f"its {found[1]} node {_short(found[2])}"
+        raise NetworkError(f"{what} cannot run on these inputs") from None
+
+
+def parse_type(kind: str) -> onnx.TypeProto:
+    """A type as ONNX Runtime writes it, such as ``seq(tensor(float))``, as ONNX's own.
+
+    Raises
+    ------
+    NetworkError
+        It is no tensor, sequence, map or optional value.
+    """
+    outer, _, inner = kind.partition("(")
+    inner = inner[:-1]
+    if outer == "seq":
+        return onnx.helper.make_sequence_type_proto(parse_type(inner))
+    if outer == "optional":
+        return onnx.helper.make_optional_type_proto(parse_type(inner))
+    if outer == "map":
+        key, _, value = inner.partition(",")
+        return onnx.helper.make_map_type_proto(_element(key), parse_type(value))
+    if outer != "tensor":
+        raise NetworkError(f"it has a tensor of the type {kind}, which is not supported")
+    return onnx.helper.make_tensor_type_proto(_element(inner), None)
+
+
+def _element(name: str) -> int:
+    return onnx.TensorProto.DataType.Value(_ELEMENTS.get(name, name.upper()))
+
+
+def _has_halves(graph: onnx.GraphProto) -> bool:
+    """Whether a tensor of 16-bit floating point may be in it."""
+    given = [value.type.tensor_type.elem_type for value in graph.input]
+    return (
+        any(kind in _HALVES for kind in given)
+        or any(tensor.data_type in _HALVES for tensor in graph.initializer)
+        or any(_makes_halves(node) for node in graph.node)
+    )
+
+
+def _makes_halves(node: onnx.NodeProto) -> bool:
+    for attribute in node.attribute:
+        if attribute.name in ("to", "dtype") and attribute.i in _HALVES:
+            return True
+        if attribute.HasField("t") and attribute.t.data_type in _HALVES:
+            return True
+        if any(map(_has_halves, (attribute.g, *attribute.graphs))):
+            return True
+    return False
+
+
+def _why_not_loaded(text: str, graph: onnx.GraphProto) -> str:
+    for pattern, sentence in _LOAD:
+        found = pattern.search(text)
+        if found is not None:
+            return sentence.format(*map(_short, found.groups(default="")))
+    kinds = list(dict.fromkeys(node.op_type for node in graph.node))
+    more = " and others" if len(kinds) > 5 else ""
+    return f"ONNX Runtime cannot load the part of it with {', '.join(kinds[:5])}{more}"
+
+
+def _short(name: str) -> str:
+    """A name of one line that leaves room for a sentence."""
+    name = " ".join(name.split()) or "without a name"
+    return name if len(name) <= _WORD else f"{name[: _WORD - 3]}..."
