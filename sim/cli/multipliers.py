@@ -10,7 +10,7 @@ import typer
 from hw.multipliers.catalogue import MULTIPLIERS
 from hw.multipliers.family import Multiplier
 from sim.cli import printing
-from sim.cli.options import Json, grouped
+from sim.cli.options import Json, NodeName, grouped
 from sim.explore import files
 from sim.explore.multipliers.cost import fpga_cost, lanes_cost, liberty_cost
 from sim.explore.multipliers.importing import open_multiplier
@@ -114,6 +114,7 @@ class Operands:
         Path | None,
         typer.Option(metavar="NET", help="Operands of this network, with --data."),
     ] = None
+    node: NodeName = None
     data: Annotated[
         Path | None, typer.Option(metavar="X", help="The input that --network runs on.")
     ] = None
@@ -124,11 +125,13 @@ class Operands:
         """Refuse what does not go together."""
         if (self.network is None) != (self.data is None):
             raise NetworkError("--network and --data go together")
+        if self.node is not None and self.network is None:
+            raise NetworkError("--node chooses an LSTM of the file that --network names")
 
     def parts(self, say, tell):
         """Weights and operands, where a network or a workload is named."""
         if self.network is not None:
-            return network_parts(self.network, self.data)
+            return network_parts(self.network, self.data, self.node)
         return None if self.workload is None else workload_parts(self.workload, say, tell)
 
 

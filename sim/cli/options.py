@@ -17,6 +17,7 @@ __all__ = [
     "Json",
     "MultiplierName",
     "NetworkBits",
+    "NodeName",
     "WeightBits",
     "grouped",
 ]
@@ -47,6 +48,12 @@ NetworkBits = Annotated[
 ActivationBits = Annotated[
     int | None,
     typer.Option(rich_help_panel="Arithmetic", help="Bits of a code of x and h, 4 to 8."),
+]
+NodeName = Annotated[
+    str | None,
+    typer.Option(
+        "--node", metavar="NAME", help="Which LSTM, where a file holds several: encoder, say."
+    ),
 ]
 ConfigName = Annotated[
     str, typer.Option("--config", help=f"The accelerator: {', '.join(CONFIGS)}.")

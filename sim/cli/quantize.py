@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.options import Json
+from sim.cli.options import Json, NodeName
 from sim.explore import files
-from sim.explore.quantising import float_layers, quantize_measured
-from sim.networks.loader import load_network
+from sim.explore.quantising import load_layers, quantize_measured
 from sim.networks.tflite.writer import write_tflite
 
 __all__ = ["quantize"]
@@ -25,9 +24,7 @@ def quantize(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .tflite file to write.")],
-    node: Annotated[
-        str | None, typer.Option(help="Which LSTM node, where an ONNX model has several.")
-    ] = None,
+    node: NodeName = None,
     percentile: Annotated[
         float, typer.Option(help="Share of the samples' values that the formats cover.")
     ] = 100.0,
@@ -42,7 +39,7 @@ def quantize(
     files.check_writable(output)
     samples = files.read_arrays(calibration)
     with printing.working("quantising"):
-        layers, seen = float_layers(load_network(model), samples, node)
+        layers, seen = load_layers(model, samples, node)
         network, figures = quantize_measured(
             layers, seen, percentile, weight_bits=weight_bits, activation_bits=activation_bits
         )

@@ -8,7 +8,15 @@ import typer
 
 from hw.config import CONFIGS, Config, ConfigError
 from sim.cli import printing
-from sim.cli.options import ActivationBits, Json, MultiplierName, NetworkBits, WeightBits, grouped
+from sim.cli.options import (
+    ActivationBits,
+    Json,
+    MultiplierName,
+    NetworkBits,
+    NodeName,
+    WeightBits,
+    grouped,
+)
 from sim.explore import files
 from sim.explore.machines import make_config
 from sim.explore.running import Run, make_backend, run_file
@@ -221,6 +229,7 @@ def run(
             help="Samples to quantise a floating-point network on; without, the input itself.",
         ),
     ] = None,
+    node: NodeName = None,
     machine: Machine = Machine(),
     written: Written = Written(),
     settings: Annotated[
@@ -246,7 +255,7 @@ def run(
         inputs = files.read_arrays(given)
         samples = None if calibration is None else files.read_arrays(calibration)
         done = run_file(
-            load_network(network),
+            load_network(network, node),
             inputs,
             samples,
             backend,

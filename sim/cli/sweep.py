@@ -9,7 +9,7 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.options import Json, grouped
+from sim.cli.options import Json, NodeName, grouped
 from sim.explore import files
 from sim.explore.sweep.picture import sweep_picture
 from sim.explore.sweep.points import Point, make_points, split_multipliers, split_numbers
@@ -34,6 +34,7 @@ class Subject:
     network: Annotated[
         Path | None, typer.Argument(help="A .onnx, .safetensors, .pt or .tflite file.")
     ] = None
+    node: NodeName = None
     workload: Annotated[
         str | None, typer.Option(help=f"Or a workload: {', '.join(WORKLOADS)}.")
     ] = None
@@ -53,6 +54,8 @@ class Subject:
         if (self.network is None) == (self.workload is None):
             raise NetworkError("name a network file or a --workload to sweep, one of them")
         if self.workload is not None:
+            if self.node is not None:
+                raise NetworkError("--node chooses an LSTM of a network file, not of a workload")
             if any(each is not None for each in (self.data, self.labels, self.metric)):
                 raise NetworkError("a workload has its own data, labels and metric")
             config = self.config or find_workload(self.workload).config
@@ -66,6 +69,7 @@ class Subject:
         return Target(
             config=self.config or "edge",
             network=str(self.network),
+            node=self.node,
             data=str(self.data),
             labels=None if self.labels is None else str(self.labels),
             metric=self.metric,

@@ -8,7 +8,7 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.options import Json, NetworkBits, grouped
+from sim.cli.options import Json, NetworkBits, NodeName, grouped
 from sim.explore import files
 from sim.explore.evidence.schemes import study_path
 from sim.explore.running import find_config, precision
@@ -82,6 +82,7 @@ def tune_network(
     workload: Annotated[
         str | None, typer.Option(help=f"Tune a workload instead: {', '.join(WORKLOADS)}.")
     ] = None,
+    node: NodeName = None,
     samples: Samples = Samples(),
     wanted: Search = Search(),
     config: Annotated[
@@ -102,9 +103,11 @@ def tune_network(
         raise NetworkError("name a network file or a --workload to tune, one of them")
     with printing.working("searching") as (say, tell):
         if workload is not None:
+            if node is not None:
+                raise NetworkError("--node chooses an LSTM of a network file, not of a workload")
             problem = _workload_problem(workload, config, network_bits, samples, say, tell)
         else:
-            problem = _file_problem(network, config, network_bits, samples)
+            problem = _file_problem(network, node, config, network_bits, samples)
         allowed.check_metric(problem.metric)
         path = written.study or study_path(problem.key)
         found, figures = _search(problem, path, allowed, wanted, say, tell)
@@ -148,7 +151,7 @@ def _workload_problem(name: str, config, bits, samples: Samples, say, tell) -> W
     return WorkloadProblem(chosen, chosen.load(say, tell), machine, bits)
 
 
-def _file_problem(path: Path, config, bits, samples: Samples) -> FileProblem:
+def _file_problem(path: Path, node, config, bits, samples: Samples) -> FileProblem:
     share, labels = samples.calibration_share, samples.labels
     if samples.data is None or samples.metric is None:
         raise NetworkError("a network file is tuned on samples: give --data and --metric")
@@ -158,7 +161,7 @@ def _file_problem(path: Path, config, bits, samples: Samples) -> FileProblem:
     machine = find_config(config or "edge")
     truth = None if labels is None else files.read_array(labels)
     parts = divide(Examples(inputs=files.read_arrays(samples.data), labels=truth), share)
-    return FileProblem(str(path), load_network(path), parts, measure, machine, bits)
+    return FileProblem(str(path), load_network(path, node), parts, measure, machine, bits)
 
 
 def _print(figures: dict):

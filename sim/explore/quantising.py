@@ -1,17 +1,28 @@
 """From a network in floating point and samples to an integer network and what it lost."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from sim.explore.running import initial_states, named_inputs
 from sim.model.network import run_network
 from sim.networks.float_lstm import run_float
+from sim.networks.loader import WEIGHT_FILES, file_kind, load_network
 from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
 from sim.networks.whole import Seen, WholeModel
 
-__all__ = ["float_layers", "quantize_measured"]
+__all__ = ["float_layers", "load_layers", "quantize_measured"]
+
+
+def load_layers(
+    path: Path, samples: np.ndarray | dict[str, np.ndarray], node: str | None = None
+) -> tuple[FloatNetwork, tuple[Seen, ...]]:
+    """``float_layers`` of a file: ``node`` is an LSTM node of a model, or an LSTM of weights."""
+    if file_kind(path) in WEIGHT_FILES:
+        return float_layers(load_network(path, node), samples)
+    return float_layers(load_network(path), samples, node)
 
 
 def float_layers(

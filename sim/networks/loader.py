@@ -6,7 +6,7 @@ from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
 from sim.networks.paths import cannot_read
 from sim.networks.whole import WholeModel
 
-__all__ = ["load_network"]
+__all__ = ["WEIGHT_FILES", "file_kind", "load_network"]
 
 
 # A reader is loaded for its first file: ONNX Runtime alone takes longer than a small run.
@@ -22,39 +22,101 @@ def _read_onnx(path: Path) -> WholeModel:
     return OnnxModel(path)
 
 
-def _read_safetensors(path: Path) -> FloatNetwork:
+def _read_safetensors(path: Path, node: str | None) -> FloatNetwork:
     from sim.networks.pytorch.reader import read_safetensors
 
-    return read_safetensors(path)
+    return read_safetensors(path, node)
 
 
-def _read_pt(path: Path) -> FloatNetwork:
+def _read_pt(path: Path, node: str | None) -> FloatNetwork:
     from sim.networks.pytorch.reader import read_pt
 
-    return read_pt(path)
+    return read_pt(path, node)
 
 
-_READERS = {
-    ".tflite": _read_tflite,
-    ".onnx": _read_onnx,
-    ".safetensors": _read_safetensors,
-    ".pt": _read_pt,
-    ".pth": _read_pt,
+_READERS = {".tflite": _read_tflite, ".onnx": _read_onnx}
+_WEIGHTS = {".safetensors": _read_safetensors, ".pt": _read_pt}
+WEIGHT_FILES = tuple(_WEIGHTS)
+"""Kinds of files that may hold several LSTMs, each a network of its own."""
+_SAME = {
+    **dict.fromkeys((".pth", ".ckpt", ".pt2", ".bin", ".torch", ".ptl", ".tar"), ".pt"),
+    ".lite": ".tflite",
 }
+"""Other suffixes that files of a kind have; not all of these files are of that kind."""
+_KERAS = 'model.export("model.onnx", format="onnx") in Keras 3 writes an .onnx file'
+_PICKLE = (
+    "a pickle, which may run anything when it is opened: write the weights alone, in PyTorch by "
+    'torch.save(model.state_dict(), "weights.pt")'
+)
+_ADVICE = {
+    ".h5": f"a Keras model: {_KERAS}",
+    ".hdf5": f"a Keras model: {_KERAS}",
+    ".keras": f"a Keras model: {_KERAS}",
+    ".pb": "a TensorFlow graph: python -m tf2onnx.convert --saved-model DIR --output model.onnx",
+    ".mlmodel": "a Core ML model: export its source to ONNX, or its weights as .safetensors",
+    ".mlpackage": "a Core ML model: export its source to ONNX, or its weights as .safetensors",
+    ".pkl": _PICKLE,
+    ".pickle": _PICKLE,
+    ".joblib": _PICKLE,
+    ".gguf": "a GGUF file: export the model to ONNX, or its weights as .safetensors",
+    ".msgpack": "weights of Flax: write them as .safetensors with the names of an nn.LSTM",
+    ".npz": "NumPy arrays: write the weights as .safetensors with the names of an nn.LSTM",
+    ".npy": "a NumPy array: it can be an --input; the network is another file",
+    ".ort": "an ONNX Runtime format: give the .onnx model that it was made from",
+    ".trt": "a TensorRT engine: give the .onnx model that it was made from",
+    ".engine": "a TensorRT engine: give the .onnx model that it was made from",
+    ".xml": "an OpenVINO model: give the .onnx model that it was made from",
+    ".params": "weights of MXNet: export the model to ONNX",
+    ".pdmodel": "a Paddle model: paddle2onnx writes an .onnx file",
+    ".pdiparams": "weights of Paddle: paddle2onnx writes an .onnx file",
+}
+"""What other files are, and what makes a file of them that can be read."""
+_MARKS = {b"\x89HDF": ".h5", b"GGUF": ".gguf", b"\x93NUMPY": ".npy"}
+"""What some of them begin with, whatever their names."""
 
 
-def load_network(path: str | Path) -> IntegerNetwork | FloatNetwork | WholeModel:
+def load_network(
+    path: str | Path, node: str | None = None
+) -> IntegerNetwork | FloatNetwork | WholeModel:
     """What a file holds: .tflite integers, .safetensors and .pt floats, .onnx a whole model.
 
     The suffix says what the file should be. A file without a known suffix is recognised by its
     first bytes.
 
+    Parameters
+    ----------
+    path : path
+        The file.
+    node : str or None
+        Which LSTM, where a file of weights holds several.
+
     Raises
     ------
     NetworkError
-        No such file, a file that is not what its name says, or a network that is not supported.
+        No such file, a file that is not what its name says, or a network that is not supported;
+        ``node`` is given where nothing can be chosen.
     """
     path = Path(path)
+    kind = file_kind(path)
+    if kind in _WEIGHTS:
+        return _WEIGHTS[kind](path, node)
+    if node is not None:
+        raise NetworkError(
+            f"{path} is one network, which runs whole; --node chooses among the LSTMs of a "
+            f".safetensors or .pt file"
+        )
+    return _READERS[kind](path)
+
+
+def file_kind(path: Path) -> str:
+    """The suffix of the reader for a file: ``.tflite``, ``.onnx``, ``.safetensors`` or ``.pt``.
+
+    Raises
+    ------
+    NetworkError
+        No such file, a file that is not what its name says, or one that cannot be read; the
+        sentence says what to do.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(16)
@@ -62,18 +124,16 @@ def load_network(path: str | Path) -> IntegerNetwork | FloatNetwork | WholeModel
         raise NetworkError(cannot_read(path, error)) from None
     if not head:
         raise NetworkError(f"{path} is empty")
-    named, found = path.suffix.lower(), _recognise(head)
-    if named == ".pth":
-        named = ".pt"
-    if found and named in _READERS and named != found:
-        raise NetworkError(f"{path} is not what its name says: it holds a {found} file")
-    kind = named if named in _READERS else found
-    if kind is None:
-        raise NetworkError(
-            f"{path} is not a network that can be read: "
-            f"give a .tflite, .onnx, .safetensors or .pt file"
-        )
-    return _READERS[kind](path)
+    suffix, found = path.suffix.lower(), _recognise(head)
+    suffix = next((each for mark, each in _MARKS.items() if head.startswith(mark)), suffix)
+    known = {*_READERS, *_WEIGHTS}
+    named = _SAME.get(suffix, suffix)
+    if found and suffix in known and named != found:
+        raise NetworkError(f"{path} is not what its name says: it holds a {found} file; rename it")
+    kind = found if found and suffix not in known else named
+    if kind not in known:
+        raise NetworkError(f"{path} is {_advice(suffix)}")
+    return kind
 
 
 def _recognise(head: bytes) -> str | None:
@@ -82,6 +142,14 @@ def _recognise(head: bytes) -> str | None:
         return ".tflite"
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**40:
         return ".safetensors"
-    if head[:4] == b"PK\x03\x04":
+    if head[:4] == b"PK\x03\x04" or head[:4] == b"\x80\x02\x8a\x0a":
+        # A zip archive, and the number that older files of PyTorch begin with.
         return ".pt"
     return None
+
+
+def _advice(suffix: str) -> str:
+    """What a file of no kind that is read may be, and what to do with it."""
+    if suffix not in _ADVICE:
+        return "not a network that can be read: give a .tflite, .onnx, .safetensors or .pt file"
+    return f"{_ADVICE[suffix]}; a .tflite, .onnx, .safetensors or .pt file can be read"

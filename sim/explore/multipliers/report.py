@@ -143,15 +143,17 @@ def level_reports(
     return rows
 
 
-def network_parts(network: Path, data: Path) -> list[Part]:
+def network_parts(network: Path, data: Path, node: str | None = None) -> list[Part]:
     """What the parts of a network multiply when it runs on data.
+
+    ``node`` is the LSTM, where a file of weights holds several.
 
     Raises
     ------
     NetworkError
         The network or the data cannot be used.
     """
-    loaded, given = load_network(network), read_array(data)
+    loaded, given = load_network(network, node), read_array(data)
     if isinstance(loaded, OnnxModel):
         inputs = named_inputs(loaded, given)
         seen = loaded.capture(inputs)

@@ -48,6 +48,8 @@ class Target:
         Its name.
     network, data, labels : str or None
         Files, without a workload.
+    node : str or None
+        Which LSTM of a file of weights.
     metric : str or None
         One of ``METRICS``, for files.
     share : float
@@ -59,14 +61,16 @@ class Target:
     network: str | None = None
     data: str | None = None
     labels: str | None = None
+    node: str | None = None
     metric: str | None = None
     share: float = 0.5
 
     def key(self) -> str:
         """A name that changes with the content of files."""
         paths = (self.network, self.data, self.labels)
+        chosen = () if self.node is None else (self.node,)
         contents = [None if path is None else Path(path).read_bytes() for path in paths]
-        return digest(self.config, self.workload, self.metric, self.share, *contents)
+        return digest(self.config, self.workload, self.metric, self.share, *contents, *chosen)
 
     def problem(self, config: Config, bits: int | None):
         """What measures a machine, and a network with weights of so many bits."""
@@ -76,7 +80,7 @@ class Target:
         truth = None if self.labels is None else files.read_array(Path(self.labels))
         examples = Examples(inputs=files.read_arrays(Path(self.data)), labels=truth)
         metric = Metric(self.metric, labelled=truth is not None)
-        network = load_network(Path(self.network))
+        network = load_network(Path(self.network), self.node)
         parts = divide(examples, self.share)
         return _SweptFile(self.network, network, parts, metric, config, bits)
 

@@ -34,7 +34,7 @@ def test_a_network_of_another_kind_is_refused(refused, tmp_path, x, name, senten
 def test_a_network_under_another_name_is_refused(refused, tmp_path, net, x):
     path = net.rename(tmp_path / "net.onnx")
     sentence = refused("run", path, "--input", x)
-    assert sentence == f"{path} is not what its name says: it holds a .tflite file"
+    assert sentence == f"{path} is not what its name says: it holds a .tflite file; rename it"
 
 
 def test_an_input_of_another_kind_is_refused(refused, net):

@@ -187,6 +187,9 @@ def test_a_target_must_be_named_and_be_there(refused, model, walk, tmp_path):
     assert refused("sweep", "--workload", "digits", "--data", walk, *out) == (
         "a workload has its own data, labels and metric"
     )
+    assert refused("sweep", "--workload", "digits", "--node", "lstm", *out) == (
+        "--node chooses an LSTM of a network file, not of a workload"
+    )
 
 
 def test_a_damaged_file_of_points_is_refused(refused, model, walk, tmp_path):

@@ -59,7 +59,9 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(files, tmp_path, named
     if named != held:
         path = tmp_path / f"wrong{named}"
         shutil.copy(files[held], path)
-        assert refusal(path) == f"{path} is not what its name says: it holds a {held} file"
+        assert (
+            refusal(path) == f"{path} is not what its name says: it holds a {held} file; rename it"
+        )
 
 
 @pytest.mark.parametrize(
@@ -67,13 +69,18 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(files, tmp_path, named
     [
         (".tflite", "a TensorFlow Lite file"),
         (".onnx", "an ONNX model"),
-        (".safetensors", "a safetensors file"),
     ],
 )
 def test_a_text_is_refused_whatever_its_name(tmp_path, suffix, what):
     path = tmp_path / f"text{suffix}"
     path.write_text("once upon a time there was a network")
     assert refusal(path) == f"{path} is not {what}"
+
+
+def test_a_text_is_no_safetensors_file(tmp_path):
+    path = tmp_path / "text.safetensors"
+    path.write_text("once upon a time there was a network")
+    assert refusal(path).startswith(f"{path} is not a safetensors file, or it is damaged (")
 
 
 def test_an_onnx_model_under_another_name_is_refused(files, tmp_path):
@@ -93,4 +100,61 @@ def test_missing_empty_and_unknown_files_are_named(tmp_path):
     assert refusal(other) == (
         f"{other} is not a network that can be read: "
         f"give a .tflite, .onnx, .safetensors or .pt file"
+    )
+
+
+@pytest.mark.parametrize(
+    "name, what, helps",
+    [
+        ("net.h5", "a Keras model", 'model.export("model.onnx", format="onnx")'),
+        ("net.hdf5", "a Keras model", 'model.export("model.onnx", format="onnx")'),
+        ("net.keras", "a Keras model", 'model.export("model.onnx", format="onnx")'),
+        ("saved_model.pb", "a TensorFlow graph", "python -m tf2onnx.convert"),
+        ("net.mlmodel", "a Core ML model", "export its source to ONNX"),
+        ("net.pkl", "a pickle, which may run anything", "torch.save(model.state_dict()"),
+        ("net.gguf", "a GGUF file", "export the model to ONNX"),
+        ("net.npz", "NumPy arrays", "write the weights as .safetensors"),
+        ("net.xml", "an OpenVINO model", "give the .onnx model"),
+    ],
+)
+def test_files_of_other_programs_are_told_what_to_export(tmp_path, name, what, helps):
+    path = tmp_path / name
+    path.write_text("content")
+    sentence = refusal(path)
+    assert sentence.startswith(f"{path} is {what}") and helps in sentence
+    assert sentence.endswith("; a .tflite, .onnx, .safetensors or .pt file can be read")
+
+
+@pytest.mark.parametrize(
+    "head, what", [(b"\x89HDF\r\n", "a Keras model"), (b"GGUF", "a GGUF file")]
+)
+def test_files_of_other_programs_are_recognised_without_their_suffix(tmp_path, head, what):
+    path = tmp_path / "weights.bin"
+    path.write_bytes(head + bytes(32))
+    if what == "a GGUF file":
+        path = path.rename(tmp_path / "weights")
+    assert refusal(path).startswith(f"{path} is {what}")
+
+
+@pytest.mark.parametrize("name", ["net.pt", "net.pth", "net.ckpt", "pytorch_model.bin", "net"])
+@pytest.mark.parametrize("held", ["plain.pt", "legacy.pt"])
+def test_weights_of_pytorch_are_read_under_each_of_their_names(nets, tmp_path, name, held):
+    path = tmp_path / name
+    shutil.copy(nets.data / "pytorch" / held, path)
+    assert isinstance(load_network(path), FloatNetwork)
+
+
+def test_one_of_several_lstms_is_chosen(nets):
+    path = nets.data / "pytorch" / "two.pt"
+    assert refusal(path).endswith("choose one with --node: decoder, encoder")
+    assert load_network(path, "encoder").layers[0].directions[0].hidden_size == 4
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_nothing_can_be_chosen_where_a_file_is_one_network(files, suffix):
+    with pytest.raises(NetworkError) as caught:
+        load_network(files[suffix], "encoder")
+    assert str(caught.value) == (
+        f"{files[suffix]} is one network, which runs whole; --node chooses among the LSTMs of a "
+        f".safetensors or .pt file"
     )

@@ -1,5 +1,4 @@
-import sys
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,9 +6,10 @@ from safetensors.numpy import save_file
 
 from sim.networks.float_lstm import run_float
 from sim.networks.network import NetworkError
-from sim.networks.pytorch.reader import read_pt, read_safetensors
+from sim.networks.pytorch.reader import open_pt, open_safetensors, read_pt, read_safetensors
 
 INPUTS, H = 3, 4
+FILES = Path(__file__).parents[3] / "data" / "pytorch"
 
 
 def state(layers=1, directions=1, prefix="", bias=True):
@@ -81,17 +81,54 @@ def test_half_precision_is_widened(tmp_path):
     assert (layer.directions[0].W.reshape(4 * H, INPUTS) == arrays["weight_ih_l0"]).all()
 
 
-def test_one_of_several_lstms_is_chosen_by_its_prefix(tmp_path):
+def test_one_of_several_lstms_is_chosen_by_its_name(tmp_path):
     arrays = state(prefix="encoder.rnn.") | {"head.weight": np.zeros((2, H), np.float32)}
     path = saved(tmp_path, arrays)
     assert len(read_safetensors(path).layers) == 1
     path = saved(tmp_path, arrays | state(2, prefix="decoder.") | state(3))
     assert refusal(read_safetensors, path) == (
-        "it holds several LSTMs, name one of them: (no prefix), decoder, encoder.rnn"
+        'it holds several LSTMs; choose one with --node: "", decoder, encoder.rnn'
     )
-    for prefix, layers in (("decoder", 2), ("encoder.rnn.", 1), ("", 3)):
-        assert len(read_safetensors(path, prefix).layers) == layers
-    assert refusal(read_safetensors, path, prefix="rnn") == "it holds no LSTM named 'rnn'"
+    for node, layers in (("decoder", 2), ("encoder.rnn.", 1), ("rnn", 1), ("", 3)):
+        assert len(read_safetensors(path, node).layers) == layers
+    assert refusal(read_safetensors, path, node="nn") == (
+        "it holds no LSTM named 'nn'; those it holds are: \"\", decoder, encoder.rnn"
+    )
+
+
+def test_parts_of_a_name_are_enough_where_no_other_has_them(tmp_path):
+    path = saved(tmp_path, state(prefix="net.a.rnn.") | state(2, prefix="net.b.rnn."))
+    for node, layers in (("net.b.rnn", 2), ("b.rnn", 2), ("b", 2), ("net.a", 1)):
+        assert len(read_safetensors(path, node).layers) == layers
+    assert refusal(read_safetensors, path, node="r").startswith("it holds no LSTM named 'r'")
+    assert refusal(read_safetensors, path, node="rnn").startswith("it holds no LSTM named 'rnn'")
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_what_wraps_a_model_is_no_part_of_a_name(tmp_path, wrapper):
+    one, other = state(prefix=f"{wrapper}encoder."), state(2, prefix=f"{wrapper}decoder.")
+    path = saved(tmp_path, one | other)
+    assert [module.name for module in open_safetensors(path).modules] == ["decoder", "encoder"]
+    for node in ("decoder", f"{wrapper}decoder"):
+        assert len(read_safetensors(path, node).layers) == 2
+
+
+def test_a_gru_beside_an_lstm_is_left_alone(tmp_path):
+    gru = {f"g.{key}": value[: 3 * H] for key, value in state().items()}
+    path = saved(tmp_path, state(prefix="l.") | gru)
+    assert len(read_safetensors(path).layers) == 1
+    assert refusal(read_safetensors, path, node="g").startswith("the nn.GRU g is not supported")
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_cell_is_a_layer(tmp_path, bias):
+    arrays = state(bias=bias)
+    cell = {key.replace("_l0", ""): value for key, value in arrays.items()}
+    network = read_safetensors(saved(tmp_path, cell))
+    x = np.random.default_rng(1).normal(size=(6, INPUTS))
+    zeros = {f"bias_{kind}_l0": np.zeros(4 * H) for kind in ("ih", "hh")}
+    y, _ = run_float(network, x[None])
+    np.testing.assert_allclose(y[0], equations(zeros | arrays, x, 1, 1), atol=1e-6)
 
 
 def without(key):
@@ -103,29 +140,45 @@ def without(key):
 @pytest.mark.parametrize(
     "arrays, sentence",
     [
-        ({"head.weight": np.zeros(3, np.float32)}, "it holds no weights of an nn.LSTM"),
+        (
+            {"head.weight": np.zeros(3, np.float32)},
+            "it holds no weights of an nn.LSTM, which would be named weight_ih_l0 and "
+            "weight_hh_l0; it holds head.weight",
+        ),
         (
             state() | {"weight_hr_l0": np.zeros((2, H), np.float32)},
-            "weight_hr_l0 is a projection, which is not supported",
+            "the nn.LSTM has a projection (proj_size=2), which is not supported; fold it: "
+            "weight_hh @ weight_hr is the weight_hh of an nn.LSTM without one, whose outputs go "
+            "through a Linear layer with weight_hr",
         ),
         (without("weight_hh_l1_reverse"), "weight_hh_l1_reverse is missing"),
         (without("weight_ih_l0"), "weight_ih_l0 is missing"),
         (without("bias_hh_l0"), "bias_hh_l0 is missing"),
         (
-            {key: value[: 3 * H] for key, value in state().items()},
-            "weight_hh_l0 has 12 rows for 4 units; an LSTM has 16",
+            {f"rnn.{key}": value[: 3 * H] for key, value in state().items()},
+            "the nn.GRU rnn is not supported (its weight_hh has 3 rows for each of 4 units, an "
+            "LSTM's 4); train an nn.LSTM in its place",
+        ),
+        (
+            {key.replace("_l0", ""): value[:H] for key, value in state().items()},
+            "the nn.RNNCell is not supported (its weight_hh has 1 row for each of 4 units, an "
+            "LSTM's 4); train an nn.LSTM in its place",
+        ),
+        (
+            {key: value[: 2 * H] for key, value in state().items()},
+            "weight_hh_l0 has 8 rows for 4 units; an LSTM has 16",
         ),
         (
             state() | {"weight_hh_l0": np.zeros((8, 2), np.float32)},
-            "weight_ih_l0 and weight_hh_l0 do not belong together",
+            "weight_ih_l0 (16, 3) and weight_hh_l0 (8, 2) do not belong together",
         ),
         (
             state() | {key: np.zeros(3, np.float32) for key in ("bias_ih_l0", "bias_hh_l0")},
-            "the bias of l0 must have 16 values",
+            "the bias of l0 must have 16 values, not the shape (3,)",
         ),
         (
             {key.replace("l0", "l1"): value for key, value in state().items()},
-            "layers 1 are not numbered from 0",
+            "layers 1 of it are not numbered from 0",
         ),
         (
             state() | {"weight_ih_l0": np.full((4 * H, INPUTS), np.nan, np.float32)},
@@ -145,7 +198,9 @@ def test_what_is_not_supported_is_refused_by_name(tmp_path, arrays, sentence):
 def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "net.safetensors"
     path.write_bytes(content)
-    assert refusal(read_safetensors, path) == " is not a safetensors file"
+    assert refusal(read_safetensors, path).startswith(
+        " is not a safetensors file, or it is damaged ("
+    )
 
 
 @pytest.mark.parametrize("read", [read_safetensors, read_pt])
@@ -153,66 +208,63 @@ def test_a_missing_file_is_named(tmp_path, read):
     assert refusal(read, tmp_path / "none").startswith(" cannot be read: No such file or directory")
 
 
-def test_a_pt_file_without_pytorch_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    path = tmp_path / "net.pt"
-    path.write_bytes(b"PK")
-    assert refusal(read_pt, path) == (
-        " needs PyTorch to be read, which is not installed; "
-        "save the weights as .safetensors instead"
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("plain.pt", "legacy.pt", "protocol4.pt", "parameters.pt", "parallel.pt"),
+        *("checkpoint.pt", "lightning.ckpt"),
+    ],
+)
+def test_files_of_pytorch_compute_what_pytorch_does(name):
+    network = read_pt(FILES / name)
+    with np.load(FILES / "plain.npz") as expected:
+        y, _ = run_float(network, expected["x"])
+        np.testing.assert_allclose(y, expected["y"], atol=1e-6)
+
+
+def test_a_deep_bidirectional_file_without_biases_computes_what_pytorch_does():
+    network = read_pt(FILES / "deep.pt")
+    assert [len(layer.directions) for layer in network.layers] == [2, 2]
+    with np.load(FILES / "deep.npz") as expected:
+        y, _ = run_float(network, expected["x"])
+        np.testing.assert_allclose(y, expected["y"], atol=1e-6)
+
+
+def test_bfloat16_is_widened():
+    (exact,) = read_pt(FILES / "plain.pt").layers[0].directions
+    (rounded,) = read_pt(FILES / "bfloat16.pt").layers[0].directions
+    np.testing.assert_allclose(rounded.W, exact.W, rtol=2.0**-8)
+    assert (rounded.W != exact.W).any()
+
+
+def test_views_have_their_own_offsets_and_strides():
+    (lstm,) = read_pt(FILES / "views.pt").layers[0].directions
+    with np.load(FILES / "views.npz") as expected:
+        assert (lstm.W.reshape(16, 3) == expected["W"]).all()
+        assert (lstm.R.reshape(16, 4) == expected["R"]).all()
+
+
+def test_several_state_dicts_in_a_file_are_named_by_their_keys():
+    assert refusal(read_pt, FILES / "two.pt") == (
+        "it holds several LSTMs; choose one with --node: decoder, encoder"
     )
+    assert read_pt(FILES / "two.pt", "decoder").layers[0].directions[0].hidden_size == 5
 
 
-class Tensor:
-    """The methods of a tensor that the reader calls."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def detach(self):
-        return self
-
-    def float(self):
-        return self
-
-    def numpy(self):
-        return self.array
-
-
-@pytest.fixture
-def torch(monkeypatch, tmp_path):
-    """A stand-in for PyTorch, which is large; ``load`` gives what the test puts in ``content``."""
-    stand_in = SimpleNamespace(content=None, path=tmp_path / "net.pt")
-
-    def load(path, *, map_location, weights_only):
-        assert weights_only and map_location == "cpu"
-        if isinstance(stand_in.content, Exception):
-            raise stand_in.content
-        return stand_in.content
-
-    stand_in.load = load
-    stand_in.path.write_bytes(b"PK")
-    monkeypatch.setitem(sys.modules, "torch", stand_in)
-    return stand_in
-
-
-@pytest.mark.parametrize("wrapped", [False, True])
-def test_a_state_dict_is_read(nets, tmp_path, torch, wrapped):
-    arrays = state(2, 2, "rnn.")
-    tensors = {key: Tensor(value) for key, value in arrays.items()}
-    torch.content = {"state_dict": tensors, "epoch": 3} if wrapped else tensors
-    expected = read_safetensors(saved(tmp_path, arrays))
-    assert nets.arrays_of(read_pt(torch.path)) == nets.arrays_of(expected)
+def test_modules_of_a_file_are_described():
+    (module,) = open_pt(FILES / "deep.pt").modules
+    assert (module.title, module.layers, module.directions) == ("nn.LSTM", (0, 1), 2)
+    assert (module.inputs, module.hidden, module.refusal()) == (3, 4, None)
+    assert [module.title for module in open_pt(FILES / "cell.pt").modules] == ["nn.LSTMCell"]
 
 
 @pytest.mark.parametrize(
-    "content, sentence",
+    "name, sentence",
     [
-        (RuntimeError("many\nlines"), " is not a file of PyTorch weights"),
-        ([1, 2], " does not hold a state dict"),
-        ({1: 2}, "it holds no weights of an nn.LSTM"),
+        ("gru.pt", "the nn.GRU is not supported"),
+        ("rnn.pt", "the nn.RNN is not supported"),
+        ("projection.pt", "the nn.LSTM has a projection (proj_size=2)"),
     ],
 )
-def test_a_file_of_something_else_is_refused(torch, content, sentence):
-    torch.content = content
-    assert refusal(read_pt, torch.path) == sentence
+def test_other_recurrent_modules_are_refused_by_name(name, sentence):
+    assert refusal(read_pt, FILES / name).startswith(sentence)
