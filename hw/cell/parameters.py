@@ -20,9 +20,9 @@ GATE_FRACTION_BITS = 12
 ACTIVATION_FRACTION_BITS = 15
 """Gate activations are Q0.15."""
 
-MIN_PRODUCT_SHIFT = 2 * ACTIVATION_FRACTION_BITS - 15
+MIN_PRODUCT_SHIFT = 2 * ACTIVATION_FRACTION_BITS - 19
 MAX_PRODUCT_SHIFT = 2 * ACTIVATION_FRACTION_BITS
-"""Right shifts of ``i * g`` that the gates take: cell scales from 2**-15 to 1."""
+"""Right shifts of ``i * g`` that the gates take: cell scales from 2**-19 to 1."""
 
 _RANGES = {
     "x_multiplier": (0, (1 << MULTIPLIER_WIDTH) - 1),

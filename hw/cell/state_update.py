@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.cell.parameters import MIN_PRODUCT_SHIFT
 from hw.cell.settings import settings_layout
 from hw.numbers.activator import Activator
 from hw.numbers.pipeline import Pipeline
@@ -112,22 +113,33 @@ class StateUpdate(wiring.Component):
         kept = pipe.register(0, self.i.forget * self.i.c, "kept")
         added = pipe.register(0, self.i.input * self.i.cell, "added")
 
-        # product_shift is 15 to 30: its lower four bits, less 15, are what remains to be shifted.
-        # What follows from the settings alone is registered, to keep it out of the stages.
-        more = self._steady(m, (self.settings.product_shift - _KEPT_SHIFT)[:4], "more")
-        half = Const(1 << (_KEPT_SHIFT - 1)) << more
-        constants = [self._steady(m, half + 1, "above"), self._steady(m, half - 1, "below")]
         kept = _round(kept, [(1 << (_KEPT_SHIFT - 1)) + k for k in (1, -1)]) >> _KEPT_SHIFT
         kept = pipe.register(1, kept[:16].as_signed(), "kept")
-        # Shifted by a multiple of four here, by the rest in front of the sum.
-        added = ((_round(added, constants) >> _KEPT_SHIFT) >> Cat(Const(0, 2), more[2:]))[:19]
-        added = (pipe.register(1, added.as_signed(), "added") >> more[:2])[:16].as_signed()
-        total = pipe.register(2, kept + added, "total")
+        total = pipe.register(2, kept + self._shift_added(m, pipe, added), "total")
 
         is_free = self.settings.cell_clip == 0
         high = self._steady(m, Mux(is_free, (1 << 15) - 1, self.settings.cell_clip), "high")
         low = self._steady(m, Mux(is_free, -(1 << 15), -self.settings.cell_clip), "low")
         return pipe.register(3, _clamp(total, low, high)[:16].as_signed(), "clamped")
+
+    def _shift_added(self, m: Module, pipe: Pipeline, added: Value) -> Value:
+        """``i g / 2**product_shift`` as 16 bits, rounded and saturated, one stage later."""
+        # What remains to be shifted behind the least shift. What follows from the settings alone
+        # is registered, to keep it out of the stages.
+        more = self._steady(m, (self.settings.product_shift - MIN_PRODUCT_SHIFT)[:5], "more")
+        half = (Const(1 << (MIN_PRODUCT_SHIFT - 1)) << more)[:30]
+        constants = [self._steady(m, half + 1, "above"), self._steady(m, half - 1, "below")]
+        # A product saturates if it rounds to 2**15 codes; that of two 16-bit codes is below 2**30,
+        # and stays below the limit where the shift is 15 or more.
+        least = (Const(1 << (MIN_PRODUCT_SHIFT + 15)) << more[:2]) - half - 1
+        limit = self._steady(m, Mux(more[2:] == 0, least[:30], (1 << 30) - 1), "limit")
+        sign = added[-1]
+        over = pipe.register(1, (added ^ sign.replicate(len(added)))[:30] >= limit, "over")
+        bound = pipe.register(1, Cat((~sign).replicate(15), sign), "bound")
+        # Shifted by a multiple of four here, by the rest behind the register.
+        coarse = (_round(added, constants) >> MIN_PRODUCT_SHIFT) >> Cat(Const(0, 2), more[2:])
+        fine = pipe.register(1, coarse[:19].as_signed(), "added") >> more[:2]
+        return Mux(over, bound, fine[:16]).as_signed()
 
     def _steady(self, m: Module, value: Value, name: str) -> Signal:
         """A value that follows from the settings alone, one cycle later."""

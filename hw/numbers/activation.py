@@ -21,9 +21,9 @@ __all__ = [
     "tanh_codes",
 ]
 
-MIN_TANH_SHIFT = -3
+MIN_TANH_SHIFT = -7
 MAX_TANH_SHIFT = 12
-"""Shifts of the tanh input that the gates take: cell scales from 2**-15 to 1."""
+"""Shifts of the tanh input that the gates take: cell scales from 2**-19 to 1."""
 
 
 def _sigmoid_table() -> np.ndarray:

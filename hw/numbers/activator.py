@@ -40,7 +40,7 @@ class Activator(wiring.Component):
     Members
     -------
     i : In
-        ``code`` (Q3.12), ``is_tanh`` and, if shiftable, ``shift`` (positive to the left, -3 to
+        ``code`` (Q3.12), ``is_tanh`` and, if shiftable, ``shift`` (positive to the left, -7 to
         12) of one value.
     i_valid : In(1)
         ``i`` is to be taken.
@@ -113,10 +113,10 @@ class Activator(wiring.Component):
         """``|3 * code * 2**shift|``, rounded to nearest, ties up; two stages later."""
         shift = self.i.shift
         is_right = shift < 0
-        right = Mux(is_right, -shift, 0)[:2]
+        right = Mux(is_right, -shift, 0)[:3]
         left = pipe.register(0, Mux(is_right, 0, shift[:4]), "left")
 
-        half = Cat(right == 1, right == 2, right == 3)
+        half = Cat(right == 1 + bit for bit in range(7))
         tripled = self.i.code + (self.i.code << 1) + half
         scaled = pipe.register(0, (tripled >> right)[:18].as_signed(), "scaled")
         magnitude = pipe.register(1, (abs(scaled)[:17] << left[:2]), "magnitude")

@@ -350,6 +350,8 @@ class _Run:
         clip = self.lstm.params.cell_clip
         np.multiply(active[0], active[2], out=added, dtype=np.int32)
         divide_rounding_twice(added, shift, sign)
+        if shift < 15:
+            np.clip(added, -(1 << 15), (1 << 15) - 1, out=added)
         c *= active[1]
         divide_rounding_twice(c, 15, sign)
         c += added

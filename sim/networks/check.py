@@ -15,7 +15,7 @@ __all__ = ["CODE_BITS", "C_POWERS", "check_codes", "check_float", "check_integer
 CODE_BITS = range(4, 9)
 """Bits that codes of weights and activations may have."""
 
-C_POWERS = range(-15, 1)
+C_POWERS = range(-19, 1)
 """Powers of two that the cell state's scale may have."""
 
 

@@ -11,7 +11,7 @@ from math import ceil, frexp, log2
 
 import numpy as np
 
-from sim.networks.check import C_POWERS, CODE_BITS, check_float, check_integer
+from sim.networks.check import CODE_BITS, check_float, check_integer
 from sim.networks.float_lstm import check_sequences, run_direction
 from sim.networks.network import (
     GATES,
@@ -29,6 +29,8 @@ from sim.networks.whole import Seen
 
 __all__ = ["from_codes", "quantize", "sqnr", "to_codes"]
 
+_C_POWERS = range(-15, 1)
+"""Powers of two that are chosen as the cell state's scale; files may have finer ones."""
 _WEIGHT_MAX = 127
 _EVENT_MAX = 255
 """Largest difference of two int8 codes."""
@@ -267,9 +269,9 @@ def _cell_power(c: np.ndarray) -> int:
     """
     largest = float(np.abs(c).max())
     if not largest:
-        return C_POWERS[0]
+        return _C_POWERS[0]
     power = min(ceil(log2(2 * largest)), max(ceil(log2(largest)), 3)) - 15
-    return min(max(power, C_POWERS[0]), C_POWERS[-1])
+    return min(max(power, _C_POWERS[0]), _C_POWERS[-1])
 
 
 def _quantize_direction(

@@ -38,8 +38,8 @@ def test_scales_become_multipliers_and_shifts():
         ({"x_scale": 2048.0}, "x_shift must be from -31 to 15, not 17"),
         ({"R_scale": (1024.0,) * 4}, "h_shift must be from -31 to 15, not 16"),
         ({"h_scale": 2.0**-30}, "output_shift must be from -31 to 0, not 1"),
-        ({"c_power": -16}, "product_shift must be from 15 to 30, not 14"),
-        ({"c_power": 1}, "product_shift must be from 15 to 30, not 31"),
+        ({"c_power": -20}, "product_shift must be from 11 to 30, not 10"),
+        ({"c_power": 1}, "product_shift must be from 11 to 30, not 31"),
         ({"cell_clip": 40000}, "cell_clip must be from 0 to 32767, not 40000"),
         ({"cell_clip": -1}, "cell_clip must be from 0 to 32767, not -1"),
         ({"h_zero": 128}, "h_zero must be from -128 to 127, not 128"),
@@ -61,7 +61,7 @@ def test_scales_that_the_gates_cannot_take_are_refused(change, sentence):
             "h_multiplier must be from 0 to 2147483647, not 2147483648",
         ),
         ({"output_multiplier": -1}, "output_multiplier must be from 0 to 2147483647, not -1"),
-        ({"tanh_shift": 13}, "tanh_shift must be from -3 to 12, not 13"),
+        ({"tanh_shift": 13}, "tanh_shift must be from -7 to 12, not 13"),
     ],
 )
 def test_parameters_that_the_gates_cannot_take_are_refused(change, sentence):

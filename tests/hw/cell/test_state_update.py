@@ -14,6 +14,7 @@ from hw.cell.state_update import StateUpdate
 SIGMOIDS = (0, 1, 16384, 32766, 32767)
 TANHS = (-32767, -32766, -1, 0, 1, 32766, 32767)
 STATES = (-32768, *TANHS)
+NEAR = range(-3, 4)
 
 
 def parameters(c_power, **changes):
@@ -78,7 +79,7 @@ def tie_products(shift):
     return [pair for product in near if abs(product) < 1 << 30 and (pair := factors(product))]
 
 
-@pytest.mark.parametrize("c_power", range(-15, 1))
+@pytest.mark.parametrize("c_power", range(-19, 1))
 def test_ties_of_both_products_round_as_the_reference(c_power):
     params = parameters(c_power)
     items = [(i, 0, g, 32767, 0) for i, g in tie_products(params.product_shift)]
@@ -87,9 +88,22 @@ def test_ties_of_both_products_round_as_the_reference(c_power):
     assert simulate(params, items) == expected(params, items)
 
 
+@pytest.mark.parametrize("c_power", range(-19, -15))
+def test_a_product_that_leaves_16_bits_saturates_before_it_is_added(c_power):
+    params = parameters(c_power)
+    full = 1 << (params.product_shift + 15)
+    half = full >> 16
+    wanted = [s * (full + k * half + near) for s in (1, -1) for k in (-3, -1, 1) for near in NEAR]
+    pairs = [pair for product in wanted if (pair := factors(product))]
+    items = [(i, 32767, g, 32767, c) for i, g in pairs for c in (-32768, -1, 0, 32767)]
+    assert len(items) > 40
+    assert simulate(params, items) == expected(params, items)
+
+
+@pytest.mark.parametrize("c_power", [-19, -16, -15])
 @pytest.mark.parametrize("cell_clip", [0, 1, 32766, 32767])
-def test_extreme_codes_saturate_as_the_reference(cell_clip):
-    params = parameters(-15, cell_clip=cell_clip)
+def test_extreme_codes_saturate_as_the_reference(cell_clip, c_power):
+    params = parameters(c_power, cell_clip=cell_clip)
     rng = np.random.default_rng(cell_clip)
     i, f, o = rng.choice(SIGMOIDS, (3, 600))
     items = np.stack([i, f, rng.choice(TANHS, 600), o, rng.choice(STATES, 600)], 1).tolist()

@@ -34,6 +34,7 @@ def test_a_network_of_tensorflow_equals_tflite_micro():
         ([30, 20], {"gain": 30.0}),
         ([30, 20], {"c_power": -13}),
         ([30, 20], {"c_power": -9}),
+        *(([30, 20], {"c_power": power, "gain": 3.0}) for power in range(-19, -15)),
     ],
 )
 def test_random_networks_equal_tflite_micro(tmp_path, sizes, options):

@@ -45,7 +45,7 @@ def networks(draw, largest=60):
         "seed": draw(st.integers(0, 1 << 20)),
         "directions": draw(st.sampled_from(["forward", "backward", "both"])),
         "initial": draw(st.booleans()),
-        "c_power": draw(st.integers(-13, -9)),
+        "c_power": draw(st.sampled_from([-19, -16, *range(-13, -8)])),
         "cell_clip": draw(st.sampled_from([0, 0, 9000])),
         "gain": draw(st.sampled_from([1.0, 1.0, 8.0])),
     }
@@ -124,6 +124,16 @@ def test_the_largest_layer_gives_what_the_model_gives(machines, agree):
     network = random_network([256, 256], seed=4, initial=True)
     machine.restart(MemoryModel(latency=30))
     agree(machine, network, random_codes(network, 1, 3), resident=None)
+
+
+@pytest.mark.parametrize("c_power", [-19, -16])
+def test_fine_cell_scales_give_what_the_model_gives(machines, agree, c_power):
+    machine = machines(TINY)
+    machine.restart(MemoryModel())
+    network = random_network([9, 12], c_power=c_power, gain=3.0)
+    result = agree(machine, network, random_codes(network, 2, 6))
+    # Some product of the gates i and g leaves the 16 bits of c.
+    assert any((np.abs(state.c.astype(int)) >= 32767).any() for state in result.states)
 
 
 def test_extreme_codes_give_what_the_model_gives(machines, agree):

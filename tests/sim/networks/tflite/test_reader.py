@@ -176,13 +176,13 @@ INT8, FLOAT32 = tflite.TensorType.INT8, tflite.TensorType.FLOAT32
         (tensor_of(19, type=INT8), "the cell state of operator 0 must be INT16, not INT8"),
         (
             tensor_of(19, scale=[0.0003]),
-            "the cell state of operator 0 must have a power of two from 2**-15 to 2**0 as its "
+            "the cell state of operator 0 must have a power of two from 2**-19 to 2**0 as its "
             "scale, not 0.0003",
         ),
         (
-            tensor_of(19, scale=[2.0**-16]),
-            "the cell state of operator 0 must have a power of two from 2**-15 to 2**0 as its "
-            "scale, not 1.52588e-05",
+            tensor_of(19, scale=[2.0**-20]),
+            "the cell state of operator 0 must have a power of two from 2**-19 to 2**0 as its "
+            "scale, not 9.53674e-07",
         ),
         (
             tensor_of(19, zeroPoint=[1]),
