@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from hw.errors import UserError
+from sim.cli.sentences import one_line
 from sim.cli.table import COMMANDS, Entry
 
 __all__ = ["Deferred", "app", "run"]
@@ -95,7 +96,9 @@ def run(arguments: list[str]) -> int:
         sentence = error.format_message()
     except OSError as error:
         sentence = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    except MemoryError as error:
+        sentence = f"there is not enough memory for this: {str(error) or 'an array is too large'}"
     except UserError as error:
         sentence = str(error)
-    print(f"{_NAME}: {sentence}", file=sys.stderr)
+    print(f"{_NAME}: {one_line(sentence)}", file=sys.stderr)
     return _REFUSED

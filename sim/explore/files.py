@@ -3,9 +3,10 @@
 import io
 import os
 import tempfile
-import zipfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -22,6 +23,9 @@ __all__ = [
     "read_arrays",
     "write_whole",
 ]
+
+_MAGIC = (b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")
+"""What array files begin with: .npy, .npz, and one without arrays."""
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -44,18 +48,52 @@ def read_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     Raises
     ------
     NetworkError
-        The file is missing or is neither.
+        The file is missing, is neither or is damaged, or its arrays are larger than the memory.
     """
     try:
         with path.open("rb") as file:
+            return _load(path, file)
+    except OSError as error:
+        raise NetworkError(cannot_read(path, error)) from None
+    except MemoryError:
+        raise NetworkError(f"{path} holds an array that is larger than the memory") from None
+
+
+def _load(path: Path, file: BinaryIO) -> np.ndarray | dict[str, np.ndarray]:
+    with warnings.catch_warnings():
+        # NumPy parses headers as Python, which warns about what a damaged one looks like.
+        warnings.simplefilter("ignore")
+        try:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return loaded
-            return {name: loaded[name] for name in loaded.files}
-    except OSError as error:
-        raise NetworkError(cannot_read(path, error)) from None
-    except (ValueError, EOFError, zipfile.BadZipFile):
-        raise NetworkError(f"{path} is not a NumPy array file (.npy or .npz)") from None
+            _check_sizes(loaded)
+            arrays = {name: loaded[name] for name in loaded.files}
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            # NumPy, zipfile, zlib and Python's tokenizer raise whatever the damage leads to.
+            file.seek(0)
+            if not file.read(6).startswith(_MAGIC):
+                raise NetworkError(f"{path} is not a NumPy array file (.npy or .npz)") from None
+            raise NetworkError(f"{path} is a damaged array file: {_reason(error)}") from None
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise NetworkError(f"{path} holds {name}, which is not a NumPy array")
+    return arrays
+
+
+def _check_sizes(archive: np.lib.npyio.NpzFile):
+    """Refuse arrays that could not all be in the memory, before any is decompressed."""
+    total = sum(each.file_size for each in archive.zip.infolist())
+    if total > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise MemoryError
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of a library's message."""
+    text = str(error.args[0] if error.args else "").strip() or type(error).__name__
+    return text.splitlines()[0].split(". ")[0].rstrip(".")
 
 
 def codes(x: np.ndarray, input_size: int, form: Quantization) -> np.ndarray:
@@ -125,20 +163,29 @@ def write_whole(path: Path, content: bytes):
     """Write a file in one step: whoever looks finds the old file or the whole new one.
 
     Folders on the way to it are made.
+
+    Raises
+    ------
+    OSError
+        With a sentence for the user that names the file; nothing is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # mkstemp makes files that only their owner can read.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            # mkstemp makes files that only their owner can read.
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        # A full disk is an error without the name of a file.
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -295,7 +295,7 @@ class Modes:
             values = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise NetworkError(cannot_read(path, error)) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise NetworkError(f"{path} is not a settings file: it is not JSON") from None
         layers = values.get("layers") if isinstance(values, dict) else None
         if not isinstance(layers, list) or not all(isinstance(each, dict) for each in layers):

@@ -46,7 +46,10 @@ _LARGEST = 2.0**60
 
 def to_codes(values: np.ndarray, quantization: Quantization) -> np.ndarray:
     """Real values as int8 codes: rounded half away from zero, clamped to the format's ends."""
-    codes = _round(np.asarray(values, np.float64) / quantization.scale) + quantization.zero_point
+    # What is too large for a quotient is clamped like everything that is too large.
+    with np.errstate(over="ignore"):
+        scaled = np.asarray(values, np.float64) / quantization.scale
+    codes = _round(scaled) + quantization.zero_point
     return np.clip(codes, quantization.low, quantization.high).astype(np.int8)
 
 

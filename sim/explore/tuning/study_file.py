@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -48,34 +49,32 @@ class StudyFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         _mend(path)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        try:
-            self._storage = JournalStorage(JournalFileBackend(str(path)))
+        with _replayed(path):
+            # Whoever opens a study file holds it, so Optuna needs no lock of its own, which a
+            # process that was killed would leave behind.
+            backend = JournalFileBackend(str(path), lock_obj=_NoLock())
+            self._storage = JournalStorage(backend)
             names = optuna.get_all_study_names(self._storage)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            raise NetworkError(f"{path} is not a study file, or is damaged") from None
-        if names and _OUTCOMES not in names:
-            raise NetworkError(f"{path} is not a study file, or is damaged")
-        self._kept = self._study(_OUTCOMES)
-        attributes = self._kept.user_attrs
+            if names and _OUTCOMES not in names:
+                raise NetworkError(f"{path} is not a study file, or is damaged")
+            self._kept = self._study(_OUTCOMES)
+            attributes = self._kept.user_attrs
+            self._outcomes = {
+                name: _read_outcome(value) for name, value in attributes.items() if name[:1] == "["
+            }
         if attributes.get("key", key) != key:
             raise NetworkError(
                 f"{path} holds the study of {attributes.get('title')} with other data, metric or "
                 f"settings; name another file for {title}"
             )
         if "key" not in attributes:
-            self._kept.set_user_attr("key", key)
-            self._kept.set_user_attr("title", title)
-        self._outcomes = {
-            name: _read_outcome(value) for name, value in attributes.items() if name[:1] == "["
-        }
+            with _written(path):
+                self._kept.set_user_attr("key", key)
+                self._kept.set_user_attr("title", title)
 
-    def _study(self, name: str, **options) -> optuna.Study:
+    def _study(self, name: str) -> optuna.Study:
         return optuna.create_study(
-            storage=self._storage,
-            study_name=name,
-            direction="maximize",
-            load_if_exists=True,
-            **options,
+            storage=self._storage, study_name=name, direction="maximize", load_if_exists=True
         )
 
     @property
@@ -91,7 +90,8 @@ class StudyFile:
         """Write down what settings gave."""
         values = asdict(outcome)
         values["score"] = {name: _plain(value) for name, value in values["score"].items()}
-        self._kept.set_user_attr(_name(modes), values)
+        with _written(self.path):
+            self._kept.set_user_attr(_name(modes), values)
         self._outcomes[_name(modes)] = outcome
 
     def optimize(
@@ -119,23 +119,68 @@ class StudyFile:
         progress
             Told how many were tried.
         """
-        study = self._study(name)
-        _enqueue(study, space)
-
-        def objective(trial) -> float:
-            saved, excess = consider(space.suggest(trial))
-            trial.set_constraint("excess", excess)
-            return saved
-
-        while (done := len(study.get_trials(states=(TrialState.COMPLETE,)))) < trials:
+        with _replayed(self.path):
+            study = self._study(name)
+            _enqueue(study, space)
+        while (done := self._completed(study)) < trials:
             progress(done)
             # A sampler for each trial: a search that goes on is the one that was interrupted.
             study.sampler = TPESampler(seed=seed + done, n_startup_trials=1)
-            study.optimize(objective, n_trials=1)
+            with _replayed(self.path):
+                trial = study.ask()
+                modes = space.suggest(trial)
+            try:
+                saved, excess = consider(modes)
+            except BaseException:
+                with _written(self.path):
+                    study.tell(trial, state=TrialState.FAIL)
+                raise
+            with _written(self.path):
+                trial.set_constraint("excess", excess)
+                study.tell(trial, saved)
         # Of a search that is finished, too, what was best has to be seen again.
-        for trial in study.get_trials(states=(TrialState.COMPLETE,))[:trials]:
-            consider(space.suggest(_Again(trial.params)))
+        with _replayed(self.path):
+            complete = study.get_trials(states=(TrialState.COMPLETE,))[:trials]
+            again = [space.suggest(_Again(trial.params)) for trial in complete]
+        for modes in again:
+            consider(modes)
         progress(trials)
+
+    def _completed(self, study: optuna.Study) -> int:
+        with _replayed(self.path):
+            return len(study.get_trials(states=(TrialState.COMPLETE,)))
+
+
+class _NoLock:
+    """Of a file that nobody else opens."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Where Optuna writes to the journal; a full disk is an error without the name of a file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def _replayed(path: Path) -> Iterator[None]:
+    """Where Optuna reads the journal again."""
+    try:
+        with _written(path):
+            yield
+    except (OSError, NetworkError):
+        raise
+    except Exception as error:
+        # Optuna trusts its journal: it raises whatever a damaged one leads to.
+        raise NetworkError(f"{path} is not a study file, or is damaged") from error
 
 
 def _enqueue(study: optuna.Study, space: Space):
@@ -169,9 +214,19 @@ def _plain(value: float):
 
 
 def _read_outcome(values: dict) -> Outcome:
+    """An outcome that was kept.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        It is none.
+    """
     score = {name: float(value) for name, value in values["score"].items()}
     score["examples"] = int(score["examples"])
-    return Outcome(**{**values, "score": Score(**score)})
+    shares = {name: float(values[name]) for name in ("macs", "bytes")}
+    if not all(0 <= share <= 1 for share in shares.values()) or math.isnan(score["value"]):
+        raise ValueError
+    return Outcome(score=Score(**score), exact=bool(values["exact"]), **shares)
 
 
 def _mend(path: Path):
@@ -183,7 +238,7 @@ def _mend(path: Path):
     try:
         lines = [json.loads(line) for line in whole.splitlines()]
         good = all("op_code" in line for line in lines) and (lines or not content)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         good = False
     if not good:
         raise NetworkError(f"{path} is not a study file, or is damaged")

@@ -1,3 +1,7 @@
+import errno
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -33,7 +37,7 @@ def test_a_folder_is_not_a_file(tmp_path):
     assert _sentence(NetworkError, files.read_array, tmp_path) == expected
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01\x00", b"PK\x03\x04broken"])
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x04pickle"])
 def test_a_file_of_another_kind_is_refused(tmp_path, content):
     path = tmp_path / "a.npy"
     path.write_bytes(content)
@@ -41,11 +45,80 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content):
     assert _sentence(NetworkError, files.read_array, path) == expected
 
 
-def test_a_pickle_is_refused(tmp_path):
+def _npy(header, data=b""):
+    text = header.encode().ljust(118 - 1) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"PK\x03\x04broken", "File is not a zip file"),
+        (
+            _npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,"),
+            "EOF in multi-line statement",
+        ),
+        (
+            _npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}"),
+            "Object arrays cannot be loaded when allow_pickle=False",
+        ),
+    ],
+)
+def test_a_damaged_file_is_refused_with_the_reason(tmp_path, content, reason):
     path = tmp_path / "a.npy"
-    np.save(path, np.array([{"a": 1}], object))
-    expected = f"{path} is not a NumPy array file (.npy or .npz)"
-    assert _sentence(NetworkError, files.read_array, path) == expected
+    path.write_bytes(content)
+    sentence = _sentence(NetworkError, files.read_array, path)
+    assert sentence == f"{path} is a damaged array file: {reason}"
+
+
+@pytest.mark.parametrize("count", [10**10, 10**15, 10**30])
+def test_a_header_that_claims_too_much_is_refused(tmp_path, count):
+    path = tmp_path / "a.npy"
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count},)}}"
+    path.write_bytes(_npy(header, bytes(100)))
+    sentence = _sentence(NetworkError, files.read_array, path)
+    assert sentence.startswith(f"{path} ")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", _npy(header, bytes(100)))
+    assert _sentence(NetworkError, files.read_arrays, path).startswith(f"{path} ")
+
+
+def test_an_archive_that_grows_larger_than_the_memory_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, x=np.zeros(1 << 20), y=np.zeros(1 << 20))
+    sizes = {"SC_PHYS_PAGES": 3500, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(files.os, "sysconf", sizes.get)
+    expected = f"{path} holds an array that is larger than the memory"
+    assert _sentence(NetworkError, files.read_arrays, path) == expected
+    sizes["SC_PHYS_PAGES"] = 5000
+    assert len(files.read_arrays(path)) == 2
+
+
+def test_a_member_that_is_no_array_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "hello")
+    expected = f"{path} holds notes.txt, which is not a NumPy array"
+    assert _sentence(NetworkError, files.read_arrays, path) == expected
+
+
+def test_an_archive_with_a_password_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.zeros(3))
+    content = bytearray(path.read_bytes())
+    # The flag of encryption, in the entry and in the directory at the end.
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + place] |= 1
+    path.write_bytes(content)
+    sentence = _sentence(NetworkError, files.read_arrays, path)
+    assert sentence.startswith(f"{path} is a damaged array file: File 'x.npy' is encrypted")
+
+
+def test_arrays_in_the_order_of_fortran_and_of_other_machines_are_read(tmp_path):
+    array = np.arange(6.0).reshape(1, 2, 3)
+    for stored in (np.asfortranarray(array), array.astype(">f4"), array.astype("<f2")):
+        np.save(tmp_path / "a.npy", stored)
+        assert (files.read_array(tmp_path / "a.npy") == array).all()
 
 
 def test_arrays_by_name_are_not_one_array(tmp_path):
@@ -111,3 +184,17 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     assert _sentence(OSError, files.check_folder, path) == expected
     expected = f"{tmp_path} cannot be written: it is a folder"
     assert _sentence(OSError, files.check_writable, tmp_path) == expected
+
+
+def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.bin"
+    files.write_whole(path, b"old")
+
+    class Full(io.BytesIO):
+        def write(self, content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fdopen", lambda handle, mode: Full())
+    expected = f"{path} cannot be written: No space left on device"
+    assert _sentence(OSError, files.write_whole, path, b"new") == expected
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
