@@ -19,7 +19,7 @@ from contextlib import chdir
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from boards.cache import CacheError, default_cache, publish
+from boards.cache import CacheError, default_cache, is_kept, publish
 from boards.errors import BoardError
 
 __all__ = ["CoreSettings", "DramCore", "InitStep", "make_core"]
@@ -139,19 +139,23 @@ def make_core(settings: CoreSettings, cache: Path | None = None) -> DramCore:
     key = "\0".join([Path(__file__).read_text(), repr(settings), *versions])
     digest = hashlib.sha256(key.encode()).hexdigest()[:24]
     target = (cache or default_cache()) / f"dram-{digest}"
-    if not target.exists():
-        if settings.kind == "ddr3" and shutil.which(_RISCV) is None:
-            raise BoardError(
-                f"{_RISCV} is missing, which compiles what trains the memory; on Debian, apt-get "
-                f"install gcc-riscv64-unknown-elf brings it"
-            )
-        try:
+    try:
+        if not is_kept(target):
+            _check_compiler(settings)
             publish(lambda folder: _run(settings, folder), target, "memory controllers")
-        except CacheError as error:
-            raise BoardError(str(error)) from None
+    except CacheError as error:
+        raise BoardError(str(error)) from None
     made = json.loads((target / "core.json").read_text())
     steps = tuple(InitStep(*step) for step in made["steps"])
     return DramCore(settings, made["files"], made["bytes"], steps)
+
+
+def _check_compiler(settings: CoreSettings):
+    if settings.kind == "ddr3" and shutil.which(_RISCV) is None:
+        raise BoardError(
+            f"{_RISCV} is missing, which compiles what trains the memory; on Debian, apt-get "
+            f"install gcc-riscv64-unknown-elf brings it"
+        )
 
 
 def _run(settings: CoreSettings, folder: Path):

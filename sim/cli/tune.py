@@ -110,7 +110,8 @@ def tune_network(
             problem = _file_problem(network, node, config, network_bits, samples)
         allowed.check_metric(problem.metric)
         path = written.study or study_path(problem.key)
-        found, figures = _search(problem, path, allowed, wanted, say, tell)
+        with files.held(path, "search"):
+            found, figures = _search(problem, path, allowed, wanted, say, tell)
     _print(figures)
     if written.output is not None:
         files.write_whole(written.output, found.to_json().encode())

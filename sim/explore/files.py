@@ -4,12 +4,14 @@ import io
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from boards.locks import try_lock
 from sim.networks.network import NetworkError, Quantization
 from sim.networks.paths import cannot_read
 from sim.networks.quantizer import to_codes
@@ -19,6 +21,7 @@ __all__ = [
     "check_folder",
     "check_writable",
     "codes",
+    "held",
     "read_array",
     "read_arrays",
     "write_whole",
@@ -157,6 +160,37 @@ def _probe(path: Path, folder: Path):
             pass
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def held(path: Path, what: str) -> Iterator[None]:
+    """Keep a file that grows line by line to one process; it is made where there is none.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    what : str
+        What works with it, for a refusal.
+
+    Raises
+    ------
+    NetworkError
+        Another process works with it; one that was killed does not.
+    OSError
+        It cannot be written, with a sentence for the user.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror}") from None
+    with file:
+        if not try_lock(file.fileno()):
+            raise NetworkError(
+                f"{path} is in use by another {what}: wait for its end, or name another place"
+            )
+        yield
 
 
 def write_whole(path: Path, content: bytes):

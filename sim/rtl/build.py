@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from boards.cache import CacheError, default_cache, publish
+from boards.cache import CacheError, default_cache, is_kept, publish
 from hw.errors import UserError
 from hw.verilog import rtlil_to_verilog
 
@@ -63,9 +63,18 @@ def _run(command: list, what: str, **options) -> str:
         [str(part) for part in command], capture_output=True, text=True, **options
     )
     if done.returncode:
-        reason = (done.stderr or done.stdout).strip()
-        raise ToolError(f"{what} failed; {_WORKS}: {reason[:2000]}")
+        raise ToolError(f"{what} failed; {_WORKS}: {_reason(done.stderr or done.stdout)}")
     return done.stdout
+
+
+def _reason(said: str) -> str:
+    """The line of a tool's last words that says why it failed."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    for sign in ("No space left", "rror"):
+        for line in lines:
+            if sign in line:
+                return line
+    return lines[-1] if lines else "it gave no reason"
 
 
 def _verilator_root() -> Path:
@@ -88,6 +97,13 @@ def _compiler_id(compiler: str) -> str:
 def _publish(make: Callable[[Path], None], target: Path):
     try:
         publish(make, target, "compiled models")
+    except CacheError as error:
+        raise ToolError(str(error)) from None
+
+
+def _is_kept(target: Path) -> bool:
+    try:
+        return is_kept(target)
     except CacheError as error:
         raise ToolError(str(error)) from None
 
@@ -216,7 +232,7 @@ def build(
     loop += [text for file in (also or {}).items() for text in file]
     cache = Path(cache) if cache is not None else default_cache()
     target = cache / f"model-{_digest(identity, str(trace), name, source, *loop)}"
-    if target.exists():
+    if _is_kept(target):
         return target
     if rtlil:
         say("writing Verilog")

@@ -2,18 +2,18 @@
 
 import hashlib
 import importlib.metadata
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import hw
-from boards.cache import default_cache
+from boards.cache import default_cache, publish
 from hw.accelerator import Accelerator
 from hw.config import Config
 from hw.verilog import to_rtlil
 
 __all__ = ["machine_rtlil"]
+
+_FILE = "machine.il"
 
 
 def machine_rtlil(
@@ -34,18 +34,20 @@ def machine_rtlil(
         Folder of the cache; the user's if None.
     say : function of str
         Told what takes long.
+
+    Raises
+    ------
+    CacheError
+        Nothing can be kept there.
     """
-    path = (cache or default_cache()) / f"rtlil-{_key(config, name)}"
-    if path.exists():
-        return path.read_text()
-    say("elaborating the machine")
-    text = to_rtlil(Accelerator(config), name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.replace(part, path)
-    return text
+    target = (cache or default_cache()) / f"machine-{_key(config, name)}"
+
+    def make(folder: Path):
+        say("elaborating the machine")
+        Path(folder, _FILE).write_text(to_rtlil(Accelerator(config), name))
+
+    publish(make, target, "machines")
+    return Path(target, _FILE).read_text()
 
 
 def _key(config: Config, name: str) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from boards.cache import default_cache
 from hw.errors import UserError
 
 __all__ = ["Member", "PackageError", "cache_folder", "fetch", "fetch_all", "keep"]
@@ -51,8 +52,7 @@ class Member:
 
 def cache_folder() -> Path:
     """Where fetched files are kept: ``$XDG_CACHE_HOME/refrain``, else ``~/.cache/refrain``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "refrain"
+    return default_cache()
 
 
 def fetch(member: Member) -> Path:
@@ -134,13 +134,25 @@ def _sha256(content: bytes) -> str:
 
 
 def keep(target: Path, content: bytes):
-    """Write a file of the cache in one step: whoever looks finds all of it or nothing."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent)
+    """Write a file of the cache in one step: whoever looks finds all of it or nothing.
+
+    Raises
+    ------
+    PackageError
+        It cannot be written.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise PackageError(
+            f"{target} cannot be kept: {error.strerror}; the environment variable XDG_CACHE_HOME "
+            "names another folder"
+        ) from None

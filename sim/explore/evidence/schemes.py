@@ -20,6 +20,7 @@ from sim.explore.bench.utilisation import LATENCY
 from sim.explore.evidence import following
 from sim.explore.evidence.following import follow
 from sim.explore.evidence.padded import Padded
+from sim.explore.files import held
 from sim.explore.tuning import search as tuning
 from sim.explore.tuning import space
 from sim.explore.tuning.budgets import Budget
@@ -195,21 +196,21 @@ def evidence(
     say(f"{workload.name}: loading")
     case = workload.load(say, progress)
     problem = WorkloadProblem(workload, case, config)
-    study = StudyFile(study_path(problem.key), problem.key, problem.title)
-    code = _code_digest()
-    rows = []
-    for scheme in schemes:
-        name = digest(
-            *(problem.key, asdict(config), code, scheme.name, scheme.meaning, _TRIALS),
-            *(Path(each.__file__).read_bytes() for each in scheme.modules),
-        )
-        path = cache_folder() / "evidence" / f"{workload.name}-{name}.json"
-        row = _read(path)
-        if row is None:
-            say(f"{workload.name}: {scheme.name}")
-            row = _row(workload, case, problem, study, scheme, progress)
-            keep(path, (json.dumps(row) + "\n").encode())
-        rows.append(row)
+    path, code, rows = study_path(problem.key), _code_digest(), []
+    with held(path, "search"):
+        study = StudyFile(path, problem.key, problem.title)
+        for scheme in schemes:
+            name = digest(
+                *(problem.key, asdict(config), code, scheme.name, scheme.meaning, _TRIALS),
+                *(Path(each.__file__).read_bytes() for each in scheme.modules),
+            )
+            path = cache_folder() / "evidence" / f"{workload.name}-{name}.json"
+            row = _read(path)
+            if row is None:
+                say(f"{workload.name}: {scheme.name}")
+                row = _row(workload, case, problem, study, scheme, progress)
+                keep(path, (json.dumps(row) + "\n").encode())
+            rows.append(row)
     return [_judged(row, rows) for row in rows]
 
 

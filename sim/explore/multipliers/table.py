@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hw.multipliers.catalogue import find_multiplier
 from hw.multipliers.family import Multiplier
-from sim.explore.kept import Kept, measured
+from sim.explore.kept import measure_missing
 from sim.explore.machines import make_config
 from sim.explore.multipliers.cost import liberty_cost, lut_counts
 from sim.explore.multipliers.liberty import read_liberty
@@ -209,21 +209,20 @@ def multiplier_table(
         tasks = make_tasks(names, workloads, conditions)
     except ValueError as error:
         raise NetworkError(str(error)) from None
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = Kept(folder / "points.jsonl", "multipliers")
-    wanted = list(dict.fromkeys(tasks.values()))
-    missing = [task for task in wanted if kept.name(task) not in kept.found]
-    if missing:
+
+    def load():
         say("loading")
         for name in dict.fromkeys((*workloads, OPERANDS)):
             find_workload(name).load(say, progress)
-    done = len(wanted) - len(missing)
-    progress(done, len(wanted))
-    for task, result in measured(partial(measure, liberty=conditions.liberty), missing, jobs):
-        kept.keep(task, result)
-        done += 1
-        progress(done, len(wanted))
-    results = {key: kept.found[kept.name(task)] for key, task in tasks.items()}
+
+    found = measure_missing(
+        *(folder / "points.jsonl", "multipliers", tasks.values()),
+        partial(measure, liberty=conditions.liberty),
+        jobs=jobs,
+        load=load,
+        progress=progress,
+    )
+    results = dict(zip(tasks, found, strict=True))
     return [
         _row(name, level, workloads, results)
         for name in names

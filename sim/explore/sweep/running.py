@@ -10,7 +10,7 @@ from pathlib import Path
 from hw.config import Config
 from hw.multipliers.family import Multiplier
 from sim.explore import files
-from sim.explore.kept import Kept, measured
+from sim.explore.kept import measure_missing
 from sim.explore.multipliers.cost import liberty_cost
 from sim.explore.sweep.energy import Coefficients, step_energy
 from sim.explore.sweep.points import Point
@@ -186,23 +186,22 @@ def sweep(
         A point that cannot be measured; the file of the folder is damaged.
     """
     coefficients = coefficients or Coefficients()
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = Kept(folder / "points.jsonl", target.key())
     lanes = _LaneEnergy(target, points, liberty, coefficients, say)
-    missing = [point for point in points if kept.name(point) not in kept.found]
-    if missing and target.workload is not None:
-        say("loading")
-        find_workload(target.workload).load(say, progress)
-    say("measuring")
-    done = len(points) - len(missing)
-    progress(done, len(points))
-    for point, result in measured(partial(measure, target), missing, jobs):
-        kept.keep(point, result)
-        done += 1
-        progress(done, len(points))
+
+    def load():
+        if target.workload is not None:
+            say("loading")
+            find_workload(target.workload).load(say, progress)
+        say("measuring")
+
+    results = measure_missing(
+        *(folder / "points.jsonl", target.key(), points, partial(measure, target)),
+        jobs=jobs,
+        load=load,
+        progress=progress,
+    )
     rows = []
-    for point in points:
-        result = kept.found[kept.name(point)]
+    for point, result in zip(points, results, strict=True):
         energy = step_energy(result["macs"], result["bytes"], lanes.mac(point), coefficients)
         rows.append({**point.shown(), **result, "mac_pj": lanes.mac(point), **energy})
     return rows

@@ -111,7 +111,8 @@ def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path):
     with pytest.raises(BoardError) as refusal:
         make_core(SETTINGS, tmp_path / "file")
     assert str(refusal.value) == (
-        f"memory controllers cannot be kept in {tmp_path / 'file'}: File exists"
+        f"memory controllers cannot be kept in {tmp_path / 'file'}: File exists; the environment "
+        "variable XDG_CACHE_HOME names another folder"
     )
 
 

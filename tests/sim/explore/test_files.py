@@ -1,5 +1,7 @@
 import errno
 import io
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -198,3 +200,39 @@ def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path, monkeypatch):
     expected = f"{path} cannot be written: No space left on device"
     assert _sentence(OSError, files.write_whole, path, b"new") == expected
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from sim.explore.files import held
+
+with held(Path(sys.argv[1]), "test"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_file_is_held_by_one_process_until_it_ends(tmp_path):
+    path = tmp_path / "new" / "a.study"
+    command = [sys.executable, "-c", HOLD, path]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(NetworkError) as caught, files.held(path, "search"):
+            pass
+        assert str(caught.value) == (
+            f"{path} is in use by another search: wait for its end, or name another place"
+        )
+        process.kill()
+        process.wait()
+        with files.held(path, "search"):
+            assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_held_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "a.study"
+    with pytest.raises(OSError) as caught, files.held(path, "search"):
+        pass
+    assert str(caught.value) == f"{path} cannot be written: File exists"

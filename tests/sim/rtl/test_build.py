@@ -1,3 +1,6 @@
+import shutil
+import subprocess
+
 import pytest
 
 from hw.verilog import to_rtlil, to_verilog
@@ -46,7 +49,8 @@ def test_a_cache_that_cannot_be_written_is_a_sentence(copier_component, tmp_path
     with pytest.raises(ToolError) as error:
         build(to_verilog(copier_component(64), "copier"), "copier", cache=tmp_path / "file")
     assert str(error.value) == (
-        f"compiled models cannot be kept in {tmp_path / 'file'}: File exists"
+        f"compiled models cannot be kept in {tmp_path / 'file'}: File exists; the environment "
+        "variable XDG_CACHE_HOME names another folder"
     )
 
 
@@ -58,6 +62,38 @@ def test_verilog_that_is_wrong_is_a_sentence_and_leaves_nothing(tmp_path, monkey
     with pytest.raises(ToolError, match=r"^Verilator failed; the NumPy model runs .*syntax error"):
         build(text, "top", cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_another_may_write_to_is_not_loaded(copier_component, copier, tmp_path):
+    copier(64)
+    text = to_rtlil(copier_component(64), "copier")
+    made = build(text, "copier", rtlil=True)
+    target = shutil.copytree(made, tmp_path / made.name)
+    target.chmod(0o777)
+    with pytest.raises(ToolError, match=r"another user owns it or may write to it: remove"):
+        build(text, "copier", rtlil=True, cache=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("a\nx.cpp:3: error: no such thing\nb", "x.cpp:3: error: no such thing"),
+        (
+            "cc: error: x\nas: /tmp/y.o: No space left on device",
+            "as: /tmp/y.o: No space left on device",
+        ),
+        ("killed\n\n", "killed"),
+        ("", "it gave no reason"),
+    ],
+)
+def test_a_tools_failure_is_the_line_that_says_why(monkeypatch, said, reason):
+    done = subprocess.CompletedProcess([], 1, stdout="", stderr=said)
+    monkeypatch.setattr(build_module.subprocess, "run", lambda *given, **options: done)
+    with pytest.raises(ToolError) as error:
+        build_module._run(["tool"], "the tool")
+    assert str(error.value) == (
+        f"the tool failed; the NumPy model runs everything but RTL without it: {reason}"
+    )
 
 
 def test_what_is_compiled_is_compiled_once(copier_component, copier, monkeypatch):
