@@ -143,6 +143,8 @@ def _check_float_lstm(where: str, lstm) -> None:
             )
         if not np.isfinite(array).all():
             raise NetworkError(f"{name} of {where} holds a value that is not a finite number")
+    if not (np.isfinite(lstm.cell_clip) and lstm.cell_clip >= 0):
+        raise NetworkError(f"cell_clip of {where} must be a number from 0 on, not {lstm.cell_clip}")
 
 
 def _check_directions(number: int, directions: tuple) -> None:

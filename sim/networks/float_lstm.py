@@ -66,6 +66,8 @@ def run_direction(
         a = (gates_x[:, step] + h @ R).reshape(batch, 4, H)
         i, f, g, o = _sigmoid(a[:, 0]), _sigmoid(a[:, 1]), np.tanh(a[:, 2]), _sigmoid(a[:, 3])
         c = f * c + i * g
+        if lstm.cell_clip:
+            c = np.clip(c, -lstm.cell_clip, lstm.cell_clip)
         h = o * np.tanh(c)
         h_all[:, step], c_all[:, step] = h, c
     return h_all, c_all

@@ -42,6 +42,8 @@ class FloatLstm:
         Initial state; zero when None.
     reverse : bool
         Runs over the sequence from its end; outputs stand at their own time steps.
+    cell_clip : float
+        ``c`` is clamped to plus or minus this; 0 for no clamp.
     """
 
     W: np.ndarray
@@ -50,6 +52,7 @@ class FloatLstm:
     h0: np.ndarray | None = None
     c0: np.ndarray | None = None
     reverse: bool = False
+    cell_clip: float = 0.0
 
     @property
     def input_size(self) -> int:

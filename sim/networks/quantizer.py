@@ -58,6 +58,11 @@ def from_codes(codes: np.ndarray, quantization: Quantization) -> np.ndarray:
     return (codes.astype(np.float64) - quantization.zero_point) * quantization.scale
 
 
+def _clip_codes(clip: float, c_power: int) -> int:
+    """A clamp of ``c`` in its codes, cut off as TFLite-Micro does it; 0 for none."""
+    return int(min(max(clip, 0.0) / 2.0**c_power, 32767.0))
+
+
 def sqnr(reference: np.ndarray, values: np.ndarray) -> float:
     """Power of the reference over the power of the error, in dB."""
     error = np.sum((np.asarray(reference, np.float64) - values) ** 2)
@@ -300,6 +305,7 @@ def _quantize_direction(
         x=x,
         h=h,
         c_power=c_power,
+        cell_clip=_clip_codes(lstm.cell_clip, c_power),
         h0=None if lstm.h0 is None else to_codes(lstm.h0, h),
         c0=c0,
         reverse=lstm.reverse,

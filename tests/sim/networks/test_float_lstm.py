@@ -35,6 +35,28 @@ def test_a_direction_follows_the_equations(nets, reverse):
             np.testing.assert_allclose(c_all[batch, step], c, atol=1e-7)
 
 
+def test_the_clip_holds_the_cell_state(nets):
+    lstm = nets.random_float(3, 4, spread=3.0).layers[0].directions[0]
+    x = np.random.default_rng(1).normal(size=(2, 9, 3))
+    free, held = (run_direction(replace(lstm, cell_clip=clip), x) for clip in (0.0, 0.7))
+    assert np.abs(free[1]).max() > 1
+    assert np.abs(held[1]).max() == 0.7
+    # A step that begins from the held state, and is held again, gives the next one.
+    h, c = run_direction(lstm, x[:, 5:6], held[0][:, 4], held[1][:, 4])
+    np.testing.assert_allclose(held[1][:, 5], np.clip(c[:, 0], -0.7, 0.7))
+    kept = np.abs(c[:, 0]) <= 0.7
+    np.testing.assert_allclose(held[0][:, 5][kept], h[:, 0][kept])
+
+
+@pytest.mark.parametrize("clip", [-1.0, np.nan, np.inf])
+def test_a_clip_that_is_none_is_refused(nets, clip):
+    lstm = replace(nets.random_float(3, 4).layers[0].directions[0], cell_clip=clip)
+    with pytest.raises(
+        NetworkError, match=r"^cell_clip of layer 0 must be a number from 0 on, not"
+    ):
+        run_float(FloatLayer(directions=(lstm,)), np.zeros((1, 1, 3)))
+
+
 def test_a_sequence_may_be_run_in_pieces(nets):
     network = nets.random_float(3, 4, 5, states=True)
     x = np.random.default_rng(1).normal(size=(2, 6, 3))

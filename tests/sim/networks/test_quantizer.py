@@ -73,6 +73,15 @@ def test_the_cell_state_has_headroom_only_where_steps_are_fine(nets, largest, po
     assert layer.directions[0].c_power == power
 
 
+@pytest.mark.parametrize("clip, codes", [(0.0, 0), (0.3, 0.3 * 2**14 // 1), (10.0, 32767)])
+def test_a_clip_of_the_cell_state_is_kept_in_its_codes(nets, clip, codes):
+    lstm = replace(nets.random_float(6, 8).layers[0].directions[0], c0=np.full(8, 0.9))
+    lstm = replace(lstm, cell_clip=clip)
+    (layer,) = quantize(FloatLayer(directions=(lstm,)), samples(2, 3, 6)).layers
+    assert layer.directions[0].c_power == -14
+    assert layer.directions[0].cell_clip == codes
+
+
 def test_weights_and_biases_are_rounded_to_their_scales(nets):
     network = nets.random_float(6, 8)
     real = network.layers[0].directions[0]
