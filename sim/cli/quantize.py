@@ -8,8 +8,12 @@ import typer
 from sim.cli import printing
 from sim.cli.options import Json, NodeName
 from sim.explore import files
-from sim.explore.quantising import load_layers, quantize_measured
-from sim.networks.tflite.writer import write_tflite
+from sim.explore.quantising import (
+    check_holds,
+    load_subjects,
+    quantize_measured,
+    write_quantized,
+)
 
 __all__ = ["quantize"]
 
@@ -23,7 +27,14 @@ def quantize(
             help="Sample inputs: .npy for a model with one input, .npz with inputs by name.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .tflite file to write.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The .tflite file to write, or .refrain, which holds any network.",
+        ),
+    ],
     node: NodeName = None,
     percentile: Annotated[
         float, typer.Option(help="Share of the samples' values that the formats cover.")
@@ -34,18 +45,29 @@ def quantize(
     ] = 8,
     json: Json = None,
 ) -> None:
-    """Quantise LSTM layers into a standard .tflite file."""
+    """Quantise LSTM layers into one file: .tflite, or .refrain for what that cannot say.
+
+    Layers that follow each other are one network. The file runs alone, or in the model that it was
+    made from: run MODEL --quantized FILE.
+    """
     printing.check_json(json)
     files.check_writable(output)
     samples = files.read_arrays(calibration)
     with printing.working("quantising"):
-        layers, seen = load_layers(model, samples, node)
-        network, figures = quantize_measured(
-            layers, seen, percentile, weight_bits=weight_bits, activation_bits=activation_bits
-        )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_tflite(network, output, steps=seen[0].x.shape[1])
-    printing.print_rows(figures["layers"])
-    printing.say(f"SQNR on the samples, against floating point: {figures['sqnr_db']:.1f} dB")
+        subjects = load_subjects(model, samples, node)
+        check_holds(output, subjects)
+        bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
+        done = [quantize_measured(subject, percentile, **bits) for subject in subjects]
+    steps = subjects[0].seen[0].x.shape[1]
+    write_quantized(output, [part for part, _ in done], steps)
+    _print(subjects, [figures for _, figures in done])
     printing.say(f"wrote {output}")
-    printing.write_json(json, figures)
+    several = {subject.name: figures for subject, (_, figures) in zip(subjects, done, strict=True)}
+    printing.write_json(json, done[0][1] if len(done) == 1 else {"networks": several})
+
+
+def _print(subjects, figures) -> None:
+    for subject, found in zip(subjects, figures, strict=True):
+        title = " -> ".join(subject.nodes)
+        printing.print_rows(found["layers"], title if len(subjects) > 1 else "")
+        printing.say(f"SQNR on the samples, against floating point: {found['sqnr_db']:.1f} dB")

@@ -1,72 +1,164 @@
-"""From a network in floating point and samples to an integer network and what it lost."""
+"""From networks in floating point and samples to integer networks, what they lost, and files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from sim.explore.files import write_whole
 from sim.explore.running import initial_states, named_inputs
 from sim.model.network import run_network
+from sim.networks.container import Part, container_bytes
 from sim.networks.float_lstm import run_float
-from sim.networks.loader import WEIGHT_FILES, file_kind, load_network
-from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
+from sim.networks.loader import CONTAINER, SEVERAL, file_kind, load_network
+from sim.networks.network import FloatNetwork, IntegerLayer, IntegerNetwork, NetworkError
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
-from sim.networks.whole import Seen, WholeModel
+from sim.networks.tflite.writer import check_expressible, write_tflite
+from sim.networks.whole import Seen, WholeModel, float_lstm
 
-__all__ = ["float_layers", "load_layers", "quantize_measured"]
+__all__ = [
+    "Subject",
+    "chains",
+    "check_holds",
+    "load_subjects",
+    "quantize_measured",
+    "write_quantized",
+]
+
+_ALIKE = 2.0**-9
+"""How far values may be apart that are the same but for the rounding of float16."""
 
 
-def load_layers(
-    path: Path, samples: np.ndarray | dict[str, np.ndarray], node: str | None = None
-) -> tuple[FloatNetwork, tuple[Seen, ...]]:
-    """``float_layers`` of a file: ``node`` is an LSTM node of a model, or an LSTM of weights."""
-    if file_kind(path) in WEIGHT_FILES:
-        return float_layers(load_network(path, node), samples)
-    return float_layers(load_network(path), samples, node)
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One network to be quantised.
+
+    Members
+    -------
+    name : str
+        Its name in the file that it comes from.
+    network : FloatNetwork
+        Its layers.
+    seen : tuple of Seen
+        What reaches them of the samples.
+    nodes : tuple of str
+        LSTM nodes of a model that its layers are, one for each.
+    """
+
+    name: str
+    network: FloatNetwork
+    seen: tuple[Seen, ...]
+    nodes: tuple[str, ...] = ()
 
 
-def float_layers(
-    network: WholeModel | FloatNetwork | IntegerNetwork,
-    samples: np.ndarray | dict[str, np.ndarray],
-    node: str | None = None,
-) -> tuple[FloatNetwork, tuple[Seen, ...]]:
-    """The LSTM layers to be quantised, and what reaches them of the samples.
+def load_subjects(
+    path: Path, samples: np.ndarray | Mapping[str, np.ndarray], node: str | None = None
+) -> tuple[Subject, ...]:
+    """What a file has to be quantised: a network of weights, or each chain of LSTM nodes.
+
+    Nodes of which one feeds the next are one network. A node that is named is one alone.
 
     Parameters
     ----------
-    network : WholeModel or FloatNetwork
-        Where the layers come from.
+    path : Path
+        The file.
     samples : array or dict of array
         Inputs of the whole model for an ONNX model, of the first layer otherwise.
     node : str or None
-        Which LSTM node of an ONNX model; None where there is one.
+        Which LSTM node of a model, or which LSTM of weights.
 
     Raises
     ------
     NetworkError
-        The node is not there or not named, or the network is not in floating point.
+        The node is not there or must be named, or the network is not in floating point.
     """
-    if isinstance(network, IntegerNetwork):
-        raise NetworkError("the network is in integers already")
-    if isinstance(network, FloatNetwork):
-        if not isinstance(samples, np.ndarray):
-            raise NetworkError("the samples must be one array in a .npy file")
-        return network, (Seen(x=samples),)
+    if file_kind(path) in SEVERAL:
+        network = load_network(path, node)
+        if isinstance(network, FloatNetwork):
+            if not isinstance(samples, np.ndarray):
+                raise NetworkError("the samples must be one array in a .npy file")
+            return (Subject(name=node or "lstm", network=network, seen=(Seen(x=samples),)),)
+    else:
+        network = load_network(path)
+    if isinstance(network, IntegerNetwork) or any(
+        isinstance(layer, IntegerLayer) for layer in network.lstm_layers.values()
+    ):
+        raise NetworkError(f"{path}: the network is in integers already")
     names = list(network.lstm_layers)
-    if node is None and len(names) > 1:
-        raise NetworkError(
-            f"{network.path} has the LSTM nodes {', '.join(names)}; choose one with --node"
-        )
     if node is not None and node not in names:
-        raise NetworkError(f"{network.path} has no LSTM node {node}; it has {', '.join(names)}")
-    name = node or names[0]
-    seen = network.capture(named_inputs(network, samples))
-    return FloatNetwork(layers=(network.lstm_layers[name],)), seen[name]
+        raise NetworkError(f"{path} has no LSTM node {node}; it has {', '.join(names)}")
+    seen, made = _capture(network, named_inputs(network, samples))
+    for name in names:
+        if name not in seen:
+            raise NetworkError(f"{path}: nothing of the samples reaches the LSTM node {name}")
+    groups = [(node,)] if node is not None else chains(network, seen, made)
+    return tuple(_subject(network, group, seen) for group in groups)
+
+
+def _subject(model: WholeModel, nodes: tuple[str, ...], seen: Mapping) -> Subject:
+    layers = tuple(model.lstm_layers[name] for name in nodes)
+    calls = zip(*(seen[name] for name in nodes), strict=True)
+    stacked = tuple(
+        Seen(
+            x=first.x, h0=first.h0, c0=first.c0, later=tuple((each.h0, each.c0) for each in others)
+        )
+        for first, *others in calls
+    )
+    return Subject(name=nodes[0], network=FloatNetwork(layers=layers), seen=stacked, nodes=nodes)
+
+
+def _capture(model: WholeModel, inputs: Mapping) -> tuple[dict, dict]:
+    """What reaches each LSTM layer, a ``Seen`` for each call, and what comes out of it."""
+    seen, made = {}, {}
+
+    def record(name, layer, x, h0, c0):
+        result = float_lstm(name, layer, x, h0, c0)
+        seen.setdefault(name, []).append(Seen(x=x, h0=h0, c0=c0))
+        made.setdefault(name, []).append(result[0])
+        return result
+
+    model.run(inputs, record)
+    return seen, made
+
+
+def chains(model: WholeModel, seen: Mapping, made: Mapping) -> list[tuple[str, ...]]:
+    """The LSTM layers of a model by name, those together of which one feeds only the next.
+
+    Parameters
+    ----------
+    model : WholeModel
+        Its ``leaders`` say which layers may follow which.
+    seen : dict of list of Seen
+        What reached each layer: the values must be what the leader made.
+    made : dict of list of array [batch, time, directions * H]
+        What each layer made, call by call.
+    """
+    followers: dict[str, list[str]] = {}
+    for name, leader in model.leaders.items():
+        if _same([call.x for call in seen[name]], made[leader]):
+            followers.setdefault(leader, []).append(name)
+    pairs = {leader: names[0] for leader, names in followers.items() if len(names) == 1}
+    groups = []
+    for name in model.lstm_layers:
+        if name not in pairs.values():
+            group = [name]
+            while group[-1] in pairs:
+                group.append(pairs[group[-1]])
+            groups.append(tuple(group))
+    return groups
+
+
+def _same(taken: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> bool:
+    return len(taken) == len(made) and all(
+        x.shape == y.shape and np.allclose(x, y, rtol=_ALIKE, atol=_ALIKE)
+        for x, y in zip(taken, made, strict=True)
+    )
 
 
 def quantize_measured(
-    network: FloatNetwork, samples: Sequence[Seen], percentile: float = 100.0, **bits: int
-) -> tuple[IntegerNetwork, dict]:
+    subject: Subject, percentile: float = 100.0, **bits: int
+) -> tuple[Part, dict]:
     """The integer network, and figures: its formats and its signal-to-noise ratio on the samples.
 
     ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``.
@@ -76,8 +168,8 @@ def quantize_measured(
     NetworkError
         The samples are unusable, or the network has no integer form.
     """
-    result = quantize(network, samples, percentile, **bits)
-    pairs = [_both(network, result, call) for call in samples]
+    result = quantize(subject.network, subject.seen, percentile, **bits)
+    pairs = [_both(subject.network, result, call) for call in subject.seen]
     reference, h = (np.concatenate([y.ravel() for y in part]) for part in zip(*pairs, strict=True))
     layers = [
         {
@@ -95,16 +187,66 @@ def quantize_measured(
         for number, layer in enumerate(result.layers)
         for lstm in layer.directions[:1]
     ]
-    return result, {"layers": layers, "sqnr_db": sqnr(reference, h)}
+    part = Part(name=subject.name, network=result, nodes=subject.nodes)
+    return part, {"layers": layers, "sqnr_db": sqnr(reference, h)}
 
 
 def _both(network: FloatNetwork, integer: IntegerNetwork, call: Seen) -> tuple:
     """Outputs of a network for one call, in floating point and of its integer form."""
-    others = [(None, None)] * (len(network.layers) - 1)
-    reference, _ = run_float(network, call.x, ((call.h0, call.c0), *others))
-    first, last = integer.layers[0].directions, integer.layers[-1].directions[0]
-    initial = initial_states(first, len(call.x), call.h0, call.c0)
-    if initial is not None:
-        initial += [None for layer in integer.layers[1:] for _ in layer.directions]
-    h = run_network(integer, to_codes(call.x, first[0].x), initial).h
+    states = [call.states(number) for number in range(len(network.layers))]
+    reference, _ = run_float(network, call.x, states)
+    initial = []
+    for layer, (h0, c0) in zip(integer.layers, states, strict=True):
+        given = initial_states(layer.directions, len(call.x), h0, c0)
+        initial += [None] * len(layer.directions) if given is None else given
+    if all(state is None for state in initial):
+        initial = None
+    first, last = integer.layers[0].directions[0], integer.layers[-1].directions[0]
+    h = run_network(integer, to_codes(call.x, first.x), initial).h
     return reference, from_codes(h, last.h)
+
+
+def check_holds(path: Path, subjects: Sequence[Subject]) -> None:
+    """Refuse, before anything is quantised, more networks than a file of that name holds.
+
+    Raises
+    ------
+    NetworkError
+        With the LSTM nodes that are there, and what to do.
+    """
+    if path.suffix.lower() != CONTAINER and len(subjects) > 1:
+        named = "; ".join(" -> ".join(subject.nodes) for subject in subjects)
+        raise NetworkError(
+            f"the model has LSTM nodes that do not follow each other: {named}; choose one with "
+            f"--node, or write all of them with -o {path.with_suffix(CONTAINER).name}"
+        )
+
+
+def write_quantized(path: Path, parts: Sequence[Part], steps: int) -> None:
+    """Write networks: a ``.refrain`` file of any, else a ``.tflite`` file of one.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    parts : sequence of Part
+        The networks.
+    steps : int
+        Steps of a sequence, which a ``.tflite`` file fixes.
+
+    Raises
+    ------
+    NetworkError
+        A ``.tflite`` file cannot say it.
+    """
+    if path.suffix.lower() == CONTAINER:
+        write_whole(path, container_bytes(parts))
+        return
+    (part,) = parts
+    try:
+        check_expressible(part.network)
+    except NetworkError as error:
+        other = path.with_suffix(CONTAINER).name
+        raise NetworkError(f"{error}; a {CONTAINER} file holds it: -o {other}") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_tflite(part.network, path, steps=steps)

@@ -6,7 +6,12 @@ from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
 from sim.networks.paths import cannot_read
 from sim.networks.whole import WholeModel
 
-__all__ = ["WEIGHT_FILES", "file_kind", "load_network"]
+__all__ = ["CONTAINER", "SEVERAL", "file_kind", "load_network"]
+
+CONTAINER = ".refrain"
+"""Suffix of the project's own files of integer networks."""
+_CONTAINER_MARK = b'{"__metadata__":{"refrain":'
+"""What stands in them behind the eight bytes that a safetensors file begins with."""
 
 
 # A reader is loaded for its first file: ONNX Runtime alone takes longer than a small run.
@@ -34,10 +39,20 @@ def _read_pt(path: Path, node: str | None) -> FloatNetwork:
     return read_pt(path, node)
 
 
+def _read_container(path: Path, node: str | None) -> IntegerNetwork:
+    from sim.networks.container import pick, read_container
+
+    return pick(path, read_container(path), node).network
+
+
 _READERS = {".tflite": _read_tflite, ".onnx": _read_onnx}
-_WEIGHTS = {".safetensors": _read_safetensors, ".pt": _read_pt}
-WEIGHT_FILES = tuple(_WEIGHTS)
-"""Kinds of files that may hold several LSTMs, each a network of its own."""
+_CHOOSING = {
+    ".safetensors": _read_safetensors,
+    ".pt": _read_pt,
+    CONTAINER: _read_container,
+}
+SEVERAL = tuple(_CHOOSING)
+"""Kinds of files that may hold several networks, of which one is chosen by its name."""
 _SAME = {
     **dict.fromkeys((".pth", ".ckpt", ".pt2", ".bin", ".torch", ".ptl", ".tar"), ".pt"),
     ".lite": ".tflite",
@@ -78,7 +93,7 @@ _MARKS = {b"\x89HDF": ".h5", b"GGUF": ".gguf", b"\x93NUMPY": ".npy"}
 def load_network(
     path: str | Path, node: str | None = None
 ) -> IntegerNetwork | FloatNetwork | WholeModel:
-    """What a file holds: .tflite integers, .safetensors and .pt floats, .onnx a whole model.
+    """What a file holds: .tflite and .refrain integers, .pt floats, .onnx a whole model.
 
     The suffix says what the file should be. A file without a known suffix is recognised by its
     first bytes.
@@ -88,7 +103,7 @@ def load_network(
     path : path
         The file.
     node : str or None
-        Which LSTM, where a file of weights holds several.
+        Which network, where a file holds several.
 
     Raises
     ------
@@ -98,18 +113,18 @@ def load_network(
     """
     path = Path(path)
     kind = file_kind(path)
-    if kind in _WEIGHTS:
-        return _WEIGHTS[kind](path, node)
+    if kind in _CHOOSING:
+        return _CHOOSING[kind](path, node)
     if node is not None:
         raise NetworkError(
-            f"{path} is one network, which runs whole; --node chooses among the LSTMs of a "
-            f".safetensors or .pt file"
+            f"{path} is one network, which runs whole; --node chooses among those of a "
+            f".safetensors, .pt or .refrain file"
         )
     return _READERS[kind](path)
 
 
 def file_kind(path: Path) -> str:
-    """The suffix of the reader for a file: ``.tflite``, ``.onnx``, ``.safetensors`` or ``.pt``.
+    """The suffix of a file's kind: ``.tflite``, ``.onnx``, ``.safetensors``, ``.pt``, ``.refrain``.
 
     Raises
     ------
@@ -119,14 +134,14 @@ def file_kind(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(16)
+            head = file.read(64)
     except OSError as error:
         raise NetworkError(cannot_read(path, error)) from None
     if not head:
         raise NetworkError(f"{path} is empty")
     suffix, found = path.suffix.lower(), _recognise(head)
     suffix = next((each for mark, each in _MARKS.items() if head.startswith(mark)), suffix)
-    known = {*_READERS, *_WEIGHTS}
+    known = {*_READERS, *_CHOOSING}
     named = _SAME.get(suffix, suffix)
     if found and suffix in known and named != found:
         raise NetworkError(f"{path} is not what its name says: it holds a {found} file; rename it")
@@ -140,6 +155,8 @@ def _recognise(head: bytes) -> str | None:
     """The suffix that the first bytes call for; an ONNX file has no such mark."""
     if head[4:8] == b"TFL3":
         return ".tflite"
+    if head[8:].startswith(_CONTAINER_MARK):
+        return CONTAINER
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**40:
         return ".safetensors"
     if head[:4] == b"PK\x03\x04" or head[:4] == b"\x80\x02\x8a\x0a":

@@ -11,8 +11,11 @@ def cannot_read(path: Path, error: OSError) -> str:
 
     The nearest name is that of another file of the same folder, if one is similar.
     """
-    sentence = f"{path} cannot be read: {error.strerror}"
-    if not isinstance(error, FileNotFoundError) or not path.parent.is_dir():
+    missing = isinstance(error, FileNotFoundError)
+    # Libraries that are no C programs leave out what the system says.
+    reason = error.strerror or ("No such file or directory" if missing else str(error))
+    sentence = f"{path} cannot be read: {reason}"
+    if not missing or not path.parent.is_dir():
         return sentence
     names = sorted(each.name for each in path.parent.iterdir())
     near = get_close_matches(path.name, names, n=1, cutoff=0.7)

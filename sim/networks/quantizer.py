@@ -85,8 +85,8 @@ def quantize(
     network : FloatNetwork or FloatLayer
         Initial states are quantised with it.
     samples : [n, time, I], or sequence of Seen
-        Sequences like those that the network will see. A ``Seen`` says from which states the first
-        layer begins; an array begins from the network's own.
+        Sequences like those that the network will see. A ``Seen`` says from which states layers
+        begin; an array begins from the network's own.
     percentile : float
         Activations cover the samples' values between ``100 - percentile`` and this percentile;
         100 covers all of them, 99.9 trades rare outliers for a finer step.
@@ -113,7 +113,7 @@ def quantize(
     x_format = _activation_format(_each(rows, valid), percentile, activation_bits)
     layers = []
     for number, layer in enumerate(network.layers):
-        begins = [(call.h0, call.c0) if number == 0 else (None, None) for call in calls]
+        begins = [call.states(number) for call in calls]
         runs = [_Runs(lstm, k, rows, begins) for k, lstm in enumerate(layer.directions)]
         hidden = [h for run in runs for h in (*_each(run.h, valid), *run.first_h)]
         h_format = _activation_format(hidden, percentile, activation_bits)

@@ -42,11 +42,19 @@ class Seen:
         Its input.
     h0, c0 : float [directions, batch, H] or None
         The state that it began with; None is zero.
+    later : tuple of pairs of h0 and c0
+        Those of the layers that follow it in a stack, where the layer is the first of one.
     """
 
     x: np.ndarray
     h0: np.ndarray | None = None
     c0: np.ndarray | None = None
+    later: tuple[tuple[np.ndarray | None, np.ndarray | None], ...] = ()
+
+    def states(self, layer: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """``h0`` and ``c0`` of a layer of the stack by its number; None where none is given."""
+        pairs = ((self.h0, self.c0), *self.later)
+        return pairs[layer] if layer < len(pairs) else (None, None)
 
 
 class WholeModel(Protocol):
@@ -63,6 +71,8 @@ class WholeModel(Protocol):
         as a fixed batch: ``run`` and ``capture`` take them one batch after the other.
     lstm_layers : dict of FloatLayer or IntegerLayer
         By name, in the order in which they run first.
+    leaders : dict of str
+        For a layer whose input is the output of another, rearranged at most, the other's name.
     """
 
     path: Path
@@ -70,6 +80,7 @@ class WholeModel(Protocol):
     outputs: tuple[str, ...]
     dims: Mapping[str, Dims]
     lstm_layers: Mapping[str, FloatLayer | IntegerLayer]
+    leaders: Mapping[str, str]
 
     def run(
         self, inputs: Mapping[str, np.ndarray], lstm: LstmFunction

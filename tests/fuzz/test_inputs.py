@@ -2,10 +2,14 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save
+
+from sim.networks.container import Part, container_bytes
+from sim.networks.tflite.reader import read_tflite
 
 COUNTS = [150, pytest.param(20_000, marks=pytest.mark.slow)]
 
@@ -74,6 +78,30 @@ def test_damaged_tflite_files_end_in_a_sentence(survives, command, net, tmp_path
     np.save(tmp_path / "x.npy", X)
     run = command("run", net, "--input", tmp_path / "x.npy", "--config", "tiny")
     survives(run, net, [net.read_bytes()], count)
+
+
+PYTORCH = Path(__file__).parents[1] / "data" / "pytorch"
+CHECKPOINTS = [
+    (PYTORCH / name).read_bytes()
+    for name in ("plain.pt", "legacy.pt", "protocol4.pt", "checkpoint.pt", "views.pt", "module.pt")
+]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_damaged_pytorch_files_end_in_a_sentence(survives, command, tmp_path, count):
+    np.save(tmp_path / "x.npy", X)
+    path = tmp_path / "net.pt"
+    run = command("run", path, "--input", tmp_path / "x.npy", "--config", "tiny")
+    survives(run, path, CHECKPOINTS, count)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_damaged_refrain_files_end_in_a_sentence(survives, command, net, tmp_path, count):
+    np.save(tmp_path / "x.npy", X)
+    seeds = [container_bytes([Part(name="a", network=read_tflite(net))])]
+    path = tmp_path / "net.refrain"
+    run = command("run", path, "--input", tmp_path / "x.npy", "--config", "tiny")
+    survives(run, path, seeds, count)
 
 
 @pytest.fixture

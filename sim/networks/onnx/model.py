@@ -8,6 +8,7 @@ import onnx
 
 from sim.networks.calls import run_calls, shapes_text
 from sim.networks.network import NetworkError
+from sim.networks.onnx.chains import find_leaders
 from sim.networks.onnx.graph import Graph
 from sim.networks.onnx.inputs import batch_axes, declared_dims, typed_inputs
 from sim.networks.onnx.nodes import call_node
@@ -31,6 +32,8 @@ class OnnxModel:
     -------
     lstm_layers : dict of FloatLayer
         By node name, in the order in which they run.
+    leaders : dict of str
+        For a node whose ``X`` is another's ``Y``, rearranged at most, the other's name.
     inputs : tuple of str
         Names that ``run`` takes.
     outputs : tuple of str
@@ -56,6 +59,7 @@ class OnnxModel:
             self.lstm_layers = {
                 name: read_onnx_lstm(node, arrays) for name, node in self._lstms.items()
             }
+            self.leaders = find_leaders(self._graph.nodes, self._lstms)
             self._sessions = self._graph.cut(lstms)
         except NetworkError as error:
             raise NetworkError(f"{self.path}: {error}") from None

@@ -7,6 +7,7 @@ import numpy as np
 import safetensors
 
 from sim.networks.network import FloatNetwork, NetworkError
+from sim.networks.paths import cannot_read
 from sim.networks.pytorch.archive import read_state_dicts
 from sim.networks.pytorch.modules import choose, find_modules, read_module
 
@@ -63,7 +64,7 @@ def open_safetensors(path: str | Path) -> Weights:
             names = file.keys()
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise NetworkError(cannot_read(path, error)) from None
     except safetensors.SafetensorError as error:
         raise NetworkError(
             f"{path} is not a safetensors file, or it is damaged ({error}); in PyTorch "

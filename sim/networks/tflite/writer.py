@@ -11,7 +11,7 @@ import tflite
 from sim.networks.check import check_integer
 from sim.networks.network import GATES, IntegerLstm, IntegerNetwork, NetworkError, Quantization
 
-__all__ = ["write_file", "write_tflite"]
+__all__ = ["check_expressible", "write_file", "write_tflite"]
 
 _ALIGNMENT = 16
 """Bytes to which the schema aligns every constant."""
@@ -42,6 +42,18 @@ def write_tflite(network: IntegerNetwork, path: str | Path, steps: int, batch: i
     for name, value in (("steps", steps), ("batch", batch)):
         if not isinstance(value, int | np.integer) or not 1 <= value < 2**31:
             raise NetworkError(f"{name} must be a positive integer, not {value!r}")
+    data = _Writer(int(batch), int(steps)).write(check_expressible(network))
+    write_file(path, data)
+
+
+def check_expressible(network: IntegerNetwork) -> list[IntegerLstm]:
+    """The only direction of each layer, where a .tflite file can say all of the network.
+
+    Raises
+    ------
+    NetworkError
+        What it cannot say, by name.
+    """
     check_integer(network)
     for number, layer in enumerate(network.layers):
         for name, form in (("x", layer.directions[0].x), ("h", layer.directions[0].h)):
@@ -50,9 +62,7 @@ def write_tflite(network: IntegerNetwork, path: str | Path, steps: int, batch: i
                     f"a .tflite file holds activations of 8 bits, and {name} of layer {number} has "
                     f"{form.bits}"
                 )
-    lstms = [_expressible(number, layer) for number, layer in enumerate(network.layers)]
-    data = _Writer(int(batch), int(steps)).write(lstms)
-    write_file(path, data)
+    return [_expressible(number, layer) for number, layer in enumerate(network.layers)]
 
 
 def write_file(path: str | Path, data: bytes) -> None:

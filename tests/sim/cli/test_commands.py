@@ -127,3 +127,21 @@ def test_one_of_several_nodes_is_quantised(refrain, tmp_path, seen, onnx_lstm):
     arguments[-1] = "lstm0"
     assert refrain("quantize", model, *arguments)[0] == 0
     assert (read_tflite(tmp_path / "n.tflite").layers[0].directions[0].W != W).any()
+
+
+def test_nodes_that_do_not_follow_each_other_go_into_one_refrain_file(
+    refrain, refused, tmp_path, seen, onnx_lstm
+):
+    model, made = onnx_lstm(nodes=2), tmp_path / "n.refrain"
+    line = ["quantize", model, "--calibration", seen, "-o"]
+    assert refused(*line, tmp_path / "n.tflite") == (
+        "the model has LSTM nodes that do not follow each other: lstm0; lstm1; choose one with "
+        "--node, or write all of them with -o n.refrain"
+    )
+    status, out, _ = refrain(*line, made, "--json", tmp_path / "n.json")
+    assert status == 0 and "lstm1" in out
+    assert list(json.loads((tmp_path / "n.json").read_text())["networks"]) == ["lstm0", "lstm1"]
+    np.save(tmp_path / "x.npy", np.load(seen).swapaxes(0, 1))
+    run = ["run", made, "--input", tmp_path / "x.npy", "--config", "tiny"]
+    assert refused(*run) == f"{made} holds several networks; choose one with --node: lstm0, lstm1"
+    assert refrain(*run, "--node", "lstm1")[0] == 0

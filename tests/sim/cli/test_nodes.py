@@ -81,8 +81,8 @@ def test_a_sweep_of_another_lstm_in_the_same_folder_is_another_sweep(
 
 def test_a_network_that_runs_whole_has_nothing_to_choose(refused, net, x):
     assert refused("run", net, "--input", x, "--node", "a") == (
-        f"{net} is one network, which runs whole; --node chooses among the LSTMs of a "
-        f".safetensors or .pt file"
+        f"{net} is one network, which runs whole; --node chooses among those of a "
+        f".safetensors, .pt or .refrain file"
     )
 
 

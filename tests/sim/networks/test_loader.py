@@ -155,6 +155,6 @@ def test_nothing_can_be_chosen_where_a_file_is_one_network(files, suffix):
     with pytest.raises(NetworkError) as caught:
         load_network(files[suffix], "encoder")
     assert str(caught.value) == (
-        f"{files[suffix]} is one network, which runs whole; --node chooses among the LSTMs of a "
-        f".safetensors or .pt file"
+        f"{files[suffix]} is one network, which runs whole; --node chooses among those of a "
+        f".safetensors, .pt or .refrain file"
     )
