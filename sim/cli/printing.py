@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from sim.explore.files import check_writable, write_whole
 
@@ -82,12 +83,13 @@ def _flat_names(values: Mapping) -> Iterator[str]:
 def print_rows(rows: Iterable[Mapping[str, object]], title: str = "") -> None:
     """A table of rows that share their column names."""
     rows = list(rows)
-    table = Table(title=title or None, title_justify="left", header_style="bold")
+    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
     for column in rows[0]:
         text = isinstance(rows[0][column], str)
         table.add_column(column.replace("_", " "), justify="left" if text else "right")
     for row in rows:
-        table.add_row(*(number(value) for value in row.values()))
+        # Names of files and layers are no markup.
+        table.add_row(*(Text(number(value)) for value in row.values()))
     _console().print(table)
 
 

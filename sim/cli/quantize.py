@@ -45,10 +45,10 @@ def quantize(
     ] = 8,
     json: Json = None,
 ) -> None:
-    """Quantise LSTM layers into one file: .tflite, or .refrain for what that cannot say.
+    """Quantise LSTM layers into one .tflite or .refrain file.
 
-    Layers that follow each other are one network. The file runs alone, or in the model that it was
-    made from: run MODEL --quantized FILE.
+    A .refrain file holds what a .tflite cannot say. Layers that follow each other are one network.
+    The file runs alone, or in the model that it was made from: run MODEL --quantized FILE.
     """
     printing.check_json(json)
     files.check_writable(output)

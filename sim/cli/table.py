@@ -40,8 +40,15 @@ COMMANDS = {
         attribute="run",
         example="refrain run net.tflite --input x.npy --mode delta",
     ),
+    "inspect": Entry(
+        help="Say what is in a file, what of it runs where, and what not.",
+        panel=_NETWORKS,
+        module="sim.cli.inspect",
+        attribute="inspect",
+        example="refrain inspect net.onnx",
+    ),
     "quantize": Entry(
-        help="Quantise LSTM layers into a standard .tflite file.",
+        help="Quantise LSTM layers into one .tflite or .refrain file.",
         panel=_NETWORKS,
         module="sim.cli.quantize",
         attribute="quantize",

@@ -13,6 +13,7 @@ from sim.networks.container import Part, container_bytes
 from sim.networks.float_lstm import run_float
 from sim.networks.loader import CONTAINER, SEVERAL, file_kind, load_network
 from sim.networks.network import FloatNetwork, IntegerLayer, IntegerNetwork, NetworkError
+from sim.networks.onnx.chains import join_chains
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
 from sim.networks.tflite.writer import check_expressible, write_tflite
 from sim.networks.whole import Seen, WholeModel, float_lstm
@@ -134,19 +135,12 @@ def chains(model: WholeModel, seen: Mapping, made: Mapping) -> list[tuple[str, .
     made : dict of list of array [batch, time, directions * H]
         What each layer made, call by call.
     """
-    followers: dict[str, list[str]] = {}
-    for name, leader in model.leaders.items():
-        if _same([call.x for call in seen[name]], made[leader]):
-            followers.setdefault(leader, []).append(name)
-    pairs = {leader: names[0] for leader, names in followers.items() if len(names) == 1}
-    groups = []
-    for name in model.lstm_layers:
-        if name not in pairs.values():
-            group = [name]
-            while group[-1] in pairs:
-                group.append(pairs[group[-1]])
-            groups.append(tuple(group))
-    return groups
+    leaders = {
+        name: leader
+        for name, leader in model.leaders.items()
+        if _same([call.x for call in seen[name]], made[leader])
+    }
+    return join_chains(model.lstm_layers, leaders)
 
 
 def _same(taken: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> bool:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
+from sim.networks.network import FloatNetwork, ForeignError, IntegerNetwork, NetworkError
 from sim.networks.paths import cannot_read
 from sim.networks.whole import WholeModel
 
@@ -142,12 +142,15 @@ def file_kind(path: Path) -> str:
     suffix, found = path.suffix.lower(), _recognise(head)
     suffix = next((each for mark, each in _MARKS.items() if head.startswith(mark)), suffix)
     known = {*_READERS, *_CHOOSING}
+    if suffix in (".npz", ".keras"):
+        # Zip archives, as files of PyTorch are.
+        found = None
     named = _SAME.get(suffix, suffix)
     if found and suffix in known and named != found:
         raise NetworkError(f"{path} is not what its name says: it holds a {found} file; rename it")
     kind = found if found and suffix not in known else named
     if kind not in known:
-        raise NetworkError(f"{path} is {_advice(suffix)}")
+        raise _foreign(path, suffix)
     return kind
 
 
@@ -165,8 +168,10 @@ def _recognise(head: bytes) -> str | None:
     return None
 
 
-def _advice(suffix: str) -> str:
-    """What a file of no kind that is read may be, and what to do with it."""
+def _foreign(path: Path, suffix: str) -> NetworkError:
+    """The refusal of a file of no kind that is read: what it may be, and what to do with it."""
+    readable = "a .tflite, .onnx, .safetensors or .pt file"
     if suffix not in _ADVICE:
-        return "not a network that can be read: give a .tflite, .onnx, .safetensors or .pt file"
-    return f"{_ADVICE[suffix]}; a .tflite, .onnx, .safetensors or .pt file can be read"
+        return NetworkError(f"{path} is not a network that can be read: give {readable}")
+    what, _, _ = _ADVICE[suffix].partition(":")
+    return ForeignError(what, f"{path} is {_ADVICE[suffix]}; {readable} can be read")

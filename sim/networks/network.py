@@ -11,6 +11,7 @@ __all__ = [
     "FloatLayer",
     "FloatLstm",
     "FloatNetwork",
+    "ForeignError",
     "IntegerLayer",
     "IntegerLstm",
     "IntegerNetwork",
@@ -24,6 +25,22 @@ GATES = ("input", "forget", "cell", "output")
 
 class NetworkError(UserError, ValueError):
     """A network or data that cannot be used; the message is one sentence for the user."""
+
+
+class ForeignError(NetworkError):
+    """A file that is known for what it is, and that is not read.
+
+    Parameters
+    ----------
+    what : str
+        What it is, in a few words.
+    sentence : str
+        The message: what it is and what to do.
+    """
+
+    def __init__(self, what: str, sentence: str):
+        super().__init__(sentence)
+        self.what = what
 
 
 @dataclass(frozen=True, kw_only=True)

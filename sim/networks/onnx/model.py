@@ -34,6 +34,10 @@ class OnnxModel:
         By node name, in the order in which they run.
     leaders : dict of str
         For a node whose ``X`` is another's ``Y``, rearranged at most, the other's name.
+    notes : tuple of str
+        What the file has in another form, and what was done about it: a sentence each.
+    graphs : tuple of pairs of a Graph and a dict of NodeProto
+        What runs, and the LSTM nodes in it by name.
     inputs : tuple of str
         Names that ``run`` takes.
     outputs : tuple of str
@@ -63,6 +67,8 @@ class OnnxModel:
             self._sessions = self._graph.cut(lstms)
         except NetworkError as error:
             raise NetworkError(f"{self.path}: {error}") from None
+        self.notes = ()
+        self.graphs = ((self._graph, self._lstms),)
         self.inputs = self._graph.inputs
         self.outputs = self._graph.outputs
         declared = [*self._graph.model.graph.input, *self._graph.model.graph.output]

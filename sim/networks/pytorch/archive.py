@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.networks.network import NetworkError
+from sim.networks.network import ForeignError, NetworkError
 from sim.networks.paths import cannot_read
 from sim.networks.pytorch.pickles import Global, Object, Reference, read_pickle
 
@@ -193,9 +193,10 @@ def _check_members(path: Path, members: set[str]) -> None:
         )
     else:
         raise ValueError("it is a zip archive without data.pkl")
-    raise NetworkError(
+    raise ForeignError(
+        what,
         f"{path} is {what}; only weights are read here, and these two lines write them: "
-        f"{load}; {_SAVE}"
+        f"{load}; {_SAVE}",
     )
 
 
@@ -221,10 +222,11 @@ def _state_dicts(
     """
     if isinstance(value, Object) and _is_module(value):
         item = "".join(f"[{key!r}]" for key in keys)
-        raise NetworkError(
+        raise ForeignError(
+            f"a whole module ({_maker(value)}) that torch.save wrote",
             f"{path} holds a whole module ({_maker(value)}) and not its weights alone; these two "
             f'lines write them: model = torch.load("{path.name}", weights_only=False){item}; '
-            f"{_SAVE}"
+            f"{_SAVE}",
         )
     if not isinstance(value, dict) or id(value) in seen or len(keys) > _DEPTH:
         return

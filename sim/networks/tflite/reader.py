@@ -17,7 +17,7 @@ from sim.networks.network import (
     Quantization,
 )
 
-__all__ = ["read_tflite"]
+__all__ = ["DAMAGE", "read_tflite"]
 
 # Positions of the operator's inputs, from TensorFlow Lite's schema of the operator.
 _X = 0
@@ -36,7 +36,7 @@ _DTYPES = {tflite.TensorType.INT8: "<i1", tflite.TensorType.INT32: "<i4"}
 _TYPE_NAMES = {
     value: name for name, value in vars(tflite.TensorType).items() if not name.startswith("_")
 }
-_DAMAGE = (struct.error, IndexError, TypeError, ValueError, AttributeError, OverflowError)
+DAMAGE = (struct.error, IndexError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 def read_tflite(path: str | Path) -> IntegerNetwork:
@@ -61,7 +61,7 @@ def read_tflite(path: str | Path) -> IntegerNetwork:
         network = _Reader(data).network()
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
-    except _DAMAGE:
+    except DAMAGE:
         raise NetworkError(f"{path} is damaged or cut short") from None
     return network
 

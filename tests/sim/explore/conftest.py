@@ -1,6 +1,9 @@
-"""A small cell library."""
+"""A small cell library, and small ONNX models."""
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 _TIMING = """
       timing () {
@@ -62,3 +65,61 @@ def liberty(tmp_path):
     path = tmp_path / "toy.lib"
     path.write_text(_LIBRARY)
     return path
+
+
+INPUTS, H = 3, 4
+
+
+class Graph:
+    """An ONNX graph of LSTM nodes with ``x`` [time, batch, INPUTS], that grows node by node."""
+
+    def __init__(self):
+        self.nodes, self.constants, self.outputs, self.inputs = [], [], [], ["x"]
+
+    def constant(self, name, value):
+        self.constants.append(numpy_helper.from_array(value, name))
+        return name
+
+    def lstm(self, name, x, inputs, directions=1, states=()):
+        rng = np.random.default_rng([*name.encode()])
+        shapes = {"W": (4 * H, inputs), "R": (4 * H, H), "B": (8 * H,)}
+        names = [
+            self.constant(
+                f"{name}{key}", rng.uniform(-0.7, 0.7, (directions, *shape)).astype(np.float32)
+            )
+            for key, shape in shapes.items()
+        ]
+        direction = "bidirectional" if directions == 2 else "forward"
+        taken = [x, *names, *(("", *states) if states else ())]
+        made = [f"{name}_y", f"{name}_h", f"{name}_c"]
+        options = {"hidden_size": H, "direction": direction}
+        self.nodes.append(helper.make_node("LSTM", taken, made, name, **options))
+        return made[0]
+
+    def joined(self, tensor, directions=1):
+        """``Y`` [time, directions, batch, H] as [time, batch, directions * H], as PyTorch does."""
+        if directions == 1:
+            axes = self.constant(f"{tensor}_axes", np.array([1]))
+            self.nodes.append(helper.make_node("Squeeze", [tensor, axes], [f"{tensor}_x"]))
+        else:
+            shape = self.constant(f"{tensor}_shape", np.array([0, 0, -1]))
+            self.nodes += [
+                helper.make_node("Transpose", [tensor], [f"{tensor}_t"], perm=[0, 2, 1, 3]),
+                helper.make_node("Reshape", [f"{tensor}_t", shape], [f"{tensor}_x"]),
+            ]
+        return f"{tensor}_x"
+
+    def save(self, path, *outputs):
+        inputs = [helper.make_tensor_value_info("x", 1, ["time", "batch", INPUTS])]
+        inputs += [helper.make_tensor_value_info(n, 1, [1, "batch", H]) for n in self.inputs[1:]]
+        made = [onnx.ValueInfoProto(name=name) for name in outputs]
+        graph = helper.make_graph(self.nodes, "graph", inputs, made, self.constants)
+        opset = [helper.make_opsetid("", 17)]
+        onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+        return path
+
+
+@pytest.fixture
+def onnx_graph():
+    """Makes an ONNX graph that LSTM nodes are put into."""
+    return Graph
