@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from hw.errors import UserError
 from sim.cli.sentences import one_line
+from sim.cli.surroundings import usable_folders
 from sim.cli.table import COMMANDS, Entry
 
 __all__ = ["Deferred", "app", "run"]
@@ -89,7 +90,8 @@ for _name, _entry in COMMANDS.items():
 def run(arguments: list[str]) -> int:
     """Exit status of the command line ``refrain ARGUMENTS``."""
     try:
-        return app.main(arguments or ["--help"], prog_name=_NAME, standalone_mode=False) or 0
+        with usable_folders():
+            return app.main(arguments or ["--help"], prog_name=_NAME, standalone_mode=False) or 0
     except typer.Abort:
         raise KeyboardInterrupt from None
     except _UsageError as error:

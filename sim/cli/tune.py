@@ -110,7 +110,7 @@ def tune_network(
             problem = _file_problem(network, node, config, network_bits, samples)
         allowed.check_metric(problem.metric)
         path = written.study or study_path(problem.key)
-        with files.held(path, "search"):
+        with files.held(path, "search", "--study names another file"):
             found, figures = _search(problem, path, allowed, wanted, say, tell)
     _print(figures)
     if written.output is not None:

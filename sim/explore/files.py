@@ -163,15 +163,15 @@ def _probe(path: Path, folder: Path):
 
 
 @contextmanager
-def held(path: Path, what: str) -> Iterator[None]:
+def held(path: Path, what: str, remedy: str = "name another place") -> Iterator[None]:
     """Keep a file that grows line by line to one process; it is made where there is none.
 
     Parameters
     ----------
     path : Path
         The file.
-    what : str
-        What works with it, for a refusal.
+    what, remedy : str
+        What works with it, and what helps otherwise, for a refusal.
 
     Raises
     ------
@@ -184,11 +184,11 @@ def held(path: Path, what: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
     except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror}") from None
+        raise OSError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
     with file:
         if not try_lock(file.fileno()):
             raise NetworkError(
-                f"{path} is in use by another {what}: wait for its end, or name another place"
+                f"{path} is in use by another {what}: wait for its end; or else {remedy}"
             )
         yield
 

@@ -135,7 +135,7 @@ def measure_missing(
         Another process works with the file, it is another kind of file, or a process was killed.
     """
     points = list(points)
-    with held(path, "sweep"):
+    with held(path, "sweep", "name another folder"):
         kept = Kept(path, key)
         names = [kept.name(point) for point in points]
         missing = list(

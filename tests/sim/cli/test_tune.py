@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.explore.files import held
 from sim.explore.tuning.problems import FileProblem
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.workloads.catalogue import WORKLOADS
@@ -192,6 +193,11 @@ def test_a_foreign_or_damaged_study_is_refused(refused, refrain, net, samples, t
         f"{study} holds the study of {net} with other data, metric or settings; name another file "
         f"for {net}"
     )
+    with held(study, "test"):
+        assert refused(*given, "--metric", "sqnr") == (
+            f"{study} is in use by another search: wait for its end; or else --study names another "
+            "file"
+        )
     study.write_text("notes\n")
     sentence = refused(*given, "--metric", "sqnr")
     assert sentence == f"{study} is not a study file, or is damaged"

@@ -222,7 +222,7 @@ def test_a_file_is_held_by_one_process_until_it_ends(tmp_path):
         with pytest.raises(NetworkError) as caught, files.held(path, "search"):
             pass
         assert str(caught.value) == (
-            f"{path} is in use by another search: wait for its end, or name another place"
+            f"{path} is in use by another search: wait for its end; or else name another place"
         )
         process.kill()
         process.wait()
@@ -235,4 +235,4 @@ def test_a_place_that_cannot_be_held_is_refused(tmp_path):
     path = tmp_path / "file" / "a.study"
     with pytest.raises(OSError) as caught, files.held(path, "search"):
         pass
-    assert str(caught.value) == f"{path} cannot be written: File exists"
+    assert str(caught.value) == f"{path} cannot be written: File exists; name another place"
