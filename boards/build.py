@@ -12,6 +12,7 @@ from pathlib import Path
 
 from boards.board import Board
 from boards.errors import BoardError
+from boards.writing import written
 from hw.config import Config, ConfigError
 
 __all__ = ["build_board", "check_tools", "read_report", "write_plan"]
@@ -128,7 +129,8 @@ def write_plan(
         The configuration or the toolchain contradicts the board.
     """
     _, _, plan = _plan(board, config, toolchain)
-    plan.extract(folder)
+    with written(folder):
+        plan.extract(folder)
     return folder / f"{plan.script}.sh"
 
 
@@ -153,7 +155,8 @@ def build_board(
     """
     check_tools(board, toolchain)
     toolchain, made, plan = _plan(board, config, toolchain)
-    plan.extract(folder)
+    with written(folder):
+        plan.extract(folder)
     script = folder / f"{plan.script}.sh"
     bitstream = folder / made.bitstream
     text = script.read_text()

@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import sys
+import tempfile
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from hw.errors import UserError
 from sim.cli.sentences import one_line
-from sim.cli.surroundings import usable_folders
+from sim.cli.surroundings import quiet_packages
 from sim.cli.table import COMMANDS, Entry
 
 __all__ = ["Deferred", "app", "run"]
@@ -87,17 +88,28 @@ for _name, _entry in COMMANDS.items():
     app.add_command(Deferred(_name, _entry))
 
 
+def _of_system(error: OSError) -> str:
+    """What the operating system refused, and where."""
+    if error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if error.errno is None:
+        # A sentence of this project's.
+        return str(error)
+    folder = tempfile.gettempdir()
+    return f"a file could not be used ({error.strerror}); temporary files are made in {folder}"
+
+
 def run(arguments: list[str]) -> int:
     """Exit status of the command line ``refrain ARGUMENTS``."""
     try:
-        with usable_folders():
+        with quiet_packages():
             return app.main(arguments or ["--help"], prog_name=_NAME, standalone_mode=False) or 0
     except typer.Abort:
         raise KeyboardInterrupt from None
     except _UsageError as error:
         sentence = error.format_message()
     except OSError as error:
-        sentence = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        sentence = _of_system(error)
     except MemoryError as error:
         sentence = f"there is not enough memory for this: {str(error) or 'an array is too large'}"
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Folders for the files of other packages, where those of the user cannot be written."""
+"""What other packages find in the environment, so that they stay quiet and tell nobody."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["usable_folders"]
+__all__ = ["quiet_packages"]
 
 _FOLDERS = {
     # Matplotlib keeps a list of fonts; without a folder it says so on the error output.
@@ -18,12 +18,30 @@ _FOLDERS = {
 name below it that make the usual one."""
 
 
-@contextmanager
-def usable_folders() -> Iterator[None]:
-    """Give packages a temporary folder in the place of one that cannot be written.
+_SETTINGS = {
+    # ONNX Runtime would send usage data, and complains where it cannot keep a number for that.
+    "ORT_DISABLE_TELEMETRY": "1",
+}
 
-    What the user has named stays.
+
+@contextmanager
+def quiet_packages() -> Iterator[None]:
+    """Give packages settings, and a temporary folder for one that cannot be written.
+
+    What the user has set stays.
     """
+    settings = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
+    os.environ.update(settings)
+    try:
+        with _usable_folders():
+            yield
+    finally:
+        for name in settings:
+            del os.environ[name]
+
+
+@contextmanager
+def _usable_folders() -> Iterator[None]:
     missing = [
         name
         for name, place in _FOLDERS.items()

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from boards.locks import try_lock
+from boards.writing import written
 from sim.networks.network import NetworkError, Quantization
 from sim.networks.paths import cannot_read
 from sim.networks.quantizer import to_codes
@@ -203,7 +204,7 @@ def write_whole(path: Path, content: bytes):
     OSError
         With a sentence for the user that names the file; nothing is left behind.
     """
-    try:
+    with written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
         try:
@@ -217,9 +218,6 @@ def write_whole(path: Path, content: bytes):
         except BaseException:
             os.unlink(temporary)
             raise
-    except OSError as error:
-        # A full disk is an error without the name of a file.
-        raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
+from boards.writing import written
 from sim.explore.files import held
 from sim.explore.tuning.problems import digest
 from sim.networks.network import NetworkError
@@ -71,14 +72,10 @@ class Kept:
         name = self.name(point)
         row = {"key": name, "point": asdict(point), "result": result}
         line = json.dumps({**row, "check": _check(row)})
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            # A full disk is an error without the name of a file.
-            raise OSError(f"{self.path} cannot be written: {error.strerror}") from None
+        with written(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         self.found[name] = result
 
 

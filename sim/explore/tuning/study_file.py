@@ -13,6 +13,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from boards.writing import written
 from sim.explore.tuning.budgets import Outcome
 from sim.explore.tuning.space import Space
 from sim.image.modes import Modes
@@ -68,7 +69,7 @@ class StudyFile:
                 f"settings; name another file for {title}"
             )
         if "key" not in attributes:
-            with _written(path):
+            with written(path):
                 self._kept.set_user_attr("key", key)
                 self._kept.set_user_attr("title", title)
 
@@ -90,7 +91,7 @@ class StudyFile:
         """Write down what settings gave."""
         values = asdict(outcome)
         values["score"] = {name: _plain(value) for name, value in values["score"].items()}
-        with _written(self.path):
+        with written(self.path):
             self._kept.set_user_attr(_name(modes), values)
         self._outcomes[_name(modes)] = outcome
 
@@ -132,10 +133,10 @@ class StudyFile:
             try:
                 saved, excess = consider(modes)
             except BaseException:
-                with _written(self.path):
+                with written(self.path):
                     study.tell(trial, state=TrialState.FAIL)
                 raise
-            with _written(self.path):
+            with written(self.path):
                 trial.set_constraint("excess", excess)
                 study.tell(trial, saved)
         # Of a search that is finished, too, what was best has to be seen again.
@@ -162,19 +163,10 @@ class _NoLock:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """Where Optuna writes to the journal; a full disk is an error without the name of a file."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
-
-
-@contextmanager
 def _replayed(path: Path) -> Iterator[None]:
     """Where Optuna reads the journal again."""
     try:
-        with _written(path):
+        with written(path):
             yield
     except (OSError, NetworkError):
         raise

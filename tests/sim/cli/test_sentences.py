@@ -1,3 +1,5 @@
+import tempfile
+
 import numpy as np
 import onnx
 import pytest
@@ -76,3 +78,23 @@ def test_an_array_larger_than_the_memory_is_refused(refused, tmp_path, net, monk
     monkeypatch.setattr("sim.explore.files.read_arrays", fail)
     sentence = refused("run", net, "--input", net)
     assert sentence == "there is not enough memory for this: an array is too large"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError("x.npy cannot be written"), "x.npy cannot be written"),
+        (OSError(13, "Permission denied", "x.npy"), "x.npy: Permission denied"),
+        (
+            OSError(28, "No space left on device"),
+            "a file could not be used (No space left on device); temporary files are made in "
+            f"{tempfile.gettempdir()}",
+        ),
+    ],
+)
+def test_what_the_system_refuses_is_said_with_its_place(refused, net, monkeypatch, error, sentence):
+    def fail(path):
+        raise error
+
+    monkeypatch.setattr("sim.explore.files.read_arrays", fail)
+    assert refused("run", net, "--input", net) == sentence

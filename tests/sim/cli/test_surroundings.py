@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.cli.surroundings import usable_folders
+from sim.cli.surroundings import quiet_packages
 
 NAMES = ("MPLCONFIGDIR", "YOWASP_CACHE_DIR")
 
@@ -27,23 +27,33 @@ def closed_home(monkeypatch, tmp_path):
 
 def test_a_home_that_can_be_written_is_used(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "new"))
-    with usable_folders():
+    with quiet_packages():
         assert not set(NAMES) & os.environ.keys()
     assert not list(tmp_path.iterdir())
 
 
 def test_a_home_that_cannot_be_written_is_replaced_for_a_while(closed_home):
-    with usable_folders():
+    with quiet_packages():
         folders = {Path(os.environ[name]) for name in NAMES}
         assert all(os.access(folder, os.W_OK) for folder in folders)
     assert not set(NAMES) & os.environ.keys()
     assert not any(folder.exists() for folder in folders)
 
 
+def test_networks_are_run_without_telling_anybody(monkeypatch):
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    with quiet_packages():
+        assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+    assert "ORT_DISABLE_TELEMETRY" not in os.environ
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    with quiet_packages():
+        assert os.environ["ORT_DISABLE_TELEMETRY"] == "0"
+
+
 def test_what_the_user_names_stays(closed_home, monkeypatch, tmp_path):
     monkeypatch.setenv("MPLCONFIGDIR", "mine")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with usable_folders():
+    with quiet_packages():
         assert os.environ["MPLCONFIGDIR"] == "mine" and "YOWASP_CACHE_DIR" not in os.environ
     assert os.environ["MPLCONFIGDIR"] == "mine"
 
@@ -53,14 +63,18 @@ def test_without_a_home_there_are_folders_all_the_same(monkeypatch):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", fail)
-    with usable_folders():
+    with quiet_packages():
         assert set(NAMES) <= os.environ.keys()
 
 
-def test_no_other_package_speaks_where_the_home_cannot_be_written(closed_home, net, x, tmp_path):
+@pytest.mark.parametrize("onnx", [False, True])
+def test_no_other_package_speaks_where_the_home_cannot_be_written(
+    closed_home, net, x, onnx_lstm, tmp_path, onnx
+):
     picture = tmp_path / "trace.png"
+    network = onnx_lstm() if onnx else net
     code = "from sim.cli.main import main; main()"
-    command = ["run", net, "--input", x, "--config", "tiny", "--trace-picture", picture]
+    command = ["run", network, "--input", x, "--config", "tiny", "--trace-picture", picture]
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "") and picture.exists()
 
