@@ -11,7 +11,14 @@ from sim.cli.table import COMMANDS, Entry
 
 SLOW = {
     *("matplotlib", "onnx", "onnxruntime", "optuna", "safetensors", "scipy"),
-    *("amaranth_boards", "boards", "hw.accelerator", "sim.rtl", "sim.workloads"),
+    *(
+        "amaranth_boards",
+        "boards.board",
+        "boards.driver",
+        "hw.accelerator",
+        "sim.rtl",
+        "sim.workloads",
+    ),
 }
 """What takes time to load, and a small run on the model does without."""
 
