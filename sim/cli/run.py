@@ -285,5 +285,7 @@ def _write(done: Run, tracer: Tracer | None, written: Written) -> None:
 def _print(done: Run) -> None:
     """Print the figures."""
     printing.print_report(done.figures)
+    for note in done.notes:
+        printing.say(note)
     if done.calibrated_on_input:
         printing.say("quantised on the input itself; --calibration takes other samples")

@@ -90,9 +90,12 @@ def load_subjects(
     if node is not None and node not in names:
         raise NetworkError(f"{path} has no LSTM node {node}; it has {', '.join(names)}")
     seen, made = _capture(network, named_inputs(network, samples))
-    for name in names:
-        if name not in seen:
-            raise NetworkError(f"{path}: nothing of the samples reaches the LSTM node {name}")
+    # Of layers in branches of the model, those that the samples take are quantised.
+    if not seen or (node is not None and node not in seen):
+        raise NetworkError(
+            f"{path}: nothing of the samples reaches the LSTM node {node or names[0]}; "
+            f"give samples that take its branch"
+        )
     groups = [(node,)] if node is not None else chains(network, seen, made)
     return tuple(_subject(network, group, seen) for group in groups)
 
@@ -138,9 +141,11 @@ def chains(model: WholeModel, seen: Mapping, made: Mapping) -> list[tuple[str, .
     leaders = {
         name: leader
         for name, leader in model.leaders.items()
-        if _same([call.x for call in seen[name]], made[leader])
+        if name in seen
+        and leader in seen
+        and _same([call.x for call in seen[name]], made[leader])
     }
-    return join_chains(model.lstm_layers, leaders)
+    return join_chains(seen, leaders)
 
 
 def _same(taken: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> bool:

@@ -142,11 +142,14 @@ class Run:
         The report, ready for JSON.
     calibrated_on_input : bool
         Whether a floating-point network was quantised on the very input that it then ran.
+    notes : tuple of str
+        What a whole model's file holds in another form than it ran in, a sentence each.
     """
 
     outputs: dict[str, np.ndarray]
     figures: dict
     calibrated_on_input: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def _with_time(report: dict, config: Config) -> dict:
@@ -299,6 +302,11 @@ class LstmNodes:
 
     def __call__(self, name: str, layer: FloatLayer, x, h0, c0):
         """``y, h_n, c_n`` in floating point, through the integer network of node ``name``."""
+        if name not in self.networks:
+            raise NetworkError(
+                f"LSTM node {name} runs for these inputs but not for the calibration samples, "
+                f"which take another branch of the model; give samples that are like the inputs"
+            )
         network = self.networks[name]
         directions = network.layers[0].directions
         initial = initial_states(directions, len(x), h0, c0)
@@ -384,8 +392,8 @@ def quantize_nodes(
     """
     seen = model.capture(inputs)
     return {
-        name: quantize(layer, seen[name], percentile, **bits)
-        for name, layer in model.lstm_layers.items()
+        name: quantize(model.lstm_layers[name], calls, percentile, **bits)
+        for name, calls in seen.items()
     }
 
 
@@ -414,4 +422,5 @@ def run_onnx(
     outputs = model.run(inputs, nodes)
     reference = model.run(inputs, float_lstm)
     ratios = {name: sqnr(reference[name], outputs[name]) for name in model.outputs}
-    return Run(outputs=outputs, figures={**nodes.report(), "sqnr_db": ratios})
+    figures = {**nodes.report(), "sqnr_db": ratios}
+    return Run(outputs=outputs, figures=figures, notes=model.notes)

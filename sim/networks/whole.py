@@ -73,6 +73,8 @@ class WholeModel(Protocol):
         By name, in the order in which they run first.
     leaders : dict of str
         For a layer whose input is the output of another, rearranged at most, the other's name.
+    notes : tuple of str
+        What the file holds in another form than it runs in, a sentence each; usually empty.
     """
 
     path: Path
@@ -81,6 +83,7 @@ class WholeModel(Protocol):
     dims: Mapping[str, Dims]
     lstm_layers: Mapping[str, FloatLayer | IntegerLayer]
     leaders: Mapping[str, str]
+    notes: tuple[str, ...]
 
     def run(
         self, inputs: Mapping[str, np.ndarray], lstm: LstmFunction

@@ -4,17 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from sim.networks.calls import run_calls, shapes_text
 from sim.networks.network import NetworkError
-from sim.networks.onnx.chains import find_leaders
-from sim.networks.onnx.graph import Graph
 from sim.networks.onnx.inputs import batch_axes, declared_dims, typed_inputs
 from sim.networks.onnx.nodes import call_node
-from sim.networks.onnx.reader import find_lstm_nodes, load_onnx, read_onnx_lstm
+from sim.networks.onnx.pieces import Pieces
+from sim.networks.onnx.reader import load_onnx
 from sim.networks.onnx.sessions import run_session
-from sim.networks.onnx.walk import node_name
 from sim.networks.whole import LstmFunction, Seen, float_lstm
 
 __all__ = ["OnnxModel"]
@@ -22,6 +19,9 @@ __all__ = ["OnnxModel"]
 
 class OnnxModel:
     """An ONNX model whose LSTM nodes run outside of ONNX Runtime.
+
+    Layers that the file holds in another form become LSTM nodes: those in branches of ``If``
+    nodes, loops over steps, steps that are written out, weights in integers.
 
     Parameters
     ----------
@@ -31,13 +31,14 @@ class OnnxModel:
     Members
     -------
     lstm_layers : dict of FloatLayer
-        By node name, in the order in which they run.
+        By node name, in the order in which they run. Where layers lie in branches, a run takes
+        those of the branches that its inputs take.
     leaders : dict of str
         For a node whose ``X`` is another's ``Y``, rearranged at most, the other's name.
     notes : tuple of str
         What the file has in another form, and what was done about it: a sentence each.
     graphs : tuple of pairs of a Graph and a dict of NodeProto
-        What runs, and the LSTM nodes in it by name.
+        What runs, and the LSTM nodes in it by name, for each combination of branches.
     inputs : tuple of str
         Names that ``run`` takes.
     outputs : tuple of str
@@ -55,20 +56,13 @@ class OnnxModel:
         self.path = Path(path)
         model = load_onnx(path)
         try:
-            lstms = find_lstm_nodes(model)
-            self._graph = Graph(model)
-            self._graph.fold(name for node in lstms for name in node.input[1:4])
-            self._lstms = dict(zip(_unique_names(lstms), lstms, strict=True))
-            arrays = {name: self._graph.constant(name) for name in self._graph.constants}
-            self.lstm_layers = {
-                name: read_onnx_lstm(node, arrays) for name, node in self._lstms.items()
-            }
-            self.leaders = find_leaders(self._graph.nodes, self._lstms)
-            self._sessions = self._graph.cut(lstms)
+            self._pieces = Pieces(model)
         except NetworkError as error:
             raise NetworkError(f"{self.path}: {error}") from None
-        self.notes = ()
-        self.graphs = ((self._graph, self._lstms),)
+        self.lstm_layers, self.notes = self._pieces.layers, self._pieces.notes
+        self.leaders = self._pieces.leaders
+        self._graph = self._pieces.first.graph
+        self.graphs = self._pieces.graphs
         self.inputs = self._graph.inputs
         self.outputs = self._graph.outputs
         declared = [*self._graph.model.graph.input, *self._graph.model.graph.output]
@@ -94,7 +88,8 @@ class OnnxModel:
             return self._run_once(each, lstm)
 
         def axes_of(axes):
-            return batch_axes(self.path, self._graph, self._lstms.values(), axes)
+            lstms = self._pieces.first.lstms.values()
+            return batch_axes(self.path, self._graph, lstms, axes)
 
         return run_calls(self.path, self.dims, values, once, axes_of)
 
@@ -112,12 +107,17 @@ class OnnxModel:
     def _run_once(self, inputs: Mapping[str, np.ndarray], lstm: LstmFunction) -> dict:
         """Outputs for inputs of the declared shapes and types."""
         values = dict(inputs)
+        try:
+            piece = self._pieces.of(inputs)
+            sessions = piece.sessions
+        except NetworkError as error:
+            raise NetworkError(f"{self.path}: {error}") from None
 
         def value_of(name):
-            return values[name] if name in values else self._graph.constant(name)
+            return values[name] if name in values else piece.graph.constant(name)
 
-        names = list(self._lstms)
-        for number, session in enumerate(self._sessions):
+        names = list(piece.lstms)
+        for number, session in enumerate(sessions):
             if session is not None:
                 try:
                     values.update(run_session(session, values))
@@ -126,9 +126,9 @@ class OnnxModel:
                     raise NetworkError(f"{self.path}: {error}: {shapes}") from None
             if number < len(names):
                 name = names[number]
-                layer = self.lstm_layers[name]
+                layer = piece.layers[name]
                 try:
-                    values.update(call_node(name, self._lstms[name], layer, value_of, lstm))
+                    values.update(call_node(name, piece.lstms[name], layer, value_of, lstm))
                 except NetworkError as error:
                     raise NetworkError(f"{self.path}: {error}") from None
         return {name: _plain(value_of(name)) for name in self.outputs}
@@ -139,11 +139,3 @@ def _plain(value):
     if isinstance(value, np.ndarray) and value.dtype == object:
         return value.astype(str)
     return value
-
-
-def _unique_names(nodes: list[onnx.NodeProto]) -> list[str]:
-    names = [node_name(node) for node in nodes]
-    return [
-        name if names.count(name) == 1 else next(o for o in node.output if o)
-        for name, node in zip(names, nodes, strict=True)
-    ]

@@ -18,7 +18,6 @@ __all__ = ["find_lstm_nodes", "load_onnx", "read_onnx_lstm"]
 _GATE_ORDER = [0, 2, 3, 1]
 _DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 _ACTIVATIONS = ["sigmoid", "tanh", "tanh"]
-_QUANTIZED = "DynamicQuantizeLSTM"
 
 
 def load_onnx(path: str | Path) -> onnx.ModelProto:
@@ -53,16 +52,12 @@ def find_lstm_nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     found = []
     for node in model.graph.node:
         for inner in nodes_inside(node):
-            if inner.op_type in ("LSTM", _QUANTIZED):
+            if is_standard(inner, "LSTM"):
                 raise NetworkError(
                     f"LSTM node {node_name(inner)} lies inside the {node.op_type} node "
-                    f"{node_name(node)}; only LSTM nodes of the main graph are supported"
+                    f"{node_name(node)} and cannot be taken out of it; export one step of the "
+                    f"{node.op_type} as a model, with its states as inputs and outputs"
                 )
-        if node.op_type == _QUANTIZED:
-            raise NetworkError(
-                f"node {node_name(node)} is a {_QUANTIZED}, which is not supported; "
-                f"hand over the model before quantisation"
-            )
         if is_standard(node, "LSTM"):
             found.append(node)
     if not found:

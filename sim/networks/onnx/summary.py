@@ -51,18 +51,21 @@ def summarise_onnx(path: Path) -> FileSummary:
             host=_count(node for node in nodes if not _is_recurrent(node)),
             refused=str(error),
         )
-    layers, host = [], Counter()
+    layers, host = {}, Counter()
     for graph, lstms in model.graphs:
         makers = {name: node for node in graph.nodes for name in node.output if name}
-        layers += [
-            layer_summary(name, model.lstm_layers[name], begins=_begins(node, graph, makers))
+        # A layer outside of the branches is in the graphs of all of them.
+        layers |= {
+            name: layer_summary(
+                name, model.lstm_layers[name], begins=_begins(node, graph, makers)
+            )
             for name, node in lstms.items()
-        ]
+        }
         taken = {id(node) for node in lstms.values()}
         host |= Counter(_count(node for node in graph.nodes if id(node) not in taken))
     return FileSummary(
         **common,
-        layers=tuple(layers),
+        layers=tuple(layers.values()),
         networks=tuple(join_chains(model.lstm_layers, model.leaders)),
         host=dict(sorted(host.items())),
         notes=tuple(model.notes),

@@ -13,6 +13,7 @@ __all__ = [
     "names_used",
     "node_name",
     "nodes_inside",
+    "sorted_nodes",
     "without_dead_nodes",
 ]
 
@@ -86,3 +87,24 @@ def without_dead_nodes(
             kept.append(node)
             wanted |= names_used(node)
     return kept[::-1]
+
+
+def sorted_nodes(nodes: Iterable[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """The nodes, each behind what it takes; otherwise in their order."""
+    makers = {name: node for node in nodes for name in node.output if name}
+    placed, ordered = set(), []
+    for first in nodes:
+        pending = [first]
+        while pending:
+            node = pending[-1]
+            if identity(node) in placed:
+                pending.pop()
+                continue
+            before = [makers[name] for name in sorted(names_used(node)) if name in makers]
+            missing = [each for each in before if identity(each) not in placed]
+            if missing:
+                pending += missing
+            else:
+                placed.add(identity(node))
+                ordered.append(pending.pop())
+    return ordered

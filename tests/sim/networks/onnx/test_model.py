@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import onnx
 import onnxruntime
@@ -103,8 +101,8 @@ def test_a_graph_of_two_lstms_equals_onnx_runtime(two):
 
 
 def test_every_other_node_runs_once(two):
-    model = OnnxModel(two)
-    counts = [len(nodes) for nodes in model._graph._segments(list(model._lstms.values()))]
+    piece = OnnxModel(two)._pieces.first
+    counts = [len(nodes) for nodes in piece.graph._segments(list(piece.lstms.values()))]
     assert counts == [3, 3, 3]
 
 
@@ -294,13 +292,6 @@ def test_bad_inputs_are_refused(two, inputs, sentence):
     assert str(caught.value) == sentence.format(path=two)
 
 
-STREAMING = replace(
-    silero.MODEL,
-    path="silero_vad/data/silero_vad.onnx",
-    sha256="1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
-)
-
-
 @pytest.mark.slow
 def test_silero_vad_equals_onnx_runtime():
     x = np.random.default_rng(0).normal(0, 0.1, (40, 576)).astype(np.float32)
@@ -312,12 +303,3 @@ def test_silero_vad_equals_onnx_runtime():
     assert layer.directions[0].W.shape == (4, 128, 128)
     ((captured,),) = model.capture(inputs).values()
     assert captured.x.shape == (1, 40, 128)
-
-
-@pytest.mark.slow
-def test_silero_vads_streaming_model_is_refused():
-    path = fetch(STREAMING)
-    with pytest.raises(NetworkError) as caught:
-        OnnxModel(path)
-    assert str(caught.value).startswith(f"{path}: LSTM node ")
-    assert str(caught.value).endswith("only LSTM nodes of the main graph are supported")
