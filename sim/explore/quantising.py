@@ -141,9 +141,7 @@ def chains(model: WholeModel, seen: Mapping, made: Mapping) -> list[tuple[str, .
     leaders = {
         name: leader
         for name, leader in model.leaders.items()
-        if name in seen
-        and leader in seen
-        and _same([call.x for call in seen[name]], made[leader])
+        if name in seen and leader in seen and _same([call.x for call in seen[name]], made[leader])
     }
     return join_chains(seen, leaders)
 

@@ -56,9 +56,7 @@ def summarise_onnx(path: Path) -> FileSummary:
         makers = {name: node for node in graph.nodes for name in node.output if name}
         # A layer outside of the branches is in the graphs of all of them.
         layers |= {
-            name: layer_summary(
-                name, model.lstm_layers[name], begins=_begins(node, graph, makers)
-            )
+            name: layer_summary(name, model.lstm_layers[name], begins=_begins(node, graph, makers))
             for name, node in lstms.items()
         }
         taken = {id(node) for node in lstms.values()}
