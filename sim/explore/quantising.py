@@ -127,7 +127,7 @@ def _capture(model: WholeModel, inputs: Mapping) -> tuple[dict, dict]:
 
 
 def chains(model: WholeModel, seen: Mapping, made: Mapping) -> list[tuple[str, ...]]:
-    """The LSTM layers of a model by name, those together of which one feeds only the next.
+    """The LSTM layers that ran, by name, those together of which one feeds only the next.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def _same(taken: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> bool:
 
 
 def quantize_measured(
-    subject: Subject, percentile: float | None = None, **bits: int
+    subject: Subject, percentile: float = 100.0, **bits: int
 ) -> tuple[Part, dict]:
     """The integer network, and figures: its formats and its signal-to-noise ratio on the samples.
 

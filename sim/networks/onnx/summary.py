@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from onnx.external_data_helper import uses_external_data
 
 from sim.networks.network import NetworkError
 from sim.networks.onnx.chains import join_chains
@@ -32,7 +33,7 @@ def summarise_onnx(path: Path) -> FileSummary:
     NetworkError
         No such file, or no ONNX model.
     """
-    proto = load_onnx(path)
+    proto = _load(path)
     constants = {tensor.name for tensor in proto.graph.initializer}
     inputs = [value for value in proto.graph.input if value.name not in constants]
     common = {
@@ -68,6 +69,21 @@ def summarise_onnx(path: Path) -> FileSummary:
         host=dict(sorted(host.items())),
         notes=tuple(model.notes),
     )
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    """The model, also without the files that its weights are in."""
+    try:
+        return load_onnx(path)
+    except NetworkError:
+        try:
+            proto = onnx.load(path, load_external_data=False)
+        except Exception:
+            # protobuf and onnx raise classes of their own; what there is to say was said.
+            proto = onnx.ModelProto()
+        if not any(map(uses_external_data, proto.graph.initializer)):
+            raise
+        return proto
 
 
 def _describe(model: onnx.ModelProto) -> str:
@@ -135,11 +151,11 @@ def _raw_layer(node: onnx.NodeProto, model: onnx.ModelProto) -> LayerSummary:
         domain = "" if is_standard(node) else f"{node.domain}."
         reason = f"it is a {domain}{node.op_type}, and LSTM layers run"
     else:
+        wanted = {name: arrays[name] for name in node.input if name in arrays}
         try:
-            wanted = {name: arrays[name] for name in node.input if name in arrays}
-            read_onnx_lstm(
-                node, {name: onnx.numpy_helper.to_array(each) for name, each in wanted.items()}
-            )
+            if not any(map(uses_external_data, wanted.values())):
+                values = {name: onnx.numpy_helper.to_array(each) for name, each in wanted.items()}
+                read_onnx_lstm(node, values)
         except NetworkError as error:
             reason = str(error)
     return LayerSummary(

@@ -31,6 +31,8 @@ _DAMAGE = (
 )
 _DEPTH = 6
 """Dictionaries inside each other that are searched for state dicts."""
+_RECONSTRUCT = ("numpy._core.multiarray _reconstruct", "numpy.core.multiarray _reconstruct")
+"""What pickles of NumPy 2, and those before, call for an array."""
 _SAVE = 'torch.save(model.state_dict(), "weights.pt")'
 _ATTACKS = frozenset(
     {"os", "posix", "nt", "subprocess", "sys", "shutil", "socket", "importlib", "runpy", "pty"}
@@ -112,8 +114,21 @@ def read_state_dicts(path: Path) -> dict[str, dict[str, Tensor]]:
             f"with {_SAVE}"
         ) from None
     if not found:
-        raise NetworkError(f"{path} holds no state dict; write one with {_SAVE}")
+        what = _what(archive.pickle.value)
+        raise NetworkError(f"{path} holds no state dict but {what}; write one with {_SAVE}")
     return found
+
+
+def _what(value) -> str:
+    """A value that is no state dict, in words."""
+    if isinstance(value, Object):
+        tensor = isinstance(value.maker, Global) and "_rebuild_" in value.maker.name
+        return "one tensor" if tensor else f"an object ({_maker(value)})"
+    if isinstance(value, dict):
+        objects = [each for each in value.values() if isinstance(each, Object)]
+        inside = f" but objects ({_maker(objects[0])})" if objects else ""
+        return f"a dictionary without tensors{inside}"
+    return f"a value of the type {type(value).__name__}"
 
 
 class _Zip:
@@ -259,6 +274,8 @@ def _tensor(archive, value) -> Tensor | None:
     if not isinstance(value, Object) or not isinstance(value.maker, Global):
         return None
     kind = value.maker.name
+    if kind in _RECONSTRUCT:
+        return _numpy_tensor(value.state)
     if kind in ("torch._utils _rebuild_parameter", "torch._utils _rebuild_parameter_with_state"):
         return _tensor(archive, value.arguments[0])
     if kind == "torch._tensor _rebuild_from_type_v2":
@@ -274,3 +291,18 @@ def _tensor(archive, value) -> Tensor | None:
         shape=tuple(shape),
         strides=tuple(strides),
     )
+
+
+def _numpy_tensor(state: tuple) -> Tensor | None:
+    """A NumPy array of numbers as a tensor; None for any other."""
+    _, shape, dtype, fortran, data = state
+    if isinstance(data, Object):
+        # Pickles before protocol 3 hold bytes as a text to be encoded.
+        text, coding = data.arguments
+        data = text.encode("latin-1") if coding == "latin1" else b""
+    code, order = dtype.arguments[0], dtype.state[1]
+    if not isinstance(data, bytes) or code not in ("f2", "f4", "f8"):
+        return None
+    values = np.frombuffer(data, np.dtype(code).newbyteorder(order))
+    strides = [prod(shape[:k] if fortran else shape[k + 1 :]) for k in range(len(shape))]
+    return Tensor(values, "NumPy", 0, tuple(shape), tuple(strides))

@@ -205,13 +205,24 @@ def _layer(module: Module, number: int, keys: set[str], read: Callable) -> Float
     )
 
 
+def _parts(prefix: str, name: str, keys: set[str]) -> str:
+    """What to do where a tensor is stored as the parts that it is computed from."""
+    parts = {f"{prefix}{name}_v", f"{prefix}parametrizations.{name}.original0"}
+    if not parts & keys:
+        return ""
+    return (
+        ", and what it is computed from is there (weight_norm, say); before saving call "
+        f'torch.nn.utils.parametrize.remove_parametrizations(lstm, "{name}")'
+    )
+
+
 def _direction(prefix: str, suffix: str, keys: set[str], read: Callable) -> FloatLstm:
     """One direction; ``suffix`` is such as ``_l0_reverse``."""
 
     def array(name: str) -> np.ndarray:
         key = f"{prefix}{name}{suffix}"
         if key not in keys:
-            raise NetworkError(f"{key} is missing")
+            raise NetworkError(f"{key} is missing{_parts(prefix, name + suffix, keys)}")
         try:
             return np.asarray(read(key)).astype(np.float32)
         except (TypeError, ValueError) as error:

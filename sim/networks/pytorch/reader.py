@@ -13,6 +13,9 @@ from sim.networks.pytorch.modules import choose, find_modules, read_module
 
 __all__ = ["Weights", "open_pt", "open_safetensors", "read_pt", "read_safetensors"]
 
+_KNOWN = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL")
+"""Types of safetensors files that NumPy has."""
+
 
 class Weights:
     """The tensors of a file, and the recurrent modules among them.
@@ -71,11 +74,20 @@ def open_safetensors(path: str | Path) -> Weights:
             f'safetensors.torch.save_file(model.state_dict(), "weights.safetensors") writes one'
         ) from None
 
-    def read(key: str) -> np.ndarray:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            return file.get_tensor(key)
+    return Weights(path, shapes, lambda name: _read_tensor(path, name))
 
-    return Weights(path, shapes, read)
+
+def _read_tensor(path: Path, name: str) -> np.ndarray:
+    """A tensor of a .safetensors file; float32 of the type bfloat16, which NumPy has not."""
+    with safetensors.safe_open(path, framework="numpy") as file:
+        kind = file.get_slice(name).get_dtype()
+        if kind in _KNOWN:
+            return file.get_tensor(name)
+    if kind != "BF16":
+        raise TypeError(f"values of the type {kind} are not read; save it as .float()")
+    found = dict(safetensors.deserialize(path.read_bytes()))[name]
+    upper = np.frombuffer(found["data"], "<u2").reshape(found["shape"])
+    return (upper.astype(np.uint32) << 16).view(np.float32)
 
 
 def open_pt(path: str | Path) -> Weights:

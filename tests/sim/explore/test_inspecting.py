@@ -265,3 +265,16 @@ def test_no_such_file_is_refused(tmp_path):
     with pytest.raises(NetworkError) as caught:
         inspect_file(tmp_path / "none.onnx")
     assert str(caught.value).startswith(f"{tmp_path / 'none.onnx'} cannot be read: No such file")
+
+
+def test_an_onnx_model_whose_weights_are_missing_is_described(tmp_path, onnx_graph):
+    path = onnx_graph()
+    path.lstm("a", "x", 3)
+    path = path.save(tmp_path / "net.onnx", "a_y")
+    options = {"location": "net.data", "size_threshold": 0, "convert_attribute": False}
+    onnx.save(onnx.load(path), path, save_as_external_data=True, **options)
+    assert inspected(path)["refused"] is None
+    (tmp_path / "net.data").unlink()
+    figures = inspected(path)
+    assert facts(figures, "name", "inputs", "hidden", "refused") == [("a", 3, 4, None)]
+    assert figures["refused"].startswith(str(path))

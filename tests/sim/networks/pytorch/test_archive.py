@@ -132,7 +132,15 @@ def test_a_checkpoint_is_searched_and_what_is_beside_the_weights_is_not_read():
 
 def test_a_file_without_tensors_is_refused(tmp_path):
     path = archive(tmp_path / "net.pt", data_pkl=pickle.dumps({"epoch": 3}))
-    assert refusal(path) == f"holds no state dict; write one with {SAVE}"
+    assert refusal(path) == (
+        f"holds no state dict but a dictionary without tensors; write one with {SAVE}"
+    )
+    path = archive(tmp_path / "net.pt", data_pkl=pickle.dumps([1, 2]))
+    assert refusal(path) == (
+        f"holds no state dict but a value of the type list; write one with {SAVE}"
+    )
+    path = archive(tmp_path / "net.pt", data_pkl=pickle.dumps(np.float64(1)))
+    assert refusal(path).startswith("holds no state dict but an object (numpy.")
 
 
 def test_other_archives_are_refused(tmp_path):
@@ -176,14 +184,24 @@ def test_damaged_files_are_refused_in_a_sentence(tmp_path, name):
             assert str(error).startswith(str(path)) and "\n" not in str(error)
 
 
-def test_a_view_outside_of_its_storage_is_refused(tmp_path):
-    content = (FILES / "views.pt").read_bytes()
-    # The shape (16, 3) of the first tensor becomes (16, 30).
-    assert content.count(b"K\x10K\x03\x86") == 1
+@pytest.mark.parametrize(
+    "shape, strides",
+    [
+        # (16, 30), beyond the end; (255, 255) with strides of 0, more values than there are.
+        (b"K\x10K\x1e\x86", b"K\x01K\x10\x86"),
+        (b"K\xffK\xff\x86", b"K\x00K\x00\x86"),
+    ],
+)
+def test_a_view_that_is_larger_than_its_storage_is_refused(tmp_path, shape, strides):
     path = tmp_path / "views.pt"
     with zipfile.ZipFile(FILES / "views.pt") as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
-            new.writestr(name, old.read(name).replace(b"K\x10K\x03\x86", b"K\x10K\x1e\x86"))
+            content = old.read(name)
+            if name.endswith("data.pkl"):
+                before, after = content.split(b"K\x10K\x03\x86")
+                assert after.count(b"K\x01K\x10\x86") == 2
+                content = before + shape + after.replace(b"K\x01K\x10\x86", strides, 1)
+            new.writestr(name, content)
     with pytest.raises(NetworkError) as caught:
         read_pt(path)
     assert str(caught.value) == (

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,35 @@ def test_half_precision_is_widened(tmp_path):
     (layer,) = read_safetensors(saved(tmp_path, arrays)).layers
     assert layer.directions[0].W.dtype == np.float32
     assert (layer.directions[0].W.reshape(4 * H, INPUTS) == arrays["weight_ih_l0"]).all()
+
+
+def write_safetensors(path, kind, arrays):
+    """A file of tensors of a type that NumPy has not, by the format's description."""
+    header, data = {}, b""
+    for key, value in arrays.items():
+        offsets = [len(data), len(data) + value.nbytes]
+        header[key] = {"dtype": kind, "shape": value.shape, "data_offsets": offsets}
+        data += value.tobytes()
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
+def test_bfloat16_of_a_safetensors_file_is_widened(tmp_path):
+    arrays = state()
+    halves = {key: (value.view(np.uint32) >> 16).astype(np.uint16) for key, value in arrays.items()}
+    path = tmp_path / "net.safetensors"
+    write_safetensors(path, "BF16", halves)
+    (lstm,) = read_safetensors(path).layers[0].directions
+    expected = (halves["weight_ih_l0"].astype(np.uint32) << 16).view(np.float32)
+    assert (lstm.W.reshape(16, 3) == expected).all()
+
+
+def test_types_of_8_bits_are_refused_by_name(tmp_path):
+    path = tmp_path / "net.safetensors"
+    write_safetensors(path, "F8_E4M3", {k: v.astype(np.uint8) for k, v in state().items()})
+    assert refusal(read_safetensors, path) == (
+        "weight_ih_l0 cannot be read: values of the type F8_E4M3 are not read; save it as .float()"
+    )
 
 
 def test_one_of_several_lstms_is_chosen_by_its_name(tmp_path):
@@ -212,7 +242,7 @@ def test_a_missing_file_is_named(tmp_path, read):
     "name",
     [
         *("plain.pt", "legacy.pt", "protocol4.pt", "parameters.pt", "parallel.pt"),
-        *("checkpoint.pt", "lightning.ckpt"),
+        *("checkpoint.pt", "lightning.ckpt", "numpy.pt"),
     ],
 )
 def test_files_of_pytorch_compute_what_pytorch_does(name):
@@ -268,3 +298,10 @@ def test_modules_of_a_file_are_described():
 )
 def test_other_recurrent_modules_are_refused_by_name(name, sentence):
     assert refusal(read_pt, FILES / name).startswith(sentence)
+
+
+def test_a_weight_that_is_stored_in_parts_says_how_to_join_them():
+    assert refusal(read_pt, FILES / "normed.pt") == (
+        "weight_hh_l0 is missing, and what it is computed from is there (weight_norm, say); before "
+        'saving call torch.nn.utils.parametrize.remove_parametrizations(lstm, "weight_hh_l0")'
+    )

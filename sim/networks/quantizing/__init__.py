@@ -1,1 +1,0 @@
-"""How a network's integer format is chosen: activations, cell state, weights."""
