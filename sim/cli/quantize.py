@@ -37,8 +37,11 @@ def quantize(
     ],
     node: NodeName = None,
     percentile: Annotated[
-        float, typer.Option(help="Share of the samples' values that the formats cover.")
-    ] = 100.0,
+        float | None,
+        typer.Option(
+            help="Share of the samples' values that the formats cover; without, what loses least."
+        ),
+    ] = None,
     weight_bits: Annotated[int, typer.Option(help="Bits of a weight, 4 to 8.")] = 8,
     activation_bits: Annotated[
         int, typer.Option(help="Bits of x and h, 4 to 8; a .tflite file holds 8.")

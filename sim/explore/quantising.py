@@ -154,7 +154,7 @@ def _same(taken: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> bool:
 
 
 def quantize_measured(
-    subject: Subject, percentile: float = 100.0, **bits: int
+    subject: Subject, percentile: float | None = None, **bits: int
 ) -> tuple[Part, dict]:
     """The integer network, and figures: its formats and its signal-to-noise ratio on the samples.
 

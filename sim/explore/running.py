@@ -384,7 +384,7 @@ def named_inputs(model: WholeModel, given: np.ndarray | Mapping) -> dict[str, np
 
 
 def quantize_nodes(
-    model: WholeModel, inputs: Mapping, percentile: float = 100.0, **bits: int
+    model: WholeModel, inputs: Mapping, percentile: float | None = None, **bits: int
 ) -> dict:
     """Integer networks of a model's LSTM nodes, by name, calibrated on the model's ``inputs``.
 

@@ -31,8 +31,9 @@ from sim.explore.workloads import run_float_split
 from sim.image import modes as image_modes
 from sim.image.modes import NORMAL, LayerModes, Modes
 from sim.model import lstm, plan, timing
-from sim.networks import quantizer, rounding
+from sim.networks import quantizer
 from sim.networks.network import NetworkError
+from sim.networks.quantizing import rounding, weights
 from sim.workloads.packages import cache_folder, keep
 from sim.workloads.scores import Score
 from sim.workloads.workload import Case, Split, Workload
@@ -73,7 +74,7 @@ class Scheme:
     @property
     def modules(self) -> tuple:
         """What its row depends on, beside what all do."""
-        return (quantizer, rounding) if self.reduced else ()
+        return (quantizer, rounding, weights) if self.reduced else ()
 
 
 def _tuned(family: str, budget: str) -> Callable:

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from sim.model.network import run_network
+from sim.networks import quantizer
 from sim.networks.float_lstm import run_direction, run_float
-from sim.networks.network import FloatLayer, NetworkError, Quantization
+from sim.networks.network import (
+    FloatLayer,
+    FloatNetwork,
+    IntegerLayer,
+    IntegerNetwork,
+    NetworkError,
+    Quantization,
+)
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
 from sim.networks.tflite.reader import read_tflite
 from sim.networks.tflite.writer import write_tflite
@@ -82,7 +90,7 @@ def test_a_clip_of_the_cell_state_is_kept_in_its_codes(nets, clip, codes):
     assert layer.directions[0].cell_clip == codes
 
 
-def test_weights_and_biases_are_rounded_to_their_scales(nets):
+def test_weights_are_within_a_few_steps_and_use_the_codes_there_are(nets):
     network = nets.random_float(6, 8)
     real = network.layers[0].directions[0]
     lstm = quantize(network, samples(4, 9, 6)).layers[0].directions[0]
@@ -91,11 +99,98 @@ def test_weights_and_biases_are_rounded_to_their_scales(nets):
             (lstm.W, lstm.W_scale, real.W),
             (lstm.R, lstm.R_scale, real.R),
         ):
-            assert np.abs(codes[gate]).max() == 127
-            error = np.abs(codes[gate] * scale[gate] - weights[gate])
-            assert error.max() <= scale[gate] * 0.50001
+            assert np.abs(codes[gate]).max() >= 0.8 * 127
+            # A weight makes good what others lost, so it may be a few steps off.
+            assert np.abs(codes[gate] * scale[gate] - weights[gate]).max() <= 4 * scale[gate]
         unit = lstm.x.scale * lstm.W_scale[gate]
-        assert np.abs(lstm.bias[gate] * unit - real.bias[gate]).max() <= 0.5 * unit
+        assert np.abs(lstm.bias[gate] * unit - real.bias[gate]).max() <= 0.02
+
+
+def plainly(network, x):
+    """Int8 as converters do it: ranges and cell state covered, every weight rounded by itself."""
+    layers = []
+    for layer in quantize(network, x, 100).layers:
+        (made,), (real,) = layer.directions, network.layers[0].directions
+        W_scale, R_scale = (
+            tuple(float(np.abs(gate).max()) / 127 for gate in weights)
+            for weights in (real.W, real.R)
+        )
+        codes = [
+            np.rint(weights / np.array(scales)[:, None, None]).astype(np.int8)
+            for weights, scales in ((real.W, W_scale), (real.R, R_scale))
+        ]
+        _, c = run_direction(real, x)
+        bias = np.rint(real.bias / (made.x.scale * np.array(W_scale))[:, None]).astype(np.int32)
+        changed = replace(
+            made,
+            W=codes[0],
+            R=codes[1],
+            W_scale=W_scale,
+            R_scale=R_scale,
+            bias=bias,
+            c_power=max(int(np.ceil(np.log2(np.abs(c).max()))) - 15, -15),
+        )
+        layers.append(IntegerLayer(directions=(changed,)))
+    return IntegerNetwork(layers=tuple(layers))
+
+
+def ratio(network, integer, x):
+    """Signal-to-noise ratio of the integers on ``x``."""
+    (last,) = integer.layers[-1].directions
+    h = run_network(integer, to_codes(x, integer.layers[0].directions[0].x)).h
+    return sqnr(run_float(network, x)[0], from_codes(h, last.h))
+
+
+def test_a_cell_state_that_grows_for_long_costs_no_accuracy(nets):
+    """Units that never forget reach states of hundreds, of which the output needs the first few."""
+    lstm = nets.random_float(6, 16, seed=3, spread=0.4).layers[0].directions[0]
+    bias = lstm.bias.copy()
+    bias[1, :4], bias[0, :4], bias[2, :4] = 9, 5, 1.5
+    network = FloatNetwork(layers=(FloatLayer(directions=(replace(lstm, bias=bias),)),))
+    x, y = samples(4, 300, 6), samples(4, 300, 6, seed=9)
+    measured, covering = quantize(network, x), plainly(network, x)
+    assert measured.layers[0].directions[0].c_power < covering.layers[0].directions[0].c_power
+    assert ratio(network, measured, y) > ratio(network, covering, y) + 3
+
+
+def test_rare_outliers_do_not_decide_the_range_of_the_input(nets):
+    network, x = nets.random_float(6, 16), samples(8, 100, 6)
+    x[3, 50] *= 40
+    measured, covering = quantize(network, x), plainly(network, x)
+    assert measured.layers[0].directions[0].x.scale < covering.layers[0].directions[0].x.scale / 2
+    y = samples(8, 100, 6, seed=9)
+    assert ratio(network, measured, y) > ratio(network, covering, y) + 3
+
+
+def test_a_few_large_weights_do_not_decide_the_scale_of_the_others(nets):
+    lstm = nets.random_float(24, 32, spread=0.1).layers[0].directions[0]
+    W = lstm.W.copy()
+    W[:, 0, 0] = 3
+    network = FloatNetwork(layers=(FloatLayer(directions=(replace(lstm, W=W),)),))
+    x, y = samples(8, 60, 24), samples(8, 60, 24, seed=9)
+    x[:, :, 0] *= 0.02
+    y[:, :, 0] *= 0.02
+    measured, covering = quantize(network, x), plainly(network, x)
+    assert ratio(network, measured, y) > ratio(network, covering, y) + 3
+
+
+def test_layers_above_are_chosen_for_what_the_integers_below_give(nets, monkeypatch):
+    network, x = nets.random_float(12, 24, 24), samples(6, 40, 12)
+    seen = []
+    real = quantizer.choose_forms
+
+    def choose(runs, *rest, **options):
+        seen.append(runs[0].calls)
+        return real(runs, *rest, **options)
+
+    monkeypatch.setattr(quantizer, "choose_forms", choose)
+    integer = quantize(network, x)
+    below, above = seen
+    assert below.given is below.x
+    codes = run_network(integer, to_codes(x, integer.layers[0].directions[0].x)).layers[0]
+    (given,), (h,) = above.given, above.x
+    real_h = from_codes(codes, integer.layers[0].directions[0].h)
+    assert sqnr(real_h, given) > 40 > sqnr(h, given) > 20
 
 
 @pytest.mark.parametrize(("largest", "factor"), [(127, 1), (100, 1), (50, 2), (3, 42)])

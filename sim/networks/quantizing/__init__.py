@@ -1,0 +1,1 @@
+"""How a network's integer format is chosen: activations, cell state, weights."""

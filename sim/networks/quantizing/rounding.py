@@ -1,0 +1,115 @@
+"""Weights: which scale, and which of two codes, so that sums change least.
+
+A scale that covers the largest weight may leave a handful of codes to all others, so narrower ones
+are tried, with which the few weights beyond its codes are clamped. Columns are rounded one after
+the other, and what each loses is made good in those that follow, as far as the samples say that
+they move together; the bias, which is hardly rounded at all, comes last.
+
+References
+----------
+B. Hassibi and D. Stork, "Second order derivatives for network pruning: optimal brain surgeon",
+NIPS 1992. E. Frantar, S. Ashkboos, T. Hoefler and D. Alistarh, "GPTQ: accurate post-training
+quantization for generative pre-trained transformers", ICLR 2023.
+"""
+
+import numpy as np
+
+__all__ = ["Compensation", "least_error_scale", "round_rows"]
+
+_SHRINK = np.linspace(1.0, 0.25, 31)
+"""Scales that are tried, in parts of the one that covers all weights."""
+_DAMPING = 0.01
+"""Added to every column's power, in parts of their mean: samples are few, and columns many."""
+_LEAST = 1e-12
+"""Added where there is no power at all."""
+_BLOCK = 32
+"""Columns after which the others are brought up to date."""
+
+
+def least_error_scale(weights: np.ndarray, power: np.ndarray, largest: int) -> float:
+    """The scale of one gate's weights that loses least.
+
+    Parameters
+    ----------
+    weights : float64 [H, columns]
+        The gate's weights, not all zero.
+    power : float64 [columns]
+        Mean square of each column's operand.
+    largest : int
+        Largest magnitude of a code.
+    """
+    full = np.abs(weights).max() / largest
+    error = [_squared_error(weights, power, full * shrink, largest) for shrink in _SHRINK]
+    return float(full * _SHRINK[int(np.argmin(error))])
+
+
+def _squared_error(weights, power, scale: float, largest: int) -> float:
+    codes = np.clip(np.rint(weights / scale), -largest, largest)
+    return float((((codes * scale - weights) ** 2) @ power).sum())
+
+
+class Compensation:
+    """How what a column loses is made good by those that are rounded after it.
+
+    Parameters
+    ----------
+    gram : float64 [columns + 1, columns + 1]
+        Mean product of each two operands over the samples; the last operand is always 1.
+
+    Members
+    -------
+    order : int [columns + 1]
+        Columns in the order in which they are rounded: loud ones first, as long as there are others
+        to make good what they lose; the constant last.
+    shares : float64 [columns + 1, columns + 1]
+        Row j: how a loss in the j-th of them is shared by those behind it.
+    """
+
+    def __init__(self, gram: np.ndarray):
+        columns = len(gram) - 1
+        loud = np.argsort(-np.diag(gram)[:columns], kind="stable")
+        self.order = np.append(loud, columns)
+        damped = gram[np.ix_(self.order, self.order)].astype(np.float64)
+        damped[np.diag_indices_from(damped)] += _DAMPING * np.diag(damped)[:-1].mean() + _LEAST
+        self.shares = np.linalg.cholesky(np.linalg.inv(damped)).T
+
+
+def round_rows(
+    rows: np.ndarray, scales: np.ndarray, parts: np.ndarray, by: Compensation, largest: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of rows of weights, and the constants that go with them.
+
+    Parameters
+    ----------
+    rows : [rows, columns + 1]
+        Weights, and a constant, behind them.
+    scales : [rows, parts]
+        Scale of a row's weights in each part of the columns.
+    parts : int [columns]
+        Part of each column.
+    by : Compensation
+        How losses are made good.
+    largest : int
+        Largest magnitude of a code.
+
+    Returns
+    -------
+    codes : int8 [rows, columns]
+    constants : [rows]
+    """
+    order, shares, columns = by.order, by.shares, len(parts)
+    # A column of weights is a row here: it lies together in memory.
+    left = np.ascontiguousarray(rows.T[order], np.float64)
+    steps = np.ascontiguousarray(scales.T)
+    codes = np.empty((columns, len(rows)), np.int8)
+    for start in range(0, columns, _BLOCK):
+        end = min(start + _BLOCK, columns)
+        losses = np.empty((end - start, len(rows)))
+        for column in range(start, end):
+            step = steps[parts[order[column]]]
+            code = np.clip(np.rint(left[column] / step), -largest, largest)
+            loss = (left[column] - code * step) / shares[column, column]
+            left[column:end] -= np.outer(shares[column, column:end], loss)
+            codes[order[column]], losses[column - start] = code, loss
+        left[end:] -= shares[start:end, end:].T @ losses
+    return np.ascontiguousarray(codes.T), left[-1]

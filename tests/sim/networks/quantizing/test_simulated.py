@@ -1,0 +1,33 @@
+"""What formats are compared with is about what the integers give."""
+
+import numpy as np
+import pytest
+
+from sim.model.network import run_network
+from sim.networks.codes import from_codes, sqnr, to_codes
+from sim.networks.network import FloatLayer, FloatLstm, Quantization
+from sim.networks.quantizer import quantize
+from sim.networks.quantizing.simulated import round_to, simulate_integer
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_simulated_integers_are_nearer_to_the_integers_than_floating_point_is(reverse):
+    rng = np.random.default_rng(0)
+    W, R, bias = (rng.normal(0, 0.4, shape) for shape in ((4, 20, 12), (4, 20, 20), (4, 20)))
+    lstm = FloatLstm(W=W, R=R, bias=bias, reverse=reverse)
+    x = rng.normal(size=(3, 30, 12))
+    integer = quantize(FloatLayer(directions=(lstm,)), x)
+    (made,) = integer.layers[0].directions
+    h = from_codes(run_network(integer, to_codes(x, made.x)).h, made.h)
+    zero = np.zeros((3, 20))
+    # Gates are tables of 256 entries there and exact functions here: less than a code of h.
+    assert sqnr(h, simulate_integer(made, x, zero, zero)) > 45
+
+
+def test_values_are_rounded_and_clamped_as_their_codes_are():
+    form = Quantization(scale=0.3, zero_point=-20, bits=6)
+    values = np.linspace(-9, 20, 1000)
+    codes = to_codes(values, form)
+    # Halves go another way, and none is among these.
+    assert np.allclose(round_to(values, form), from_codes(codes, form))
+    assert round_to(values, None) is values
