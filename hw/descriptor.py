@@ -65,8 +65,8 @@ FIELDS = {
         Field("load_weights", 0, 18, 1),
         Field("load_state", 0, 19, 1),
         Field("store_state", 0, 20, 1),
-        # Go on from what the last run of this direction left in the machine, see docs/modes.md:
-        # one sequence, and no state is loaded. Refused where a reset came between.
+        # Each sequence goes on from what the last one of this direction left in the machine, see
+        # docs/modes.md; nothing is loaded. Refused where a reset or an error came between.
         Field("resume", 0, 21, 1),
         Field("input_size", 1, 0, 16),
         Field("hidden_size", 1, 16, 16),
@@ -134,7 +134,7 @@ FIELDS = {
         # Where this direction's biases, states, sums and references are in the machine: from this
         # block on, and rows of x from this beat on. Directions that share none of them keep theirs
         # from run to run. What their modes depend on has a place by number.
-        Field("block_base", 39, 0, 16),
+        Field("block_base", 39, 0, 12),
         Field("row_base", 39, 16, 12),
         Field("keeper", 39, 28, 4),
     )

@@ -42,6 +42,8 @@ def control_signature(config: Config) -> wiring.Signature:
     load, weights : beats of resident blocks are coming; beats.
     word_loaded : pulse: a column word has gone to the resident part.
     state_valid, state_h, state_c : initial state, unit by unit.
+    recall_en, recall_unit : a unit's initial state is what it has kept.
+    state_known, last_only : units may be recalled; the last one only.
     active : a sequence is under way.
     """
     addr = unsigned(config.addr_width)
@@ -62,6 +64,10 @@ def control_signature(config: Config) -> wiring.Signature:
             "state_valid": Out(1),
             "state_h": Out(unit_layout(config)["h"].shape),
             "state_c": Out(unit_layout(config)["c"].shape),
+            "recall_en": Out(1),
+            "recall_unit": Out(unit_shape(config)),
+            "state_known": In(1),
+            "last_only": In(1),
             "active": In(1),
         }
     )
@@ -250,6 +256,7 @@ class Engine(wiring.Component):
                 events.r_index.eq(replayer.op.index),
             ]
         m.d.comb += [
+            operands.block_base.eq(self.control.job.block_base),
             operands.i_valid.eq(replayer.op_valid),
             operands.i_op.eq(replayer.op),
             operands.x_event.eq(x_list.r_event),
@@ -288,7 +295,7 @@ class Engine(wiring.Component):
             array.base.eq(sums.base),
             sums.r_en.eq(feeder.block_taken),
             sums.r_slot.eq(feeder.slot),
-            sums.r_block.eq(feeder.block),
+            sums.r_block.eq(feeder.block + control.job.block_base),
             feeder.job.eq(control.job),
             feeder.start.eq(control.begin),
             # A step passes its blocks when those of the step before are long through.
@@ -322,8 +329,8 @@ class Engine(wiring.Component):
                 rows.c.eq(store.state.c),
             ]
         m.d.comb += [
-            store.r_en.eq(feeder.unit_en),
-            store.r_unit.eq(feeder.unit),
+            store.r_en.eq(feeder.unit_en | self.control.recall_en),
+            store.r_unit.eq(Mux(self.control.recall_en, self.control.recall_unit, feeder.unit)),
             store.bias_en.eq(self.control.bias_en),
             store.bias_unit.eq(self.control.bias_unit),
             store.bias_data.eq(self.control.bias_data),
@@ -332,12 +339,17 @@ class Engine(wiring.Component):
         ]
 
     def _take_units(self, m, feeder, cell, store, h, units):
-        """New states from the cell unit, held ones from the store, initial ones from DRAM."""
+        """New states from the cell unit, kept ones from the store, initial ones from DRAM."""
         control = self.control
-        held_valid, initial_valid = Signal(), Signal()
+        held_valid, initial_valid, recalled, new = Signal(), Signal(), Signal(), Signal()
         other, unit = Signal(unit_layout(self._config)), units.i.payload
-        m.d.sync += [held_valid.eq(feeder.o_held), initial_valid.eq(control.state_valid)]
-        with m.If(feeder.o_held):
+        m.d.sync += [
+            recalled.eq(control.recall_en),
+            held_valid.eq(feeder.o_held),
+            initial_valid.eq(control.state_valid | recalled),
+            new.eq(control.state_valid),
+        ]
+        with m.If(feeder.o_held | recalled):
             m.d.sync += other.eq(store.state)
         with m.Elif(control.state_valid):
             m.d.sync += [other.h.eq(control.state_h), other.c.eq(control.state_c)]
@@ -347,8 +359,10 @@ class Engine(wiring.Component):
             units.i.valid.eq(cell.o_valid | held_valid),
             h.valid.eq(cell.o_valid | held_valid | initial_valid),
             h.h.eq(unit.h),
-            store.state_en.eq(h.valid),
-            store.state_unit.eq(h.unit),
+            store.state_en.eq(cell.o_valid | held_valid | new),
+            store.state_unit.eq(h.place),
+            control.state_known.eq(h.known),
+            control.last_only.eq(h.last_only),
             store.state_data.eq(unit),
         ]
 

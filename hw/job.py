@@ -5,7 +5,7 @@ from amaranth.hdl import ShapeLike
 from amaranth.lib import data
 
 from hw.config import Config
-from hw.descriptor import FIELDS
+from hw.descriptor import FIELDS, KEPT_DIRECTIONS
 
 __all__ = ["ALIGNED", "job_layout"]
 
@@ -70,6 +70,9 @@ def job_layout(config: Config) -> data.StructLayout:
     dense_macs, dense_bytes : of a step in which every column is an event.
     delta_level, reduced_level : levels of the multiplier in steps of these modes.
     word_beats : beats of a column word.
+    resume : the sequence goes on from what the last one of this direction left in the machine.
+    block_base, row_base : block, and beat of a row of ``x``, from which on that is.
+    keeper : number of what its choice of modes left.
     others : byte addresses, byte strides and byte counts, as in the descriptor.
     """
     inputs = unsigned(config.max_input.bit_length())
@@ -90,6 +93,10 @@ def job_layout(config: Config) -> data.StructLayout:
             "h_zero": _shape("h_zero"),
             "load_state": 1,
             "store_state": 1,
+            "resume": 1,
+            "block_base": unsigned((config.max_blocks - 1).bit_length() or 1),
+            "row_base": unsigned((config.row_beats - 1).bit_length()),
+            "keeper": range(KEPT_DIRECTIONS),
             "word_beats": unsigned(config.word_beats.bit_length()),
             "steps_ahead": unsigned(config.slot_width or 1),
             "fresh_x": 1,

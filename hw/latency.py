@@ -17,6 +17,7 @@ __all__ = [
     "MODES_AHEAD",
     "PACKER",
     "READ",
+    "RECALL",
     "ROW_BEGIN",
     "ROW_BUFFER",
     "ROW_BURSTS",
@@ -35,6 +36,10 @@ LANES = 7
 
 INITIAL_STATE = 2
 """From the sequencer to the makers of events: a register, and one that held states share."""
+
+RECALL = 3
+"""From the sequencer to the makers of events, of a state that the machine has kept: a register, the
+memory of states, and a register that held states share."""
 
 FEED = 2
 """From the feeder to the cell unit: a register in front of the sums' memory, and one behind that of

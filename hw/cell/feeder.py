@@ -46,7 +46,8 @@ class CellFeeder(wiring.Component):
     acc_x, acc_h : In
         The bank's answer two cycles later, held.
     unit_en, unit : Out
-        Read request to the unit store, which answers as ``o_valid`` rises.
+        Read request to the unit store, which answers as ``o_valid`` rises; units from the job's
+        ``block_base`` on.
     o_valid, o_phase, o_acc_x, o_acc_h : Out
         Sums of ``cell_lanes`` gate rows; which of a unit's rows they are.
     o_held : Out
@@ -122,6 +123,7 @@ class CellFeeder(wiring.Component):
         """The bank answers a cycle behind its request's register, so the choice comes as late."""
         late = Signal.like(chosen)
         late_phase, late_end, held = Signal.like(self.o_phase), Signal(), Signal()
+        base = self.job.block_base << (self._config.units_per_block - 1).bit_length()
         m.d.sync += self.unit_en.eq(go)
         with m.If(go):
             m.d.sync += [
@@ -129,7 +131,7 @@ class CellFeeder(wiring.Component):
                 late_phase.eq(phase),
                 late_end.eq(unit_end),
                 held.eq(self.frozen),
-                self.unit.eq(unit),
+                self.unit.eq(unit + base),
             ]
         width = len(self.o_acc_x.as_value())
         m.d.sync += [

@@ -19,8 +19,12 @@ class HiddenEvents(wiring.Component):
     """Turns hidden units, in their order, into a list of events per step.
 
     The list of step t is made from the ``h`` of step t - 1 in the mode of step t, the first from
-    the initial state in normal mode. Which units are events, and what their values are, is defined
-    in ``docs/modes.md``; the references are kept here. Units may come while ``known``.
+    the initial state in normal mode, unless the job goes on from another. Which units are events,
+    and what their values are, is defined in ``docs/modes.md``; the references are kept here. Units
+    may come while ``known``.
+
+    Of a job that goes on from another, the first units are those that the machine has kept. If its
+    first step is skipped, the last one of them stands for all: nothing is multiplied.
 
     Throughput: one unit per cycle.
     Latency: a unit that comes in cycle t is written to the list in t + 1. If it is the last, the
@@ -39,13 +43,18 @@ class HiddenEvents(wiring.Component):
     start : In
         Begin a sequence with empty lists.
     modes : In
-        Modes of steps 1, 2, ...; each is taken when the list before it has its last unit.
+        Modes of steps 1, 2, ..., or of steps 0, 1, ... if the job goes on from another; each is
+        taken when the list before it has its last unit.
     known : Out
         The list that the next unit begins or continues has its mode and a bank.
+    last_only : Out
+        While ``known``: the next unit is to be the last one of those that are kept.
     valid, h : In
         The next unit's hidden state.
     unit : Out
         Index of that unit.
+    place : Out
+        Where the machine keeps what it keeps of that unit.
     step_end : Out
         It is the step's last unit.
     w_en, w_bank, w_index, w_event : Out
@@ -63,6 +72,7 @@ class HiddenEvents(wiring.Component):
 
     def __init__(self, config: Config):
         index = unsigned((config.max_hidden - 1).bit_length() or 1)
+        self._units_per_block = config.units_per_block
         self._shape = signed(config.act_width)
         super().__init__(
             {
@@ -70,9 +80,11 @@ class HiddenEvents(wiring.Component):
                 "start": In(1),
                 "modes": In(stream.Signature(MODE)),
                 "known": Out(1),
+                "last_only": Out(1),
                 "valid": In(1),
                 "h": In(self._shape),
                 "unit": Out(index),
+                "place": Out(index),
                 "step_end": Out(1),
                 "w_en": Out(1),
                 "w_bank": Out(1),
@@ -93,8 +105,10 @@ class HiddenEvents(wiring.Component):
         m.submodules.ledger = ledger = ListLedger(len(self.w_index))
         mode, primed, opening = Signal(MODE), Signal(self.PRIME), Signal()
         list_end, last_unit = Signal(), Signal.like(self.unit)
+        recalls = Signal()  # units come that the machine has kept
         # Stable long before a sequence starts.
         m.d.sync += last_unit.eq(self.job.hidden_size - 1)
+        base = self.job.block_base << (self._units_per_block - 1).bit_length()
         m.d.comb += [
             self.step_end.eq(self.unit == last_unit),
             list_end.eq(self.valid & self.step_end),
@@ -114,18 +128,22 @@ class HiddenEvents(wiring.Component):
         m.d.sync += primed.eq(Mux(primed[-1], primed, primed << 1))
         with m.If(self.modes.valid & self.modes.ready):
             m.d.sync += [mode.eq(self.modes.payload), primed.eq(1)]
+            with m.If(recalls & (self.modes.payload == Mode.SKIP)):
+                m.d.sync += [self.unit.eq(last_unit), self.last_only.eq(1)]
         with m.If(self.valid):
             m.d.sync += [self.unit.eq(Mux(list_end, 0, self.unit + 1)), opening.eq(list_end)]
+            m.d.sync += self.place.eq(Mux(list_end, base, self.place + 1))
         with m.If(list_end):
-            m.d.sync += primed.eq(0)
+            m.d.sync += [primed.eq(0), recalls.eq(0), self.last_only.eq(0)]
         with m.If(self.start):
-            m.d.sync += [self.unit.eq(0), opening.eq(1), mode.eq(Mode.NORMAL)]
-            m.d.sync += primed.eq(1 << self.PRIME - 1)
-        moved, base = self._compare(m, mode, primed)
-        self._write(m, ledger, mode, moved, base, (opening, list_end))
+            m.d.sync += [recalls.eq(self.job.resume), self.last_only.eq(0)]
+            m.d.sync += [self.unit.eq(0), opening.eq(1), mode.eq(Mode.NORMAL), self.place.eq(base)]
+            m.d.sync += primed.eq(Mux(self.job.resume, 0, 1 << self.PRIME - 1))
+        moved, origin = self._compare(m, mode, primed, base)
+        self._write(m, ledger, mode, moved, origin, (opening, list_end))
         return m
 
-    def _compare(self, m, mode, primed):
+    def _compare(self, m, mode, primed, place):
         """Whether the unit is further from its reference than is near; the reference."""
         job = self.job
         m.submodules.references = references = memory.Memory(
@@ -147,7 +165,7 @@ class HiddenEvents(wiring.Component):
             moved.eq((self.h < low) | (self.h > high)),
         ]
         with m.If(~primed.any()):
-            m.d.sync += ahead.eq(0)
+            m.d.sync += ahead.eq(place)
         with m.Elif(read.en):
             m.d.sync += ahead.eq(ahead + 1)
         with m.If(advance | self.start):
@@ -158,7 +176,7 @@ class HiddenEvents(wiring.Component):
         kept = self.valid & keeps_references(job) & (fresh | (delta & moved))
         m.d.sync += write.en.eq(kept)
         with m.If(self.valid):
-            m.d.sync += [write.addr.eq(self.unit), write.data.eq(self.h)]
+            m.d.sync += [write.addr.eq(self.place), write.data.eq(self.h)]
         return moved, base
 
     def _write(self, m, ledger, mode, moved, base, ends):

@@ -21,14 +21,15 @@ def place_layout(config: Config) -> data.StructLayout:
 
     Members
     -------
-    beat : its number, both segments counted.
+    beat : its number, both segments counted, from the job's ``row_base`` on: where the machine
+        keeps what it keeps of it.
     base : column of its first byte.
     columns : which of its bytes are columns of the row.
     first, final : first and last beat of the row.
     """
     return data.StructLayout(
         {
-            "beat": unsigned((max_row_beats(config) - 1).bit_length()),
+            "beat": range(config.row_beats),
             "base": unsigned(column_width(config)),
             "columns": config.bus_bytes,
             "first": 1,
@@ -93,7 +94,7 @@ class RowWalk(wiring.Component):
         ]
         with m.If(self.next):
             m.d.sync += [
-                beat.eq(Mux(place.final, 0, beat + 1)),
+                beat.eq(Mux(place.final, job.row_base, beat + 1)),
                 first.eq(place.final),
                 column.eq(Mux(place.final, 0, column + Mux(short, remaining, bus))),
                 remaining.eq(remaining - bus),
@@ -103,7 +104,7 @@ class RowWalk(wiring.Component):
                 m.d.sync += remaining.eq(Mux(to_tail, tail_size, job.x_head_size))
         with m.If(self.start):
             m.d.sync += [
-                beat.eq(0),
+                beat.eq(job.row_base),
                 first.eq(1),
                 column.eq(0),
                 remaining.eq(job.x_head_size),

@@ -28,6 +28,8 @@ class OperandFetch(wiring.Component):
 
     Members
     -------
+    block_base : In
+        Added to the block of ``control``; stable while active.
     i_valid, i_op : In
         An operation.
     list_en : Out
@@ -48,6 +50,7 @@ class OperandFetch(wiring.Component):
         event = event_layout(config)
         super().__init__(
             {
+                "block_base": In(control_layout(config)["block"].shape),
                 "i_valid": In(1),
                 "i_op": In(operation_layout(config)),
                 "list_en": Out(1),
@@ -88,6 +91,7 @@ class OperandFetch(wiring.Component):
                 self.weight_addr.eq(addr),
                 operand.eq(multiplier.operand(event.value)),
                 *(control[name].eq(op[name]) for name in control.shape().members),
+                control.block.eq(op.block + self.block_base),
             ]
 
         starts = self.weight_en & control.first

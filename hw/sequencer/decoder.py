@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.cell.settings import settings_layout
 from hw.config import Config
 from hw.control.override import override_layout
-from hw.descriptor import FIELDS, MAGIC
+from hw.descriptor import FIELDS, KEPT_DIRECTIONS, MAGIC
 from hw.job import ALIGNED, job_layout
 from hw.modes import Plan
 from hw.registers import OVERRIDE_WORD
@@ -162,6 +162,10 @@ class DescriptorDecoder(wiring.Component):
             field("word_beats") <= config.word_beats,
             field("word_beats")[: (config.plane_beats - 1).bit_length()] == 0,
             field("resident_blocks") <= self.job.blocks,
+            field("block_base") + self.job.blocks <= config.max_blocks,
+            field("row_base") < config.row_beats,
+            field("keeper") < KEPT_DIRECTIONS,
+            ~(field("resume") & field("load_state")),
             field("plan") <= max(Plan),
             field("lookahead") <= config.lookahead,
             field("delta_level") < len(config.multiplier.levels),

@@ -4,8 +4,9 @@ from amaranth import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.cell.store import unit_shape
 from hw.config import Config
-from hw.descriptor import DESCRIPTOR_BYTES
+from hw.descriptor import DESCRIPTOR_BYTES, KEPT_DIRECTIONS
 from hw.job import job_layout
 from hw.sequencer.decoder import WORD_BYTES, WORDS, flags_layout
 from hw.sequencer.unpacker import BeatsToWords
@@ -57,6 +58,10 @@ class Sequencer(wiring.Component):
         Byte offsets of the sequence.
     state_valid, state_h, state_c : Out
         Initial state, unit by unit.
+    recall_en, recall_unit : Out
+        Take a unit's initial state from the unit store.
+    state_known, last_only : In
+        The engine can take units of which it has kept the state; it wants one.
     engine_active : In
         The sequence is under way.
     writes_drained : In
@@ -67,7 +72,7 @@ class Sequencer(wiring.Component):
 
     def __init__(self, config: Config, request: data.StructLayout):
         self._config = config
-        unit = unsigned((config.max_hidden - 1).bit_length() or 1)
+        unit = unit_shape(config)
         addr = unsigned(config.addr_width)
         super().__init__(
             {
@@ -97,6 +102,10 @@ class Sequencer(wiring.Component):
                 "state_valid": Out(1),
                 "state_h": Out(signed(config.act_width)),
                 "state_c": Out(signed(config.cell_width)),
+                "recall_en": Out(1),
+                "recall_unit": Out(unit),
+                "state_known": In(1),
+                "last_only": In(1),
                 "engine_active": In(1),
                 "writes_drained": In(1),
                 "finishing": Out(1),
@@ -111,6 +120,11 @@ class Sequencer(wiring.Component):
         self._count = Signal(unsigned(16))
         self._running = Signal(name="running")  # in "Run"
         self._sequences_left = Signal.like(self.job.sequences)
+        self._kept = Signal(KEPT_DIRECTIONS, name="kept")  # there is something to resume
+        # Registers too, as they begin the way through the memory of units.
+        self._unit_base = self.job.block_base << (self._config.units_per_block - 1).bit_length()
+        m.d.sync += self.recall_unit.eq(self._unit_base + self._count)
+        m.d.sync += self.recall_en.eq(0)
         self._unpack(m)
         self._walk_blocks(m)
         # Registers, as they begin long paths: a pulse beside its state, and units a cycle behind.
@@ -195,8 +209,13 @@ class Sequencer(wiring.Component):
         with m.State("Decode"):
             m.d.sync += self._count.eq(self._count + 1)
             with m.If(self._count == _DECODE_CYCLES):
-                with m.If(~self.valid | self._addr[:_ALIGNED_BITS].any()):
+                lost = self.job.resume & ~self._kept.bit_select(self.job.keeper, 1)
+                with m.If(~self.valid | self._addr[:_ALIGNED_BITS].any() | lost):
                     m.next = "Refuse"
+                with m.Elif(self.job.resume):
+                    # All of it is in the machine.
+                    m.d.sync += [self.begin.eq(1), self._sequences_left.eq(self.job.sequences)]
+                    m.next = "Begin"
                 with m.Elif(self.flags.load_params):
                     m.next = "Read params"
                 with m.Else():
@@ -213,7 +232,7 @@ class Sequencer(wiring.Component):
             self._ask(m, self.job.params_addr, beats, "Take params")
         with m.State("Take params"):
             m.d.comb += [
-                self.bias_unit.eq(self._count),
+                self.bias_unit.eq(self._unit_base + self._count),
                 self.bias_en.eq(self._word.valid & (self._count < hidden)),
             ]
             with m.If(self._word.valid):
@@ -289,6 +308,13 @@ class Sequencer(wiring.Component):
             m.next = "Clear state"
             with m.If(job.load_state):
                 m.next = "Read state"
+            with m.If(job.resume):
+                m.next = "Recall state"
+        with m.State("Recall state"), m.If(self.state_known):
+            m.d.sync += [self.recall_en.eq(1), self._count.eq(self._count + 1)]
+            with m.If(last | self.last_only):
+                m.d.sync += self._running.eq(1)
+                m.next = "Run"
         with m.State("Clear state"):
             m.d.comb += [valid.eq(1), h.eq(job.h_zero)]
             m.d.sync += self._count.eq(self._count + 1)
@@ -326,6 +352,7 @@ class Sequencer(wiring.Component):
     def _run(self, m):
         """Sequence after sequence, layer after layer; a layer may read what the last one wrote."""
         with m.State("Run"), m.If(~self.engine_active):
+            m.d.sync += self._kept.bit_select(self.job.keeper, 1).eq(1)
             m.d.sync += self._sequences_left.eq(self._sequences_left - 1)
             m.next = "Begin"
             m.d.sync += self.begin.eq(1)

@@ -1,15 +1,16 @@
 """Chooses the mode of each step."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
+from hw.descriptor import KEPT_DIRECTIONS
 from hw.events.rows import max_row_beats
 from hw.events.view import MODE
 from hw.job import job_layout
 from hw.modes import Middle, Mode, Plan
-from hw.similarity.distance import RowDistance, distance_latency
+from hw.similarity.distance import RowDistance, distance_latency, reference_layout
 from hw.similarity.near import NearTest
 from hw.streams.fifo import Fifo
 
@@ -31,7 +32,8 @@ class ModeChooser(wiring.Component):
 
     A job with skips or a scored plan compares each row while it passes; its row of the next step
     passes when the mode is chosen. In any other job modes do not wait for rows, and nothing is
-    compared.
+    compared. What the next step's mode depends on is kept by the job's ``keeper`` when a sequence
+    ends; a job that goes on from another begins with that, and its first step is like any other.
 
     Throughput: one beat per cycle; a mode per cycle without scores, else one row in
     ``choice_latency(config)`` cycles beside its beats.
@@ -56,7 +58,8 @@ class ModeChooser(wiring.Component):
     x_modes : Out
         Modes of steps 0, 1, ...
     h_modes : Out
-        Modes of steps 1, 2, ..., and normal for the list behind the last step.
+        Modes of steps 1, 2, ..., of step 0 too if the job goes on from another; then skip for the
+        list behind the last step: that of h is not known to be an event before its step's mode is.
     """
 
     def __init__(self, config: Config):
@@ -101,7 +104,7 @@ class ModeChooser(wiring.Component):
         m.d.comb += [
             x_queue.i.valid.eq(told.valid & ~told.behind),
             x_queue.i.payload.eq(told.mode),
-            h_queue.i.valid.eq(told.valid & ~told.opening),
+            h_queue.i.valid.eq(told.valid & (~told.opening | self.job.resume)),
             h_queue.i.payload.eq(told.mode),
         ]
         return m
@@ -111,7 +114,8 @@ class ModeChooser(wiring.Component):
         told = Signal(data.StructLayout({"valid": 1, "mode": MODE, "opening": 1, "behind": 1}))
         chosen, advance, test = Signal(MODE), Signal(), Signal()
         skipped = told.mode == Mode.SKIP
-        step = self._count(m, advance, skipped)
+        kept = self._keep(m, distance, told)
+        step = self._count(m, advance, skipped, kept)
         scores = self._score(m, distance, test, step.run)
         plain = Mux(self.job.plan == Plan.MIDDLE, _middle(self.job), Mode.NORMAL)
         known = step.due | ~scored
@@ -156,25 +160,50 @@ class ModeChooser(wiring.Component):
                 with m.If(room):
                     go_on()
             with m.State("Tell behind"):
-                m.d.comb += [told.behind.eq(1), told.valid.eq(room)]
+                m.d.comb += [told.behind.eq(1), told.valid.eq(room), told.mode.eq(Mode.SKIP)]
                 with m.If(room):
                     m.next = "Rest"
         return told
 
-    def _count(self, m, advance, skipped):
+    def _keep(self, m, distance, told):
+        """What is kept of the sequence before, by each keeper: it is read before a sequence starts.
+
+        When the mode of the list behind the last step is told, all is as the next step wants it.
+        """
+        layout = data.StructLayout(
+            {"reference": reference_layout(self._config), **self._kept_counts()}
+        )
+        m.submodules.keepers = keepers = memory.Memory(shape=layout, depth=KEPT_DIRECTIONS, init=[])
+        write, read = keepers.write_port(), keepers.read_port()
+        m.d.comb += [
+            write.addr.eq(self.job.keeper),
+            write.en.eq(told.valid & told.behind),
+            write.data.reference.eq(distance.reference),
+            read.addr.eq(self.job.keeper),
+            distance.begin.eq(read.data.reference),
+        ]
+        return write.data, read.data
+
+    def _kept_counts(self):
+        return {
+            "since": self.job.normal_every.shape(),  # steps since one that had to be normal
+            "run": self.job.max_skips.shape(),  # steps right before this one that were skipped
+            "due": 1,  # it has to be normal
+        }
+
+    def _count(self, m, advance, skipped, kept):
         """The step, and what its mode depends on beside its row."""
-        job = self.job
+        job, (keep, found) = self.job, kept
         step = Signal(
             data.StructLayout(
                 {
                     "left": job.steps.shape(),  # steps from this one on
-                    "since": job.normal_every.shape(),  # steps since one that had to be normal
-                    "run": job.max_skips.shape(),  # steps right before this one that were skipped
                     "opening": 1,  # it is the first
-                    "due": 1,  # it has to be normal
+                    **self._kept_counts(),
                 }
             )
         )
+        m.d.comb += [keep[name].eq(step[name]) for name in self._kept_counts()]
         due = step.since + 1 == job.normal_every
         with m.If(advance):
             m.d.sync += [
@@ -184,13 +213,14 @@ class ModeChooser(wiring.Component):
                 step.opening.eq(0),
                 step.due.eq(due),
             ]
-        # The first step is not skipped, so no run goes on behind it.
+        # A first step that has none before it is not skipped, so no run goes on behind it.
         with m.If(self.start):
             m.d.sync += [
                 step.left.eq(job.steps),
-                step.since.eq(0),
+                step.since.eq(Mux(job.resume, found.since, 0)),
+                step.run.eq(found.run),
                 step.opening.eq(1),
-                step.due.eq(1),
+                step.due.eq(~job.resume | found.due),
             ]
         return step
 

@@ -1,14 +1,14 @@
 """How far a row of ``x`` is from its reference row."""
 
 from amaranth import Cat, Module, Mux, Signal, unsigned
-from amaranth.lib import memory, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.events.rows import RowWalk
 from hw.job import job_layout
 
-__all__ = ["RowDistance", "distance_latency", "distance_width"]
+__all__ = ["RowDistance", "distance_latency", "distance_width", "reference_layout"]
 
 _ACT_MAX = 255
 """Largest distance of two codes."""
@@ -29,11 +29,22 @@ def distance_latency(config: Config) -> int:
     return 5 + _tree_stages(config.bus_bytes)
 
 
+def reference_layout(config: Config) -> data.StructLayout:
+    """What is kept of a reference row beside its codes.
+
+    Members
+    -------
+    bank : in which of two places its codes are.
+    size : its part of the norm.
+    """
+    return data.StructLayout({"bank": 1, "size": unsigned(distance_width(config))})
+
+
 class RowDistance(wiring.Component):
     """Sums ``|x - reference|`` and ``|x - x_zero| + |reference - x_zero|`` while a row goes by.
 
     The row is kept beside the reference, and becomes the reference when ``next`` says so. The sums
-    of a sequence's first row mean nothing.
+    of a sequence's first row mean nothing, unless the job goes on from another.
 
     Throughput: one beat per cycle.
     Latency: ``ready`` rises ``distance_latency(config)`` cycles after the row's last beat; ``open``
@@ -60,6 +71,10 @@ class RowDistance(wiring.Component):
         The sums.
     next, keep : In
         Pulse: go on to the next row; this one becomes the reference. Allowed while ``ready``.
+    reference : Out
+        The reference row, from the cycle after ``next`` on.
+    begin : In
+        With ``start``: the reference row of the first step; none if it has none.
     """
 
     def __init__(self, config: Config):
@@ -77,6 +92,8 @@ class RowDistance(wiring.Component):
                 "norm": Out(unsigned(width + 1)),
                 "next": In(1),
                 "keep": In(1),
+                "reference": Out(reference_layout(config)),
+                "begin": In(reference_layout(config)),
             }
         )
 
@@ -108,7 +125,7 @@ class RowDistance(wiring.Component):
 
     def _fetch(self, m, place, valid):
         """A beat and the same beat of the reference; the beat goes to the other bank."""
-        bank, address = Signal(), Signal.like(place.beat)
+        bank, address = self.reference.bank, Signal.like(place.beat)
         m.submodules.rows = rows = memory.Memory(
             shape=self._config.bus_width, depth=2 << len(place.beat), init=[]
         )
@@ -129,6 +146,8 @@ class RowDistance(wiring.Component):
             m.d.sync += [second.eq(first), columns[1].eq(columns[0]), origins.eq(read.data)]
         with m.If(self.next & self.keep):
             m.d.sync += bank.eq(~bank)
+        with m.If(self.start):
+            m.d.sync += bank.eq(self.begin.bank)
         return second, origins, columns[1]
 
     def _absolute(self, m, valid, codes, others, columns, name):
@@ -161,7 +180,7 @@ class RowDistance(wiring.Component):
     def _total(self, m, moved, size, valid, complete):
         """Totals of the row, and of the reference for its part of the norm."""
         begun = Signal()
-        own, reference = Signal.like(self.distance), Signal.like(self.distance)
+        own, reference = Signal.like(self.distance), self.reference.size
         with m.If(valid):
             m.d.sync += [
                 begun.eq(1),
@@ -175,4 +194,4 @@ class RowDistance(wiring.Component):
             with m.If(self.keep):
                 m.d.sync += reference.eq(own)
         with m.If(self.start):
-            m.d.sync += [self.ready.eq(0), begun.eq(0)]
+            m.d.sync += [self.ready.eq(0), begun.eq(0), reference.eq(self.begin.size)]

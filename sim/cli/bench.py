@@ -8,6 +8,7 @@ from sim.cli import printing
 from sim.cli.options import Json
 from sim.explore.bench.delta import bench_delta
 from sim.explore.bench.events import bench_events
+from sim.explore.bench.latency import bench_latency
 from sim.explore.bench.model import bench_model
 from sim.explore.bench.synthesis import bench_synthesis, bench_timing
 from sim.explore.bench.utilisation import bench_hardware
@@ -26,7 +27,7 @@ def bench(
 ) -> None:
     """Measure the simulated hardware, and the model's speed.
 
-    How busy lanes and bus are, and cycles of a step by its events; steps per second.
+    How busy lanes and bus are, cycles of a step by its events, latency of a step; steps per second.
     """
     printing.check_json(json)
     figures = {}
@@ -38,6 +39,7 @@ def bench(
         if not synth and not timing:
             figures["hardware"] = bench_hardware(say, tell)
             figures["events"] = bench_events(say, tell)
+            figures["latency"] = bench_latency(say, tell)
             say("measuring the model's speed")
             figures["model"] = bench_model()
             figures["delta"] = bench_delta()
@@ -49,6 +51,7 @@ def bench(
 _TITLES = {
     "hardware": "Hardware in simulation, every column multiplied",
     "events": "Cycles of a step by its events, beside the least that lanes, bus and cell unit take",
+    "latency": "Cycles of a step that is run alone and goes on from the one before",
     "model": "Steps per second on one thread of this machine",
     "delta": "The model in delta mode, on one thread of this machine",
     "cells": "Cells of a Xilinx 7-series part",

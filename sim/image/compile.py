@@ -142,6 +142,7 @@ class _Packer:
         self.config, self.steps, self.sequences = config, steps, sequences
         self.options = options
         self.descriptors = 0
+        self.keeps = False
         self.end = 0
         self.words = 0
 
@@ -172,6 +173,7 @@ class _Packer:
         resume, initial = self.options.resume, self.options.initial
         if resume:
             check_resumed(places, self.sequences, modes, initial)
+        self.keeps = places.refusal is None
         directions = [
             (k, each) for k, layer in enumerate(network.layers) for each in layer.directions
         ]
@@ -204,7 +206,7 @@ class _Packer:
     ) -> dict[str, int]:
         config, resume = self.config, self.options.resume
         load = self.options.load and not resume
-        shared = self.descriptors > 1 and not resume
+        shared = self.descriptors > 1 and not self.keeps
         cell = cell_parameters(direction)
         check_fit(layer, direction, cell, config)
         check_lookahead(layer, modes.lookahead, config)

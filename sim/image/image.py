@@ -95,13 +95,20 @@ class Image:
     size: int
 
     @cached_property
+    def table(self) -> bytes:
+        """The descriptors.
+
+        In images of resumed runs of one network nothing else differs before ``x``.
+        """
+        return b"".join(descriptor.pack(**placement.fields) for placement in self.placements)
+
+    @cached_property
     def data(self) -> bytes:
         """Descriptors, parameters, weights and initial states: memory from address 0 to ``x``."""
         memory = bytearray(self.x.addr)
-        for k, placement in enumerate(self.placements):
+        _write(memory, self.descriptor, self.table)
+        for placement in self.placements:
             fields, direction = placement.fields, placement.direction
-            at = self.descriptor + k * descriptor.DESCRIPTOR_BYTES
-            _write(memory, at, descriptor.pack(**fields))
             _write(memory, fields["params_addr"], pack_params(direction.bias))
             beats = fields["word_beats"]
             weights = pack_weights(direction.W, direction.R, self.config, beats)

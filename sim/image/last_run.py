@@ -21,6 +21,7 @@ _THRESHOLDS = ("x_threshold", "h_threshold", "skip_distance", "middle_distance")
 class _Done:
     """A run that ended well."""
 
+    image: Image
     network: IntegerNetwork
     options: RunOptions
     sequences: int
@@ -65,14 +66,19 @@ class LastRun:
             self._key = key
         return self._image[1]
 
+    @property
+    def image(self) -> Image | None:
+        """What ran last, if it ended well."""
+        return None if self._done is None else self._done.image
+
     def begin(self) -> None:
         """A run begins: should it not end, nothing can go on from it."""
         self.forget("the last run failed")
 
-    def end(self, network: IntegerNetwork, options: RunOptions, sequences: int) -> None:
+    def end(self, image: Image, network: IntegerNetwork, options: RunOptions) -> None:
         """The run has ended well."""
         modes = Modes.of(options.modes).for_layers(len(network.layers))
-        self._done = _Done(network, options, sequences, modes)
+        self._done = _Done(image, network, options, image.sequences, modes)
 
     def forget(self, why: str) -> None:
         """The machine holds nothing any more, for this reason."""

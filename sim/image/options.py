@@ -22,8 +22,7 @@ class RunOptions:
         blocks as fit, first layer first.
     load : bool
         Read resident weights and parameters from memory; False where the machine still holds them
-        from the run before (parameters only if the network is a single direction: other runs than
-        resumed ones load them again).
+        from the run before (parameters of several directions only if it has room for all of them).
     store_state : bool
         Write the final states.
     modes : Modes, LayerModes, LayerModes of each layer, or None

@@ -66,7 +66,7 @@ class ModelBackend:
             columns = columns_of(image, x, outputs.layers, outputs.activity, kept)
             cycles, stalls = estimate(image, image.config, self.latency, columns)
         self._kept = outputs.kept
-        self._last.end(network, options, len(x))
+        self._last.end(image, network, options)
         return Result(
             h=outputs.h,
             states=outputs.states if options.store_state else (),

@@ -15,7 +15,7 @@ from sim.image.last_run import LastRun
 from sim.image.options import RunOptions
 from sim.model.counts import Counts
 from sim.model.result import Result
-from sim.networks.network import IntegerNetwork, NetworkError
+from sim.networks.network import IntegerNetwork
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.simulator import RtlSimulator
 from sim.rtl.sources import machine_rtlil
@@ -65,18 +65,29 @@ class DeviceBackend:
         ``progress`` is called now and then with the cycles so far.
         """
         options = RunOptions(**options)
-        if options.resume:
-            raise NetworkError("the gates cannot go on from their last run yet: do not resume")
         image = self._last.compile(network, x, options)
+        # Of what a resumed run needs, all but descriptors and x is there.
+        table = b"" if image is self._last.image else image.table
         self._last.begin()
-        result = self.run_image(image, x, progress)
-        self._last.end(network, options, len(x))
+        result = self.run_image(image, x, progress, data=table if options.resume else None)
+        self._last.end(image, network, options)
         return result
 
-    def run_image(self, image: Image, x: np.ndarray, progress: Progress | None = None) -> Result:
-        """Result of a compiled network."""
+    def run_image(
+        self,
+        image: Image,
+        x: np.ndarray,
+        progress: Progress | None = None,
+        *,
+        data: bytes | None = None,
+    ) -> Result:
+        """Result of a compiled network.
+
+        ``data`` is what is written to the machine's memory beside ``x``, from address 0 on; the
+        whole image if None.
+        """
         transport, driver = self.transport, self.driver
-        transport.write_memory(0, image.data)
+        transport.write_memory(0, image.data if data is None else data)
         transport.write_memory(image.x.addr, image.pack_x(x))
         driver.start(image.descriptor, image.output_base, image.output_limit)
         driver.wait(progress=progress)

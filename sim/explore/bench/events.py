@@ -13,7 +13,7 @@ from sim.model.backend import ModelBackend
 from sim.model.random_network import random_network
 from sim.networks.network import IntegerNetwork
 
-__all__ = ["EVENT_CASES", "SHARES", "bench_events", "performance_model", "settle"]
+__all__ = ["EVENT_CASES", "SHARES", "bench_events", "moving_input", "performance_model", "settle"]
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 """Shares of the columns of x that move from step to step; of h, about as many are events."""
@@ -73,14 +73,14 @@ def bench_events(say: Callable[[str], None], progress: Callable[[int, int], None
         config = case_config(shape)
         simulation = Simulation(config, LATENCY, say, progress)
         network = random_network([case.inputs, case.hidden])
-        simulation.run(network, _moving(network, 0, 1), resident=case.resident)
+        simulation.run(network, moving_input(network, 0, 1), resident=case.resident)
         rows += [_measure(case, simulation, network, share) for share in SHARES]
     return rows
 
 
 def _measure(case: EventCase, simulation: Simulation, network: IntegerNetwork, share: float):
     config = simulation.config
-    x = _moving(network, share, _STEPS[1])
+    x = moving_input(network, share, _STEPS[1])
     modes = settle(network, x, share, config)
     options = {"resident": case.resident, "load": False, "modes": modes}
     trace = ModelBackend(config).run(network, x, trace=True, **options).trace[0]
@@ -103,7 +103,7 @@ def _measure(case: EventCase, simulation: Simulation, network: IntegerNetwork, s
     }
 
 
-def _moving(network: IntegerNetwork, share: float, steps: int) -> np.ndarray:
+def moving_input(network: IntegerNetwork, share: float, steps: int) -> np.ndarray:
     """int8 ``[1, steps, I]`` of which that share of the columns moves in every step."""
     rng = np.random.default_rng(7)
     inputs = network.layers[0].input_size

@@ -120,10 +120,10 @@ class BoardBackend(DeviceBackend):
             pieces.append(piece)
         return _joined(pieces, store)
 
-    def run_image(self, image: Image, x: np.ndarray, progress=None) -> Result:
-        """Result of a compiled network."""
+    def run_image(self, image: Image, x: np.ndarray, progress=None, *, data=None) -> Result:
+        """Result of a compiled network; arguments as of ``DeviceBackend.run_image``."""
         self.transport.forget(image.output_base, image.output_limit - image.output_base)
-        return super().run_image(image, x, progress)
+        return super().run_image(image, x, progress, data=data)
 
     def _steps_at_a_time(self, network, x: np.ndarray, options: dict) -> int:
         """Steps that the memory holds; refuses a run that cannot be cut."""

@@ -23,11 +23,14 @@ class SequenceColumns:
         ``hw.modes.Mode`` of each step.
     x, h : bool [steps, I], bool [steps, H]
         Columns that are events.
+    before : int
+        Steps that the sequence goes on from.
     """
 
     mode: np.ndarray
     x: np.ndarray
     h: np.ndarray
+    before: int = 0
 
 
 def columns_of(
@@ -85,6 +88,7 @@ def _columns(placement: Placement, x, h, mode, kept) -> Iterator[SequenceColumns
             mode=modes,
             x=_go_on(x_ref, x[k, order], x_zero, modes, fields, fields["x_threshold"]),
             h=_go_on(h_ref, before, h_zero, modes, fields, fields["h_threshold"]),
+            before=0 if kept is None else kept.trail.steps,
         )
 
 

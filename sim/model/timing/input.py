@@ -30,7 +30,7 @@ class InputTiming:
         fields = layer.fields
         self.mode = columns.mode.tolist()
         self.scored = bool(fields["skip"]) or fields["plan"] == Plan.SCORED
-        self.every = fields["normal_every"]
+        self.every, self.before = fields["normal_every"], columns.before
         self.score = after.SCORE + ((layer.config.bus_bytes - 1).bit_length() + 1) // 2
         bus_bytes = layer.config.bus_bytes
         self.short = layer.inputs <= 3 * bus_bytes
@@ -39,10 +39,11 @@ class InputTiming:
         self.kept = 2 * (-(-layer.config.max_input // bus_bytes) + 1)
         self.cycles = np.maximum(_per_beat(columns.x, layer.segments, bus_bytes), 1)
 
-        # Of each step: when its mode is told, and when the makers of x and h have taken it.
+        # Of each step: when its mode is told, and when the makers of x and h have taken it. That of
+        # the first list of h is taken if it goes on from others, else there is none.
         self.told: list[int] = []
         self.x_taken: list[int] = []
-        self.h_taken: list[int] = [0]
+        self.h_taken: list[int] = []
         # Of each row: when its beats pass the chooser, and when the last of them is taken.
         self.passed: list[list[int]] = []
         self.row_taken: list[int] = []
@@ -56,7 +57,7 @@ class InputTiming:
         room, behind = 0, step - after.MODES_AHEAD
         if behind >= 0:
             room = self.x_taken[behind] + 1
-        if behind >= 1:
+        if behind >= 0:
             room = max(room, self.h_taken[behind] + 1)
         begin = self.chosen + 1
         if not self.scored or step == len(self.mode):
@@ -67,13 +68,17 @@ class InputTiming:
         else:
             self._pass(step, begin if step else 0)
             scored = self.last_pass + self.score
-            if step == 0 or (self.every and step % self.every == 0):
+            if self._due(self.before + step):
                 told = max(begin, room)
                 self.chosen = max(told + 1, scored)
             else:
                 told = max(max(begin + 1, scored) + after.TEST + 1, room)
                 self.chosen = told
         self.told.append(told)
+
+    def _due(self, step: int) -> bool:
+        """Whether a step is normal whatever its row is."""
+        return step % self.every == 0 if self.every else step == 0
 
     def take_h_mode(self, step: int, complete: int) -> int:
         """When the maker of h has taken the mode of its list of this step."""

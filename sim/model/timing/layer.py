@@ -96,6 +96,8 @@ class LayerTiming:
     def load(self) -> int:
         """Cycles from the first in which the descriptor is asked for to the sequence's begin."""
         clock = 1 + self._words(DESCRIPTOR_BYTES // _WORD_BYTES) + 1 + after.DECODE
+        if self.flag("resume"):
+            return clock
         if self.flag("load_params"):
             clock += self._words(self.hidden) + 2
         flags = self.residency()
@@ -126,8 +128,20 @@ class LayerTiming:
         ahead = min(beats, after.ROW_BURSTS * burst)
         return [length for _, length in split(self.fields["state_in_addr"] // bus, ahead, burst)]
 
+    def recalled(self, taken: int, *, skipped: bool = False) -> int:
+        """When the last unit of a state that is resumed comes to the maker of its events.
+
+        That maker takes the mode of the first step at ``taken``. If it is ``skipped``, that unit
+        is the only one.
+        """
+        units = 1 if skipped else self.hidden
+        return taken + after.KNOWN - 1 + after.RECALL + units - 1
+
     def first_h_list(self) -> int:
         """When the list made from the initial state is ready."""
+        if self.flag("resume"):
+            # Its mode is told in the first cycle.
+            return self.recalled(1 + after.MODE) + after.H_EVENTS
         if not self.flag("load_state"):
             return after.INITIAL_STATE + self.hidden + after.H_EVENTS
         per_word, last = 4, self.hidden - 1

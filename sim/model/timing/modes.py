@@ -40,7 +40,7 @@ class ModeSequence:
         self.taken = [-1] * len(self.flags)
         self.feeder_free = 0
         self.turn = 1  # the follower's next column
-        self.list_end = layer.first_h_list() - after.H_EVENTS
+        self.list_end = 0  # when the last unit of the newest list of h came
         # When the lists of the two steps before were free: both makers have two.
         self.freed = [-1, -1]
 
@@ -49,6 +49,13 @@ class ModeSequence:
         mode = self.columns.mode.tolist()
         freeze = self.layer.flag("freeze")
         self.input.tell(0)
+        layer = self.layer
+        if layer.flag("resume"):
+            taken = self.input.take_h_mode(0, 0)
+            self.list_end = layer.recalled(taken, skipped=mode[0] == Mode.SKIP)
+        else:
+            self.input.h_taken.append(0)
+            self.list_end = layer.first_h_list() - after.H_EVENTS
         for step, (x, h) in enumerate(zip(*(part.columns for part in self.parts), strict=True)):
             self.input.tell(step + 1)
             known = self.input.take_h_mode(step + 1, self.list_end) + after.KNOWN - 1

@@ -161,3 +161,44 @@ def test_a_sequence_begins_in_normal_mode_after_a_delta_step(play, small, job_of
     seen = play(HiddenEvents(config), [*first, {"valid": 1, "h": 60}, delta, *[{}] * 3, *first])
     values = [row["w_event"]["value"] for row in seen if row["w_en"]]
     assert values == [47, 10, 47]
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_units_that_were_kept_come_in_the_mode_of_their_step(play, small, job_of, mode):
+    """Behind a sequence of one step: what its list took over is the reference, and stays so."""
+    config, kept, now = small(), [10, 20, 30], [10, 23, 33]
+    job = job_of(config, hidden_size=3, block_base=2, h_threshold=2, h_zero=1, **MIXED)
+    again = job | {"resume": 1}
+    places, events = [], []
+
+    def units(job, modes, codes):
+        """A sequence's lists; the events of each, and where the machine keeps each unit."""
+        for start in (0, 0, 0, 1):
+            yield {"job": job, "start": start}
+        for each, row in zip(modes, codes, strict=True):
+            if each is not None:
+                seen = yield {"modes.valid": 1, "modes.payload": each}
+                while not seen["modes.ready"]:
+                    seen = yield {"modes.valid": 1, "modes.payload": each}
+            seen = yield {}
+            while not seen["known"]:
+                seen = yield {}
+            found = []
+            for h in row[-1:] if seen["last_only"] else row:
+                places.append(seen["place"])
+                seen = yield {"valid": 1, "h": h}
+                seen = yield {}
+                if seen["w_en"]:
+                    found.append((seen["w_event"]["column"], seen["w_event"]["value"]))
+            events.append(found)
+
+    def script():
+        yield from units(job, [None, Mode.SKIP], [kept, now])
+        yield from units(again, [mode], [now])
+
+    play(HiddenEvents(config), script())
+    fresh = [(k, code - 1) for k, code in enumerate(now)]
+    wanted = {Mode.DELTA: [(1, 3), (2, 3)], Mode.SKIP: []}.get(mode, fresh)
+    assert events == [[(k, code - 1) for k, code in enumerate(kept)], [], wanted]
+    assert places[:6] == [4, 5, 6] * 2
+    assert len(places) == (7 if mode == Mode.SKIP else 9)

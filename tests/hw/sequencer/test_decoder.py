@@ -80,6 +80,10 @@ def legal(rng, config):
         "h_zero": rng.randrange(-128, 128),
         "cell_clip": rng.randrange(1 << 15),
         "plan": rng.randrange(3),
+        "resume": values["resume"] & ~values["load_state"],
+        "block_base": rng.randint(0, config.max_blocks - config.blocks(hidden)),
+        "row_base": rng.randrange(config.row_beats),
+        "keeper": rng.randrange(8),
         **{name: rng.randrange(1 << FIELDS[name].width) for name in FREE},
     }
 
@@ -181,6 +185,12 @@ BAD = [
     {"plan": 3},
     {"delta_level": 1},
     {"reduced_level": 1},
+    {"block_base": 5},
+    {"block_base": 2048},
+    {"row_base": 4},
+    {"row_base": 2048},
+    {"keeper": 8},
+    {"resume": 1, "load_state": 1},
     *({name: 4} for name in FIELDS if name.endswith(("_addr", "_stride"))),
 ]
 

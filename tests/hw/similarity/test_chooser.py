@@ -84,7 +84,8 @@ class Run:
         b.run(extra=5)
         expected = choose_modes(rows, fields)
         assert self.taker.x_modes == expected
-        assert self.taker.h_modes == [*expected[1:], Mode.NORMAL]
+        # The list behind the last step takes nothing from the one that the next step wants.
+        assert self.taker.h_modes == [*expected[1:], Mode.SKIP]
         assert self.taker.rows == self.beats
 
 
@@ -177,7 +178,7 @@ def test_a_queue_of_modes_that_is_not_taken_stops_the_choice_only(play, small, j
     x = [row["x_modes.payload"] for row in seen[21:] if row["x_modes.valid"]]
     h = [row["h_modes.payload"] for row in seen[41:] if row["h_modes.valid"]]
     assert x == [Mode.NORMAL, *[Mode.DELTA] * 8]
-    assert h == [*[Mode.DELTA] * 8, Mode.NORMAL]
+    assert h == [*[Mode.DELTA] * 8, Mode.SKIP]
 
 
 @pytest.mark.parametrize("fields", [{"max_skips": 2}, {"normal_every": 3}])
@@ -189,3 +190,40 @@ def test_a_second_sequence_counts_afresh(play, small, job_of, fields):
     seen = play(ModeChooser(config), [*[begin, *[taking] * 200]] * 2)
     told = [row["x_modes.payload"] for row in seen if row["x_modes.valid"]]
     assert told == choose_modes([[0] * 8] * 5, near) * 2
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_a_sequence_goes_on_from_what_its_keeper_kept(play, small, job_of, seed):
+    """Two directions in turn, in pieces: each as if it ran alone and whole."""
+    rng, config = random.Random(seed), small()
+    rows = {keeper: make_rows(rng, 8, 12) for keeper in (0, 5)}
+    fields = {k: random_job(rng) | {"keeper": k, "row_base": k % 4} for k in rows}
+    x, h = ({keeper: [] for keeper in rows} for _ in range(2))
+
+    def script():
+        for first, end in ((0, 4), (4, 5), (5, 12)):
+            for keeper, codes in rows.items():
+                piece = {"steps": end - first, "resume": int(first > 0)}
+                job = job_of(config, input_size=8, **fields[keeper], **piece)
+                for start in (0, 0, 0, 0, 1):
+                    yield {"job": job, "start": start}
+                beats = [beat for row in codes[first:end] for beat in beats_of(row, 8)]
+                taking = {"x_modes.ready": 1, "h_modes.ready": 1, "rows.ready": 1}
+                for _ in range(60 * (end - first)):
+                    more = {"beats.valid": 1, "beats.payload": beats[0]} if beats else {}
+                    seen = yield taking | more
+                    if more and seen["beats.ready"]:
+                        beats.pop(0)
+                    for name, told in (("x_modes", x), ("h_modes", h)):
+                        if seen[f"{name}.valid"]:
+                            told[keeper].append(seen[f"{name}.payload"])
+
+    play(ModeChooser(config), script())
+    for keeper, codes in rows.items():
+        expected = choose_modes(codes, fields[keeper])
+        assert x[keeper] == expected
+        assert h[keeper] == [
+            *[*expected[1:4], Mode.SKIP],
+            *[expected[4], Mode.SKIP],
+            *[*expected[5:], Mode.SKIP],
+        ]

@@ -197,8 +197,9 @@ def test_resident_weights_that_do_not_fit_are_refused():
 def test_what_the_machine_still_holds_is_not_loaded():
     assert resident([5, 6], 99, load=False) == [(3, 0, 0)]
     assert [f["load_params"] for f in descriptors(compiled([5, 6], load=False))] == [0]
-    # The machine keeps the parameters of one direction only.
-    assert [f["load_params"] for f in descriptors(compiled([5, 6, 7], load=False))] == [1, 1]
+    assert [f["load_params"] for f in descriptors(compiled([5, 6, 7], load=False))] == [0, 0]
+    # There is no room for the parameters of both.
+    assert [f["load_params"] for f in descriptors(compiled([5, 200, 99], load=False))] == [1, 1]
 
 
 def test_states_are_stored_only_if_wanted():
