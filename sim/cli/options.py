@@ -15,6 +15,8 @@ __all__ = [
     "ActivationBits",
     "ConfigName",
     "Json",
+    "Lower",
+    "MetricName",
     "MultiplierName",
     "NetworkBits",
     "NodeName",
@@ -48,6 +50,19 @@ NetworkBits = Annotated[
 ActivationBits = Annotated[
     int | None,
     typer.Option(rich_help_panel="Arithmetic", help="Bits of a code of x and h, 4 to 8."),
+]
+MetricName = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME|FILE.py:FUNCTION",
+        help="What counts of a network file: sqnr, agreement, accuracy, roc_auc, or a function of "
+        "yours of outputs and labels.",
+    ),
+]
+Lower = Annotated[
+    bool,
+    typer.Option("--lower", help="Less of your function is better, as of a rate of errors."),
 ]
 NodeName = Annotated[
     str | None,

@@ -9,13 +9,12 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.options import Json, NodeName, grouped
+from sim.cli.options import Json, Lower, MetricName, NodeName, grouped
 from sim.explore import files
 from sim.explore.sweep.picture import sweep_picture
 from sim.explore.sweep.points import Point, make_points, split_multipliers, split_numbers
 from sim.explore.sweep.running import AXES, Target, pareto, rows_csv
 from sim.explore.sweep.running import sweep as run_sweep
-from sim.explore.tuning.metrics import METRICS, Metric
 from sim.networks.network import NetworkError
 from sim.workloads.catalogue import WORKLOADS, find_workload
 
@@ -42,9 +41,8 @@ class Subject:
         None
     )
     labels: Annotated[Path | None, typer.Option(metavar="Y", help="Labels of the samples.")] = None
-    metric: Annotated[
-        str | None, typer.Option(help=f"What a network file is measured by: {', '.join(METRICS)}.")
-    ] = None
+    metric: MetricName = None
+    lower: Lower = False
     config: Annotated[str | None, typer.Option(help=f"The accelerator: {', '.join(CONFIGS)}.")] = (
         None
     )
@@ -56,24 +54,29 @@ class Subject:
         if self.workload is not None:
             if self.node is not None:
                 raise NetworkError("--node chooses an LSTM of a network file, not of a workload")
-            if any(each is not None for each in (self.data, self.labels, self.metric)):
+            if (
+                any(each is not None for each in (self.data, self.labels, self.metric))
+                or self.lower
+            ):
                 raise NetworkError("a workload has its own data, labels and metric")
             config = self.config or find_workload(self.workload).config
             return Target(config=config, workload=self.workload)
         if self.data is None or self.metric is None:
             raise NetworkError("a network file is swept on samples: give --data and --metric")
-        Metric(self.metric, labelled=self.labels is not None)
-        for path in (self.network, self.data, self.labels):
-            if path is not None and not path.is_file():
-                raise NetworkError(f"{path} is no file")
-        return Target(
+        target = Target(
             config=self.config or "edge",
             network=str(self.network),
             node=self.node,
             data=str(self.data),
             labels=None if self.labels is None else str(self.labels),
             metric=self.metric,
+            lower=self.lower,
         )
+        target.judge()
+        for path in (self.network, self.data, self.labels):
+            if path is not None and not path.is_file():
+                raise NetworkError(f"{path} is no file")
+        return target
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,12 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.options import Json, NetworkBits, NodeName, grouped
+from sim.cli.options import Json, Lower, MetricName, NetworkBits, NodeName, grouped
 from sim.explore import files
 from sim.explore.evidence.schemes import study_path
 from sim.explore.running import find_config, precision
 from sim.explore.tuning.budgets import Budget
-from sim.explore.tuning.metrics import METRICS, Metric
+from sim.explore.tuning.metrics import Metric
 from sim.explore.tuning.problems import Examples, FileProblem, WorkloadProblem, divide
 from sim.explore.tuning.search import SAVINGS, tune
 from sim.explore.tuning.space import FAMILIES
@@ -36,9 +36,8 @@ class Samples:
     labels: Annotated[
         Path | None, typer.Option(metavar="Y", help="Labels of the samples, .npy.")
     ] = None
-    metric: Annotated[
-        str | None, typer.Option(help=f"What must not be lost: {', '.join(METRICS)}.")
-    ] = None
+    metric: MetricName = None
+    lower: Lower = False
     calibration_share: Annotated[
         float, typer.Option(help="Share of the samples that settings are chosen on.")
     ] = 0.5
@@ -50,8 +49,12 @@ class Search:
 
     budget: Annotated[
         str,
-        typer.Option(help="How much of it may be: 0 (exact), 0.01, 1%, 1se, >=0.95 or 30dB."),
-    ] = "0"
+        typer.Option(
+            help="What may be lost. exact: no bit changes. 0: bits change, the metric loses "
+            "nothing. 0.01, 1% or 1se (standard errors): it loses so much. >=0.95, <=0.05, 30dB: "
+            "it stays there.",
+        ),
+    ] = "exact"
     modes: Annotated[str, typer.Option(help=f"What to tune: {', '.join(FAMILIES)}.")] = "all"
     save: Annotated[str, typer.Option(help=f"What to save: {' or '.join(SAVINGS)}.")] = "macs"
     trials: Annotated[int, typer.Option(help="Settings to try.")] = 60
@@ -70,8 +73,19 @@ class Written:
         Path | None,
         typer.Option("--output", "-o", help="Write the settings, for run --settings."),
     ] = None
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Write settings that lose more than the budget on held-out data, too."
+        ),
+    ] = False
     report: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None
     json: Json = None
+
+    def check(self) -> None:
+        """Refuse what could not be written, before any work."""
+        for path in (self.study, self.output, self.report, self.json):
+            printing.check_json(path)
 
 
 @grouped
@@ -94,10 +108,10 @@ def tune_network(
     """Find the settings that save the most within a budget.
 
     The budget says how much accuracy may be lost. Settings are chosen on one share of the samples
-    and measured on the rest; a search that was stopped goes on.
+    and measured on the rest; where they lose more than the budget there, they are not written. A
+    search that was stopped goes on.
     """
-    for path in vars(written).values():
-        printing.check_json(path)
+    written.check()
     allowed = Budget(wanted.budget)
     if (network is None) == (workload is None):
         raise NetworkError("name a network file or a --workload to tune, one of them")
@@ -107,17 +121,43 @@ def tune_network(
                 raise NetworkError("--node chooses an LSTM of a network file, not of a workload")
             problem = _workload_problem(workload, config, network_bits, samples, say, tell)
         else:
-            problem = _file_problem(network, node, config, network_bits, samples)
-        allowed.check_metric(problem.metric)
+            problem = _file_problem(network, node, config, network_bits, samples, allowed)
+        allowed.check_metric(problem.metric, samples.lower)
         path = written.study or study_path(problem.key)
         with files.held(path, "search", "--study names another file"):
             found, figures = _search(problem, path, allowed, wanted, say, tell)
     _print(figures)
+    for path in (written.report, written.json):
+        printing.write_json(path, figures)
+    _check_held_out(figures, written)
     if written.output is not None:
         files.write_whole(written.output, found.to_json().encode())
         printing.say(f"wrote {written.output}")
-    for path in (written.report, written.json):
-        printing.write_json(path, figures)
+
+
+def _check_held_out(figures: dict, written: Written) -> None:
+    """Refuse settings that keep to the budget only on the data that they were chosen on.
+
+    Raises
+    ------
+    NetworkError
+        They lose more on the held-out data, and are not wanted all the same.
+    """
+    if figures["held_out_within_budget"]:
+        return
+    reached = printing.number(figures["held_out"]["tuned"]["score"])
+    limit = printing.number(figures["held_out_limit"])
+    sentence = (
+        f"on the held-out data {figures['metric']} is {reached}, and the budget "
+        f"{figures['budget']} ends at {limit}"
+    )
+    if written.force:
+        printing.say(f"{sentence}: choose a smaller budget, or give more samples")
+        return
+    left = "" if written.output is None else f"{written.output} is not written; "
+    raise NetworkError(
+        f"{sentence}: {left}choose a smaller budget, give more samples, or take --force"
+    )
 
 
 def _search(problem, path: Path, budget: Budget, wanted: Search, say, tell):
@@ -144,7 +184,8 @@ def _search(problem, path: Path, budget: Budget, wanted: Search, say, tell):
 
 
 def _workload_problem(name: str, config, bits, samples: Samples, say, tell) -> WorkloadProblem:
-    if any(each is not None for each in (samples.data, samples.labels, samples.metric)):
+    given = (samples.data, samples.labels, samples.metric)
+    if any(each is not None for each in given) or samples.lower:
         raise NetworkError("a workload has its own data, labels and metric")
     chosen = find_workload(name)
     machine = find_config(config or chosen.config)
@@ -152,13 +193,18 @@ def _workload_problem(name: str, config, bits, samples: Samples, say, tell) -> W
     return WorkloadProblem(chosen, chosen.load(say, tell), machine, bits)
 
 
-def _file_problem(path: Path, node, config, bits, samples: Samples) -> FileProblem:
+def _file_problem(path: Path, node, config, bits, samples: Samples, budget: Budget) -> FileProblem:
     share, labels = samples.calibration_share, samples.labels
     if samples.data is None or samples.metric is None:
         raise NetworkError("a network file is tuned on samples: give --data and --metric")
     if not 0 < share < 1:
         raise NetworkError(f"the calibration share must be between 0 and 1, not {share:g}")
-    measure = Metric(samples.metric, labelled=labels is not None)
+    measure = Metric(
+        samples.metric,
+        labelled=labels is not None,
+        lower=samples.lower,
+        errors=budget.in_errors,
+    )
     machine = find_config(config or "edge")
     truth = None if labels is None else files.read_array(labels)
     parts = divide(Examples(inputs=files.read_arrays(samples.data), labels=truth), share)
@@ -175,5 +221,3 @@ def _print(figures: dict):
     for number, layer in enumerate(figures["settings"]):
         chosen = ", ".join(f"{name} {printing.number(value)}" for name, value in layer.items())
         printing.say(f"layer {number}: {chosen}")
-    if not figures["held_out_within_budget"]:
-        printing.say("the held-out data lose more than the budget: choose a smaller one")

@@ -10,21 +10,29 @@ __all__ = ["Score", "accuracy", "block_error", "roc_auc", "share_right"]
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """A figure of merit on a split; more is better.
+    """A figure of merit on a split; more is better unless it says otherwise.
 
     Members
     -------
     value : float
-        From 0 to 1.
+        From 0 to 1, where the metric is one of this project's.
     standard_error : float
-        Of the value, over the choice of the examples.
+        Of the value, over the choice of the examples; not a number where it is not known.
     examples : int
         How many were scored.
+    lower : bool
+        Whether less is better, as of a rate of errors.
     """
 
     value: float
     standard_error: float
     examples: int
+    lower: bool = False
+
+    @property
+    def gain(self) -> float:
+        """The value, or its negative where less is better: more is better."""
+        return -self.value if self.lower else self.value
 
 
 def roc_auc(probability: np.ndarray, label: np.ndarray) -> float:

@@ -45,7 +45,8 @@ def sweep_picture(rows: Sequence[dict], title: str) -> bytes:
         )
         axes.set(xlabel=_TITLES[cost], xlim=(0, None))
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set(ylabel=rows[0]["metric"], title=title)
+    side = " (less is better)" if rows[0]["lower_is_better"] else ""
+    panels[0].set(ylabel=rows[0]["metric"] + side, title=title)
     panels[-1].legend(loc="lower right", framealpha=1)
     content = io.BytesIO()
     canvas.print_png(content)

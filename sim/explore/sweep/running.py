@@ -51,7 +51,9 @@ class Target:
     node : str or None
         Which LSTM of a file of weights.
     metric : str or None
-        One of ``METRICS``, for files.
+        One of ``METRICS`` or a function of the user's, for files.
+    lower : bool
+        Whether less of it is better.
     share : float
         Share of a file's samples that formats are chosen on; the rest is measured.
     """
@@ -63,6 +65,7 @@ class Target:
     labels: str | None = None
     node: str | None = None
     metric: str | None = None
+    lower: bool = False
     share: float = 0.5
 
     def key(self) -> str:
@@ -70,7 +73,18 @@ class Target:
         paths = (self.network, self.data, self.labels)
         chosen = () if self.node is None else (self.node,)
         contents = [None if path is None else Path(path).read_bytes() for path in paths]
-        return digest(self.config, self.workload, self.metric, self.share, *contents, *chosen)
+        metric = (None,) if self.metric is None else self.judge().key
+        return digest(self.config, self.workload, *metric, self.share, *contents, *chosen)
+
+    def judge(self) -> Metric:
+        """The metric of a network file.
+
+        Raises
+        ------
+        NetworkError
+            There is none, or it does not go with the labels.
+        """
+        return Metric(self.metric, labelled=self.labels is not None, lower=self.lower)
 
     def problem(self, config: Config, bits: int | None):
         """What measures a machine, and a network with weights of so many bits."""
@@ -79,7 +93,7 @@ class Target:
             return WorkloadProblem(workload, _case(self.workload), config, bits)
         truth = None if self.labels is None else files.read_array(Path(self.labels))
         examples = Examples(inputs=files.read_arrays(Path(self.data)), labels=truth)
-        metric = Metric(self.metric, labelled=truth is not None)
+        metric = self.judge()
         network = load_network(Path(self.network), self.node)
         parts = divide(examples, self.share)
         return _SweptFile(self.network, network, parts, metric, config, bits)
@@ -141,6 +155,7 @@ def measure(target: Target, point: Point) -> dict:
     return {
         "metric": problem.metric,
         "score": outcome.score.value,
+        "lower_is_better": outcome.score.lower,
         "standard_error": outcome.score.standard_error,
         "examples": outcome.score.examples,
         "macs": macs * (1 - outcome.macs),
@@ -235,9 +250,13 @@ class _LaneEnergy:
 
 def pareto(rows: Sequence[dict], cost: str) -> list[dict]:
     """Rows that no other row beats in score and cost, the cheapest first."""
+
+    def gain(row: dict) -> float:
+        return -row["score"] if row["lower_is_better"] else row["score"]
+
     front = []
-    for row in sorted(rows, key=lambda row: (row[cost], -row["score"])):
-        if not front or row["score"] > front[-1]["score"]:
+    for row in sorted(rows, key=lambda row: (row[cost], -gain(row))):
+        if not front or gain(row) > gain(front[-1]):
             front.append(row)
     return front
 

@@ -1,9 +1,11 @@
 """What the outputs of a network file are judged by."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from sim.explore.tuning.functions import MetricFunction
 from sim.networks.network import NetworkError
 from sim.networks.quantizer import sqnr
 from sim.workloads.scores import Score, block_error, roc_auc, share_right
@@ -18,9 +20,24 @@ under the curve of the last output against labels of two kinds."""
 _LABELLED = ("accuracy", "roc_auc")
 
 
+_DRAWS = 100
+"""Bootstrap samples for the standard error of a function of the user's."""
+
+
 @dataclass(frozen=True)
 class Metric:
-    """One of ``METRICS``.
+    """One of ``METRICS``, or a function of the user's.
+
+    Parameters
+    ----------
+    name : str
+        The metric, or ``FILE.py:name``, see ``MetricFunction``.
+    labelled : bool
+        Whether there are labels.
+    lower : bool
+        Whether less is better; of a function only.
+    errors : bool
+        Whether the standard error of a function is wanted: that takes a hundred calls.
 
     Raises
     ------
@@ -30,15 +47,34 @@ class Metric:
 
     name: str
     labelled: bool = False
+    lower: bool = False
+    errors: bool = False
 
     def __post_init__(self):
+        if self._function is not None:
+            return
         if self.name not in METRICS:
-            known = f"{', '.join(METRICS[:-1])} or {METRICS[-1]}"
-            raise NetworkError(f"the metric must be {known}, not {self.name}")
+            raise NetworkError(
+                f"the metric must be {', '.join(METRICS)}, or a function of yours as "
+                f"FILE.py:function, not {self.name}"
+            )
+        if self.lower:
+            raise NetworkError(f"of metric {self.name} more is better: --lower is for a function")
         if self.name in _LABELLED and not self.labelled:
             raise NetworkError(f"metric {self.name} compares with labels: give them by --labels")
         if self.name not in _LABELLED and self.labelled:
             raise NetworkError(f"metric {self.name} takes no labels: it compares with normal mode")
+
+    @cached_property
+    def _function(self) -> MetricFunction | None:
+        return MetricFunction(self.name) if ":" in self.name else None
+
+    @property
+    def key(self) -> tuple:
+        """What a measurement depends on."""
+        if self._function is None:
+            return (self.name,)
+        return (self.name, self._function.source, self.lower, self.errors)
 
     def score(self, outputs, normal, labels, part: str) -> Score:
         """The score of outputs on a part of the data.
@@ -48,7 +84,8 @@ class Metric:
         outputs, normal : array [..., n]
             Of this run, and of the normal mode.
         labels : array or None
-            One for each row of outputs, or for each sequence: then its last step counts.
+            One for each row of outputs, or for each sequence: then its last step counts. A function
+            gets them as they are.
         part : str
             For refusals.
 
@@ -57,6 +94,8 @@ class Metric:
         NetworkError
             The metric is not defined on these outputs and labels.
         """
+        if self._function is not None:
+            return self._own(outputs, labels)
         if self.name == "sqnr":
             value = sqnr(normal, outputs)
             return Score(value=value, standard_error=float("nan"), examples=int(outputs.size))
@@ -68,6 +107,22 @@ class Metric:
             self._check_classes(outputs)
             return share_right(np.argmax(rows, axis=-1), labels)
         return self._area(rows[:, -1], labels, part)
+
+    def _own(self, outputs, labels) -> Score:
+        """What the user's function gives."""
+        value, count, error = self._function(outputs, labels), len(outputs), float("nan")
+        if self.errors and count > 1 and (labels is None or len(labels) == count):
+
+            def again(numbers) -> float:
+                try:
+                    chosen = None if labels is None else labels[numbers]
+                    return self._function(outputs[numbers], chosen)
+                except NetworkError as refusal:
+                    # On some draws a metric may not be defined.
+                    raise ValueError from refusal
+
+            error = block_error(again, count, 1, draws=_DRAWS)
+        return Score(value=value, standard_error=error, examples=count, lower=self.lower)
 
     def _check_classes(self, outputs):
         if outputs.shape[-1] < 2:

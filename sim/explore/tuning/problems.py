@@ -229,7 +229,7 @@ class FileProblem:
         self.layers = len(self.networks) if self._onnx else len(self.networks[""].layers)
         data = [vars(part) for part in self.parts.values()]
         digests = [network_digest(each) for each in self.networks.values()]
-        self.key = digest(metric.name, config.name, digests, *data)
+        self.key = digest(*metric.key, config.name, digests, *data)
         self._normal = {}
 
     def measure(self, modes: Modes, part: str) -> Outcome:

@@ -92,8 +92,9 @@ def search(
         A choice is none, or the budget cannot be met.
     """
     space = Space(family, problem.layers)
-    _check(budget, problem.metric, save, trials)
+    _check(save, trials)
     normal = _remember(problem, study, NORMAL)
+    budget.check_metric(problem.metric, normal.score.lower)
     budget.least(normal.score, problem.metric)
     considered = {NORMAL: normal}
 
@@ -161,8 +162,7 @@ def _milder(one: LayerModes, other: LayerModes) -> bool:
     )
 
 
-def _check(budget: Budget, metric: str, save: str, trials: int):
-    budget.check_metric(metric)
+def _check(save: str, trials: int):
     if save not in SAVINGS:
         raise NetworkError(f"what to save must be {' or '.join(SAVINGS)}, not {save}")
     if trials < 1:
@@ -205,6 +205,8 @@ def tune(
     """
     # Before the search: a metric that is not defined on these data is found out now.
     held = {"normal": problem.measure(NORMAL, "held_out")}
+    budget.check_metric(problem.metric, held["normal"].score.lower)
+    least = budget.least(held["normal"].score, problem.metric)
     say("searching on the calibration data")
     best, *calibrated = search(
         problem,
@@ -220,11 +222,12 @@ def tune(
     held["tuned"] = problem.measure(best, "held_out")
     allowed = budget.excess(held["tuned"], held["normal"].score, problem.metric) <= 0
     notes = _notes(problem, budget, save=save, seed=seed, trials=trials)
+    notes["held_out_within_budget"] = allowed
     return Modes(layers=best.layers, notes=notes), {
         **notes,
         "calibration": _rows(dict(zip(("tuned", "normal"), calibrated, strict=True))),
         "held_out": _rows(held),
-        "held_out_within_budget": allowed,
+        "held_out_limit": _finite(-least if held["normal"].score.lower else least),
         "measured_settings": study.size,
         "settings": [layer.changed() for layer in best.layers],
     }
@@ -243,7 +246,7 @@ def _rows(outcomes: dict[str, Outcome]) -> dict[str, dict]:
 def outcome_row(outcome: Outcome) -> dict:
     """An outcome, ready for JSON and tables; what is infinite or not a number is None."""
     score: Score = outcome.score
-    values = {name: _finite(value) for name, value in asdict(score).items()}
+    values = {name: _finite(value) for name, value in asdict(score).items() if name != "lower"}
     return {
         "score": values.pop("value"),
         **values,

@@ -213,12 +213,13 @@ def _read_outcome(values: dict) -> Outcome:
     ValueError, TypeError, KeyError
         It is none.
     """
-    score = {name: float(value) for name, value in values["score"].items()}
+    lower = bool(values["score"].get("lower", False))
+    score = {name: float(value) for name, value in values["score"].items() if name != "lower"}
     score["examples"] = int(score["examples"])
     shares = {name: float(values[name]) for name in ("macs", "bytes")}
     if not all(0 <= share <= 1 for share in shares.values()) or math.isnan(score["value"]):
         raise ValueError
-    return Outcome(score=Score(**score), exact=bool(values["exact"]), **shares)
+    return Outcome(score=Score(**score, lower=lower), exact=bool(values["exact"]), **shares)
 
 
 def _mend(path: Path):

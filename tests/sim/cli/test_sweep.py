@@ -111,6 +111,22 @@ def test_what_is_measured_is_kept(swept, monkeypatch):
     assert len(measured) == 11 + 4
 
 
+def test_a_function_of_the_users_is_the_score(swept, tmp_path):
+    path = tmp_path / "metrics.py"
+    path.write_text("def step(outputs, labels):\n    return abs(outputs[:, 1:]).mean()\n")
+    rows, folder = swept(*OPTIONS, "--metric", f"{path}:step", "--lower", jobs=2)
+    assert {row["lower_is_better"] for row in rows} == {"True"}
+    front = [row for row in rows if row["front_bytes"] == "1"]
+    assert min(float(row["score"]) for row in rows) in [float(row["score"]) for row in front]
+    for row in front:
+        cheaper = [each for each in rows if float(each["bytes"]) < float(row["bytes"])]
+        assert all(float(each["score"]) > float(row["score"]) for each in cheaper)
+    path.write_text("def step(outputs, labels):\n    return 3\n")
+    again, _ = swept(*OPTIONS, "--metric", f"{path}:step")
+    assert {float(row["score"]) for row in again} == {3.0}
+    assert len((folder / "points.jsonl").read_text().splitlines()) == 16
+
+
 def test_an_interruption_keeps_what_is_done(refrain, model, walk, tmp_path, monkeypatch):
     original, left = sweeping.measure, [3]
 

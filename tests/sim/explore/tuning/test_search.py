@@ -53,9 +53,55 @@ def test_what_saves_most_within_the_budget_is_found(study):
 
 def test_an_exact_budget_takes_what_changes_no_bit(study):
     toy = Toy()
-    best, found, _ = search(toy, study, Budget("0"), family="all", trials=60)
+    best, found, _ = search(toy, study, Budget("exact"), family="all", trials=60)
     assert found.exact and best.layers[0].mode == "delta" and best.layers[0].zero_skip
     assert len(toy.measured) == 3
+
+
+def test_a_budget_of_nothing_takes_what_costs_nothing_though_bits_change(study):
+    best, found, normal = search(Toy(), study, Budget("0"), family="delta", trials=60)
+    assert found.score == normal.score and not found.exact
+    assert best.layers[1].h_threshold <= 5 and best.layers[0].h_threshold > 5
+
+
+class Wrong(Toy):
+    """The same, judged by its errors."""
+
+    def measure(self, modes, part):
+        """As any problem's."""
+        outcome = super().measure(modes, part)
+        value = 1 - outcome.score.value
+        return replace(outcome, score=replace(outcome.score, value=value, lower=True))
+
+
+def test_where_less_is_better_the_same_settings_are_found(tmp_path):
+    options = {"family": "delta", "trials": 40}
+    found = [
+        tune(toy, StudyFile(tmp_path / name, "k", "a toy"), Budget("0.02"), **options)
+        for name, toy in (("a.study", Toy()), ("b.study", Wrong()))
+    ]
+    (one, figures), (other, wrong) = found
+    assert one == other
+    assert figures["held_out_limit"] == pytest.approx(0.88)
+    assert wrong["held_out_limit"] == pytest.approx(0.12)
+    again = tune(Wrong(), StudyFile(tmp_path / "b.study", "k", "a toy"), Budget("0.02"), **options)
+    assert again == (other, wrong)
+
+
+def test_a_limit_that_held_out_data_do_not_reach_is_refused_before_the_search(study):
+    class Harder(Toy):
+        def measure(self, modes, part):
+            outcome = super().measure(modes, part)
+            value = outcome.score.value - 0.1 * (part == "held_out")
+            return replace(outcome, score=replace(outcome.score, value=value))
+
+    toy = Harder()
+    with pytest.raises(NetworkError) as caught:
+        tune(toy, study, Budget(">=0.85"), trials=20)
+    assert str(caught.value) == (
+        "the budget >=0.85 cannot be met: the network itself reaches accuracy 0.8"
+    )
+    assert len(toy.measured) == 1
 
 
 def test_settings_that_are_within_the_budget_by_luck_are_not_taken(study):
