@@ -20,6 +20,7 @@ __all__ = [
     "MultiplierName",
     "NetworkBits",
     "NodeName",
+    "Quantized",
     "WeightBits",
     "grouped",
 ]
@@ -68,6 +69,14 @@ NodeName = Annotated[
     str | None,
     typer.Option(
         "--node", metavar="NAME", help="Which LSTM, where a file holds several: encoder, say."
+    ),
+]
+Quantized = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Integers that quantize wrote, for the LSTM nodes of an ONNX model; the rest of "
+        "them is quantised.",
     ),
 ]
 ConfigName = Annotated[

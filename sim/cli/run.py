@@ -14,6 +14,7 @@ from sim.cli.options import (
     MultiplierName,
     NetworkBits,
     NodeName,
+    Quantized,
     WeightBits,
     grouped,
 )
@@ -230,6 +231,7 @@ def run(
         ),
     ] = None,
     node: NodeName = None,
+    quantized: Quantized = None,
     machine: Machine = Machine(),
     written: Written = Written(),
     settings: Annotated[
@@ -262,6 +264,7 @@ def run(
             modes,
             tracer,
             weight_bits=machine.network_bits,
+            quantized=quantized,
         )
     _write(done, tracer, written)
     _print(done)

@@ -8,7 +8,7 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.options import Json, Lower, MetricName, NetworkBits, NodeName, grouped
+from sim.cli.options import Json, Lower, MetricName, NetworkBits, NodeName, Quantized, grouped
 from sim.explore import files
 from sim.explore.evidence.schemes import study_path
 from sim.explore.running import find_config, precision
@@ -41,6 +41,7 @@ class Samples:
     calibration_share: Annotated[
         float, typer.Option(help="Share of the samples that settings are chosen on.")
     ] = 0.5
+    quantized: Quantized = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +118,8 @@ def tune_network(
         raise NetworkError("name a network file or a --workload to tune, one of them")
     with printing.working("searching") as (say, tell):
         if workload is not None:
+            if samples.quantized is not None:
+                raise NetworkError("--quantized is for a network file, not for a workload")
             if node is not None:
                 raise NetworkError("--node chooses an LSTM of a network file, not of a workload")
             problem = _workload_problem(workload, config, network_bits, samples, say, tell)
@@ -208,7 +211,8 @@ def _file_problem(path: Path, node, config, bits, samples: Samples, budget: Budg
     machine = find_config(config or "edge")
     truth = None if labels is None else files.read_array(labels)
     parts = divide(Examples(inputs=files.read_arrays(samples.data), labels=truth), share)
-    return FileProblem(str(path), load_network(path, node), parts, measure, machine, bits)
+    network = load_network(path, node)
+    return FileProblem(str(path), network, parts, measure, machine, bits, samples.quantized)
 
 
 def _print(figures: dict):

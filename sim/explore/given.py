@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sim.networks.container import read_container
+from sim.networks.chains import join_chains
 from sim.networks.loader import CONTAINER, file_kind, load_network
 from sim.networks.network import FloatLayer, IntegerLayer, IntegerNetwork, NetworkError
-from sim.networks.onnx.chains import join_chains
 from sim.networks.whole import WholeModel
 
 __all__ = ["given_networks"]
@@ -51,6 +50,9 @@ def given_networks(path: Path, model: WholeModel) -> dict[str, IntegerNetwork]:
 
 
 def _from_container(path: Path, model: WholeModel) -> dict[str, IntegerNetwork]:
+    # Loaded where there is such a file: a run of any other does without its library.
+    from sim.networks.container import read_container
+
     found = {}
     for part in read_container(path):
         if not part.nodes:

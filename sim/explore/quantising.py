@@ -9,11 +9,11 @@ import numpy as np
 from sim.explore.files import write_whole
 from sim.explore.running import initial_states, named_inputs
 from sim.model.network import run_network
+from sim.networks.chains import join_chains
 from sim.networks.container import Part, container_bytes
 from sim.networks.float_lstm import run_float
 from sim.networks.loader import CONTAINER, SEVERAL, file_kind, load_network
 from sim.networks.network import FloatNetwork, IntegerLayer, IntegerNetwork, NetworkError
-from sim.networks.onnx.chains import join_chains
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
 from sim.networks.tflite.writer import check_expressible, write_tflite
 from sim.networks.whole import Seen, WholeModel, float_lstm

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from hw.config import CONFIGS, Config, ConfigError
 from sim.explore.files import codes
+from sim.explore.given import given_networks
 from sim.explore.traces import Tracer
 from sim.image.image import State
 from sim.image.modes import NORMAL, Modes
@@ -197,6 +199,7 @@ def run_file(
     tracer: Tracer | None = None,
     *,
     weight_bits: int | None = None,
+    quantized: Path | None = None,
 ) -> Run:
     """Run a network of any kind that ``load_network`` gives.
 
@@ -216,6 +219,9 @@ def run_file(
         Told what each step did.
     weight_bits : int or None
         Bits of the weights of a network that is quantised; those of the configuration when None.
+    quantized : Path or None
+        A file of integers for LSTM layers of a whole model, see ``given_networks``; those that it
+        does not hold are quantised.
 
     Raises
     ------
@@ -226,8 +232,13 @@ def run_file(
     chosen = inputs if samples is None else samples
     if not isinstance(network, IntegerNetwork | FloatNetwork):
         named = (named_inputs(network, each) for each in (inputs, chosen))
-        done = run_onnx(network, *named, backend, modes, tracer, bits=bits)
-        return replace(done, calibrated_on_input=samples is None)
+        given = {} if quantized is None else given_networks(quantized, network)
+        how = {**bits, "given": given}
+        done = run_onnx(network, *named, backend, modes, tracer, bits=how)
+        missing = network.lstm_layers.keys() - given.keys()
+        return replace(done, calibrated_on_input=samples is None and bool(missing))
+    if quantized is not None:
+        raise NetworkError("--quantized is for whole models; this network runs alone")
     if not isinstance(inputs, np.ndarray) or not isinstance(chosen, np.ndarray):
         raise NetworkError("inputs by name are for ONNX models; this network takes one .npy array")
     if isinstance(network, IntegerNetwork):
@@ -384,15 +395,26 @@ def named_inputs(model: WholeModel, given: np.ndarray | Mapping) -> dict[str, np
 
 
 def quantize_nodes(
-    model: WholeModel, inputs: Mapping, percentile: float | None = None, **bits: int
+    model: WholeModel,
+    inputs: Mapping,
+    percentile: float | None = None,
+    *,
+    given: Mapping[str, IntegerNetwork] | None = None,
+    **bits: int,
 ) -> dict:
     """Integer networks of a model's LSTM nodes, by name, calibrated on the model's ``inputs``.
 
-    ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``.
+    ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``. Nodes that are ``given``
+    in integers stay as they are.
     """
+    given = given or {}
+    if given.keys() >= model.lstm_layers.keys():
+        return dict(given)
     seen = model.capture(inputs)
     return {
-        name: quantize(model.lstm_layers[name], calls, percentile, **bits)
+        name: given[name]
+        if name in given
+        else quantize(model.lstm_layers[name], calls, percentile, **bits)
         for name, calls in seen.items()
     }
 

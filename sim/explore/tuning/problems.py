@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from hw.config import Config
 from sim.explore.evidence.padded import Padded, run_padded
 from sim.explore.files import codes
+from sim.explore.given import given_networks
 from sim.explore.running import LstmNodes, named_inputs, precision, quantize_nodes
 from sim.explore.tuning.budgets import Outcome
 from sim.explore.tuning.metrics import Metric
@@ -189,6 +191,8 @@ class FileProblem:
         The machine.
     weight_bits : int or None
         Bits of the weights of a network that is quantised; those of the machine when None.
+    quantized : Path or None
+        A file of integers for LSTM layers of a whole model, see ``given_networks``.
 
     Raises
     ------
@@ -204,6 +208,7 @@ class FileProblem:
         metric: Metric,
         config: Config,
         weight_bits: int | None = None,
+        quantized: Path | None = None,
     ):
         bits = precision(config, weight_bits)
         self.title, self.metric, self._metric = title, metric.name, metric
@@ -215,9 +220,13 @@ class FileProblem:
                 name: replace(part, inputs=named_inputs(network, part.inputs))
                 for name, part in parts.items()
             }
-            networks = quantize_nodes(network, self.parts["calibration"].inputs, **bits)
+            given = {} if quantized is None else given_networks(quantized, network)
+            seen = self.parts["calibration"].inputs
+            networks = quantize_nodes(network, seen, given=given, **bits)
             self.model, self.networks = network, networks
         else:
+            if quantized is not None:
+                raise NetworkError("--quantized is for whole models; this network runs alone")
             if isinstance(seen, Mapping):
                 raise NetworkError(
                     "inputs by name are for ONNX models; this network takes one .npy array"

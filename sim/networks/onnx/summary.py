@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx.external_data_helper import uses_external_data
 
+from sim.networks.chains import join_chains
 from sim.networks.network import NetworkError
-from sim.networks.onnx.chains import join_chains
 from sim.networks.onnx.graph import Graph
 from sim.networks.onnx.inputs import declared_dims
 from sim.networks.onnx.model import OnnxModel

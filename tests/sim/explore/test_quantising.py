@@ -1,5 +1,7 @@
 """Quantising what files hold: chains of LSTM nodes of ONNX models, states, and what is written."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from onnx import helper
@@ -96,9 +98,12 @@ def test_states_of_every_layer_of_a_chain_are_calibrated_and_measured(
     (subject,) = load_subjects(path, {"x": samples, **states})
     assert (subject.seen[0].states(1)[1] == states["c2"]).all()
     part, figures = quantize_measured(subject)
-    second = part.network.layers[1].directions[0]
-    assert 2.0**second.c_power * 32767 >= np.abs(states["c2"]).max()
     assert figures["sqnr_db"] > 30
+    # Without them its states are small, and their format is fine.
+    calm = tuple(replace(call, later=()) for call in subject.seen)
+    other, _ = quantize_measured(replace(subject, seen=calm))
+    powers = [each.network.layers[1].directions[0].c_power for each in (part, other)]
+    assert powers[0] > powers[1]
 
 
 def test_what_a_tflite_file_cannot_say_is_told_where_it_can_be_said(stacked, tmp_path, samples):
