@@ -15,10 +15,10 @@ _CONTAINER_MARK = b'{"__metadata__":{"refrain":'
 
 
 # A reader is loaded for its first file: ONNX Runtime alone takes longer than a small run.
-def _read_tflite(path: Path) -> IntegerNetwork:
-    from sim.networks.tflite.reader import read_tflite
+def _read_tflite(path: Path) -> IntegerNetwork | WholeModel:
+    from sim.networks.tflite.model import load_tflite
 
-    return read_tflite(path)
+    return load_tflite(path)
 
 
 def _read_onnx(path: Path) -> WholeModel:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import tflite
@@ -9,7 +10,8 @@ import tflite
 from sim.networks.network import IntegerNetwork, NetworkError
 from sim.networks.paths import cannot_read
 from sim.networks.summary import FileSummary, LayerSummary, Port, layer_summary
-from sim.networks.tflite.reader import DAMAGE, read_tflite
+from sim.networks.tflite.model import load_tflite
+from sim.networks.tflite.reader import DAMAGE
 
 __all__ = ["summarise_tflite"]
 
@@ -43,21 +45,28 @@ def summarise_tflite(path: Path) -> FileSummary:
     except DAMAGE:
         raise NetworkError(f"{path} is damaged or cut short") from None
     try:
-        found = read_tflite(path)
+        found = load_tflite(path)
     except NetworkError as error:
         host = Counter(kind for kind in operators if not _is_recurrent(kind))
         return FileSummary(**common, layers=recurrent, host=dict(host), refused=str(error))
-    host = dict(sorted(Counter(kind for kind in operators if kind != _LSTM).items()))
     if isinstance(found, IntegerNetwork):
         names = tuple(f"operator {number}" for number in range(len(found.layers)))
         layers = [
             layer_summary(name, layer, number)
             for number, (name, layer) in enumerate(zip(names, found.layers, strict=True))
         ]
-        return FileSummary(**common, layers=tuple(layers), networks=(names,), host=host)
+        return FileSummary(**common, layers=tuple(layers), networks=(names,))
+    # A run takes inputs by the names that the file's signature gives them.
+    for ports, names in (("inputs", found.inputs), ("outputs", found.outputs)):
+        common[ports] = tuple(
+            replace(port, name=name) for port, name in zip(common[ports], names, strict=True)
+        )
     layers = [layer_summary(name, layer) for name, layer in found.lstm_layers.items()]
     networks = tuple((name,) for name in found.lstm_layers)
-    return FileSummary(**common, layers=tuple(layers), networks=networks, host=host)
+    host = dict(sorted(Counter(found.host).items()))
+    return FileSummary(
+        **common, layers=tuple(layers), networks=networks, host=host, notes=found.notes
+    )
 
 
 def _describe(model) -> str:

@@ -131,6 +131,7 @@ def short_inputs(model):
     operator(model).inputs = operator(model).inputs[:20]
 
 
+PLAIN = "which the accelerator does not have; train it as a plain LSTM layer, such as Keras's"
 INT8, FLOAT32 = tflite.TensorType.INT8, tflite.TensorType.FLOAT32
 
 
@@ -142,28 +143,37 @@ INT8, FLOAT32 = tflite.TensorType.INT8, tflite.TensorType.FLOAT32
             "operator 0 has a cell clip of 1e-05, less than one code of its state",
         ),
         (option("cellClip", float("nan")), "operator 0 has a cell clip that is not a number"),
-        (option("fusedActivationFunction", 1), "operator 0 has an activation other than tanh"),
-        (option("projClip", 1.0), "operator 0 has a projection clip, which is not supported"),
+        (
+            option("fusedActivationFunction", 1),
+            "operator 0 has an activation other than tanh; train it as a plain LSTM layer, such "
+            "as Keras's",
+        ),
+        (option("projClip", 1.0), f"operator 0 has a projection clip, {PLAIN}"),
         (
             option("timeMajor", True),
             "operator 0 is time-major; only [batch, time, features] is supported",
         ),
         (
             option("asymmetricQuantizeInputs", True),
-            "operator 0 quantises its inputs at run time, which is not supported",
+            "operator 0 quantises its inputs at run time; convert the network with a "
+            "representative_dataset, which fixes their formats",
         ),
         (
             option("diagonalRecurrentTensors", True),
-            "operator 0 has diagonal recurrent weights, which is not supported",
+            f"operator 0 has diagonal recurrent weights, {PLAIN}",
         ),
-        (given_input(9, 2), "operator 0 has peephole connections, which is not supported"),
-        (given_input(11, 2), "operator 0 has peephole connections, which is not supported"),
-        (given_input(16, 2), "operator 0 has a projection, which is not supported"),
-        (given_input(23, 2), "operator 0 has layer normalisation, which is not supported"),
-        (given_input(1, -1), "operator 0 has coupled gates (CIFG), which is not supported"),
-        (given_input(5, -1), "operator 0 has coupled gates (CIFG), which is not supported"),
+        (given_input(9, 2), f"operator 0 has peephole connections, {PLAIN}"),
+        (given_input(11, 2), f"operator 0 has peephole connections, {PLAIN}"),
+        (given_input(16, 2), f"operator 0 has a projection, {PLAIN}"),
+        (given_input(23, 2), f"operator 0 has layer normalisation, {PLAIN}"),
+        (given_input(1, -1), f"operator 0 has coupled gates (CIFG), {PLAIN}"),
+        (given_input(5, -1), f"operator 0 has coupled gates (CIFG), {PLAIN}"),
         (given_input(14, -1), "operator 0 lacks its input 14"),
-        (tensor_of(18, isVariable=False), "operator 0 must keep its state in variable tensors"),
+        (
+            tensor_of(18, isVariable=False),
+            "operator 0 must keep its state in variable tensors, as TensorFlow's converter writes "
+            "them",
+        ),
         (tensor_of(0, type=FLOAT32), "x of operator 0 must be INT8, not FLOAT32"),
         (
             tensor_of(2, type=FLOAT32),
@@ -236,7 +246,8 @@ INT8, FLOAT32 = tflite.TensorType.INT8, tflite.TensorType.FLOAT32
         ),
         (
             kind(tflite.BuiltinOperator.CUSTOM, b"Mfcc"),
-            "operator 0 is the custom operator Mfcc",
+            "operator 0 is the custom operator Mfcc, only UNIDIRECTIONAL_SEQUENCE_LSTM is "
+            "supported",
         ),
         (short_inputs, "operator 0 has 20 inputs and 1 outputs, not 24 and 1"),
         (second_stands_alone, "its operators are not one chain from the input to the output"),

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import tflite
 
@@ -71,3 +72,21 @@ def test_a_damaged_file_is_refused(tmp_path, written):
     with pytest.raises(NetworkError) as caught:
         summarise_tflite(path)
     assert str(caught.value) == f"{path} is damaged or cut short"
+
+
+def test_a_whole_network_says_what_runs_where(nets, builder, tmp_path):
+    (layer,) = nets.random_integer(5, 7).layers
+    lstm = layer.directions[0]
+    x = builder.tensor((1, 6, 5), np.float32, name="sound")
+    codes = builder.quantize(x, lstm.x)
+    one = builder.lstm(lstm, codes)
+    two = builder.reverse(builder.lstm(lstm, builder.reverse(codes)))
+    y = builder.dequantize(builder.join(one, two, form=lstm.h))
+    found = summarise_tflite(builder.write(tmp_path / "net.tflite", [x], [y]))
+    assert found.refused is None
+    # Neither reversals nor the concatenation are left.
+    assert found.host == {"DEQUANTIZE": 1, "QUANTIZE": 1}
+    assert found.networks == (("operators1+3",),)
+    assert found.layers[0].directions == 2
+    assert found.notes == ("operators 1 and 3 are one bidirectional layer",)
+    assert found.inputs[0].name == "sound"
