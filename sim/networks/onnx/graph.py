@@ -59,6 +59,8 @@ class Graph:
             session = self.session(ordered, {}, [name])
             value = run_session(session, {})[name]
             self.constants[name] = onnx.numpy_helper.from_array(value, name)
+            # A tensor has one maker.
+            self.nodes = [n for n in self.nodes if not self.constants.keys() >= {*n.output} - {""}]
 
     def cut(self, lstms: list[onnx.NodeProto]) -> list:
         """Sessions to run before each LSTM node and at the end; None where nothing is to be done.

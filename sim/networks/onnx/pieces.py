@@ -9,6 +9,7 @@ import onnx
 from sim.networks.network import FloatLayer, NetworkError
 from sim.networks.onnx.chains import find_leaders
 from sim.networks.onnx.forms.branches import Branches, Decisions
+from sim.networks.onnx.forms.fills import rewrite_fills
 from sim.networks.onnx.forms.missing import explain_missing
 from sim.networks.onnx.forms.rewriting import rewrite
 from sim.networks.onnx.forms.sparse import rewrite_sparse
@@ -82,7 +83,7 @@ class Pieces:
     """
 
     def __init__(self, model: onnx.ModelProto):
-        model, _ = rewrite_sparse(model)
+        model, _ = rewrite_sparse(rewrite_fills(model)[0])
         self._branches = Branches(model)
         self._pieces: dict[Decisions, Piece] = {}
         self.layers: dict[str, FloatLayer] = {}

@@ -1,11 +1,13 @@
 """The main graph of an ONNX model while it is rewritten: what makes what, what is constant."""
 
+import contextlib
 from collections.abc import Iterable
 
 import numpy as np
 import onnx
 import onnx.shape_inference
 
+from sim.networks.network import NetworkError
 from sim.networks.onnx.graph import Graph
 from sim.networks.onnx.walk import (
     attributes,
@@ -60,7 +62,9 @@ class Sheet:
         if not name or name in self._varying:
             return None
         if name not in self._values:
-            self._graph.fold([name])
+            # What ONNX Runtime cannot compute on its own may still be right where it stands.
+            with contextlib.suppress(NetworkError):
+                self._graph.fold([name])
             known = name in self._graph.constants
             self._values[name] = self._graph.constant(name) if known else None
         return self._values[name]
@@ -137,9 +141,7 @@ class Sheet:
 
     def model(self) -> onnx.ModelProto:
         """The rewritten model, without nodes and constants that no output needs."""
-        constants = self._graph.constants
-        made = [n for n in self.nodes if not all(o in constants for o in n.output if o)]
-        kept = without_dead_nodes(sorted_nodes(made), self.outputs)
+        kept = without_dead_nodes(sorted_nodes(self.nodes), self.outputs)
         constants = self.constants_of(kept, self.outputs)
         graph = self._graph.model.graph
         inputs = [v for v in graph.input if v.name in self.inputs]

@@ -303,3 +303,17 @@ def test_silero_vad_equals_onnx_runtime():
     assert layer.directions[0].W.shape == (4, 128, 128)
     ((captured,),) = model.capture(inputs).values()
     assert captured.x.shape == (1, 40, 128)
+
+
+def test_weights_that_others_use_too_are_folded(tmp_path):
+    W, R, bias = weights("p", INPUTS)
+    W.name = "Wt"
+    nodes = [
+        helper.make_node("Neg", ["Wt"], ["pW"]),
+        lstm("x", "p", ["y"]),
+        helper.make_node("ReduceSum", ["pW"], ["total"], keepdims=0),
+        helper.make_node("Add", ["y", "total"], ["z"]),
+    ]
+    path = tmp_path / "net.onnx"
+    save(path, nodes, [floats("x", T, B, INPUTS)], ["z", "pW"], [W, R, bias])
+    compare(path, {"x": sequences()})
