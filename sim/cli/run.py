@@ -219,7 +219,9 @@ class Written:
 
 @grouped
 def run(
-    network: Annotated[Path, typer.Argument(help="A .tflite, .onnx, .safetensors or .pt file.")],
+    network: Annotated[
+        Path, typer.Argument(help="A .tflite, .onnx, .safetensors, .pt or .refrain file.")
+    ],
     given: Annotated[
         Path, typer.Option("--input", metavar="X", help="Input: .npy, or .npz with inputs by name.")
     ],

@@ -31,7 +31,7 @@ class Subject:
     """What is measured."""
 
     network: Annotated[
-        Path | None, typer.Argument(help="A .onnx, .safetensors, .pt or .tflite file.")
+        Path | None, typer.Argument(help="A .onnx, .safetensors, .pt, .tflite or .refrain file.")
     ] = None
     node: NodeName = None
     workload: Annotated[

@@ -92,7 +92,7 @@ class Written:
 @grouped
 def tune_network(
     network: Annotated[
-        Path | None, typer.Argument(help="A .tflite, .onnx, .safetensors or .pt file.")
+        Path | None, typer.Argument(help="A .tflite, .onnx, .safetensors, .pt or .refrain file.")
     ] = None,
     workload: Annotated[
         str | None, typer.Option(help=f"Tune a workload instead: {', '.join(WORKLOADS)}.")

@@ -85,7 +85,7 @@ def load_subjects(
     if isinstance(network, IntegerNetwork) or any(
         isinstance(layer, IntegerLayer) for layer in network.lstm_layers.values()
     ):
-        raise NetworkError(f"{path}: the network is in integers already")
+        raise NetworkError(f"{path}: the network is in integers already; run it as it is")
     names = list(network.lstm_layers)
     if node is not None and node not in names:
         raise NetworkError(f"{path} has no LSTM node {node}; it has {', '.join(names)}")

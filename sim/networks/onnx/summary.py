@@ -14,7 +14,7 @@ from sim.networks.onnx.graph import Graph
 from sim.networks.onnx.inputs import declared_dims
 from sim.networks.onnx.model import OnnxModel
 from sim.networks.onnx.reader import load_onnx, read_onnx_lstm
-from sim.networks.onnx.walk import attributes, inner_graphs, is_standard, node_name
+from sim.networks.onnx.walk import attributes, inner_graphs, is_standard, names_used, node_name
 from sim.networks.summary import FileSummary, LayerSummary, Port, layer_summary
 
 __all__ = ["summarise_onnx"]
@@ -175,16 +175,16 @@ def _begins(node: onnx.NodeProto, graph: Graph, makers: Mapping[str, onnx.NodePr
     for name in node.input[5:7]:
         sources |= _sources(name, graph, makers)
     given = [name for name in graph.inputs if name in sources]
+    named = f"the input{'s' if len(given) > 1 else ''} {', '.join(given)}"
+    if "computed" in sources:
+        return f"computed from {named}" if given else "computed"
     if given:
-        return f"the input{'s' if len(given) > 1 else ''} {', '.join(given)}"
-    for source in ("computed", "constants"):
-        if source in sources:
-            return source
-    return "zero"
+        return named
+    return "constants" if "constants" in sources else "zero"
 
 
 def _sources(name: str, graph: Graph, makers: Mapping[str, onnx.NodeProto]) -> set[str]:
-    """Inputs whose values a tensor takes over, ``computed`` and ``constants``; none for zeros."""
+    """Inputs that a tensor's values come from, ``computed`` and ``constants``; none for zeros."""
     found, pending, passed = set(), [name], set()
     while pending:
         name = pending.pop()
@@ -196,12 +196,16 @@ def _sources(name: str, graph: Graph, makers: Mapping[str, onnx.NodeProto]) -> s
             found.add(name)
         elif name in graph.constants:
             found |= {"constants"} if np.any(graph.constant(name)) else set()
-        elif maker is not None and is_standard(maker, *_MOVING):
-            pending.append(maker.input[0])
-        elif maker is not None and is_standard(maker, "Concat"):
-            pending += maker.input
-        elif maker is None or not is_standard(maker, "ConstantOfShape") or _filled(maker):
+        elif maker is None:
             found.add("computed")
+        elif is_standard(maker, *_MOVING):
+            pending.append(maker.input[0])
+        elif is_standard(maker, "Concat"):
+            pending += maker.input
+        elif not is_standard(maker, "ConstantOfShape") or _filled(maker):
+            found.add("computed")
+            # A size says nothing of values.
+            pending += [] if is_standard(maker, "Shape", "Size") else names_used(maker)
     return found
 
 

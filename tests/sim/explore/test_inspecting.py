@@ -88,7 +88,7 @@ def test_states_of_the_size_of_the_input_are_zero_where_they_are_filled_with_it(
 
 
 def test_a_state_that_is_computed_or_constant_is_said_to_be(tmp_path, onnx_graph):
-    for name, begins in (("Abs", "computed"), ("constant", "constants")):
+    for name, begins in (("Abs", "computed from the input h0"), ("constant", "constants")):
         graph = onnx_graph()
         graph.inputs.append("h0")
         if name == "Abs":
