@@ -127,7 +127,10 @@ def test_several_nodes_need_a_choice(refused, tmp_path, x, onnx_lstm):
     made = tmp_path / "made.tflite"
     arguments = ["quantize", path, "--calibration", x, "-o", made]
     sentence = refused(*arguments)
-    assert sentence == f"{path} has the LSTM nodes lstm0, lstm1; choose one with --node"
+    assert sentence == (
+        "the model has LSTM nodes that do not follow each other: lstm0; lstm1; choose one with "
+        "--node, or write all of them with -o made.refrain"
+    )
     sentence = refused(*arguments, "--node", "lstm7")
     assert sentence == f"{path} has no LSTM node lstm7; it has lstm0, lstm1"
     assert not made.exists()
@@ -135,7 +138,7 @@ def test_several_nodes_need_a_choice(refused, tmp_path, x, onnx_lstm):
 
 def test_an_integer_network_is_not_quantised_again(refused, net, x, tmp_path):
     sentence = refused("quantize", net, "--calibration", x, "-o", tmp_path / "a.tflite")
-    assert sentence == "the network is in integers already"
+    assert sentence == f"{net}: the network is in integers already; run it as it is"
 
 
 def test_without_a_compiler_the_rtl_backend_says_what_is_missing(refused, net, x, monkeypatch):
