@@ -29,6 +29,10 @@ class Cell:
         In ONNX's order of gates: input, output, forget, cell.
     bias : float [4 * H]
         In the same order.
+    extra_axis : bool
+        Whether states have one more axis, in front.
+    copies : tuple of (str, int)
+        Tensors that are ``h`` with so many axes in front.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Cell:
     W: np.ndarray
     R: np.ndarray | None
     bias: np.ndarray
+    extra_axis: bool = False
+    copies: tuple[tuple[str, int], ...] = ()
 
     @property
     def hidden_size(self) -> int:

@@ -6,6 +6,7 @@ from sim.networks.onnx.builder import Builder
 from sim.networks.onnx.forms.bodies import State, read_body
 from sim.networks.onnx.forms.branches import is_recurrent
 from sim.networks.onnx.forms.cells import Cell, CellFinder, is_zero
+from sim.networks.onnx.forms.inner import find_inner
 from sim.networks.onnx.forms.layers import Layer, Sequence, build_layer
 from sim.networks.onnx.forms.overtime import OverTime
 from sim.networks.onnx.forms.selects import Select, read_select
@@ -56,7 +57,9 @@ class _Rewriting:
     def finish(self) -> list[str]:
         """Put LSTM nodes in the loop's place; their names, none where the loop stays."""
         body = read_body(self._outer, self._node)
-        cells = [] if body is None else CellFinder(body.sheet).find()
+        if body is None:
+            return []
+        cells = [*CellFinder(body.sheet).find(), *find_inner(body.sheet)]
         if not cells:
             return []
         self._body = body
@@ -64,7 +67,7 @@ class _Rewriting:
         self._count = count
         self._over = OverTime(self._outer, self._build, body, steps)
         self._states = {state.before: state for state in body.states}
-        if not all(self._place(cell) for cell in cells) or not self._give_outputs():
+        if not self._place_all(cells) or not self._give_outputs():
             return []
         self._outer.replace([identity(self._node)], self._build.nodes)
         return self._titles
@@ -118,6 +121,16 @@ class _Rewriting:
         )
         return numbers
 
+    def _place_all(self, cells: list[Cell]) -> bool:
+        """Build the layers, each when what it takes is there; False where one cannot be built."""
+        while cells:
+            left = [cell for cell in cells if not self._place(cell)]
+            if len(left) == len(cells):
+                return False
+            cells = left
+            self._over.forget_failures()
+        return True
+
     def _place(self, cell: Cell) -> bool:
         """Build the layer of one cell; False where it is not one."""
         h, c = self._states.get(cell.h_before), self._states.get(cell.c_before)
@@ -134,19 +147,34 @@ class _Rewriting:
         if any(self._body.sheet.rank(name) != 2 for name, _ in cell.sources):
             return False
         title = self._outer.fresh(cell.name)
-        sequence = Sequence(x=x, h=h.first, c=c.first, mask=over_mask, count=self._count)
+        first_h, first_c = (self._first(state, cell) for state in (h, c))
+        sequence = Sequence(x=x, h=first_h, c=first_c, mask=over_mask, count=self._count)
         element = self._body.sheet.element(cell.c) or onnx.TensorProto.FLOAT
         layer = build_layer(self._outer, self._build, title, cell, sequence, element)
         self._titles.append(title)
         self._know(cell, h, c, mask, layer)
         return True
 
+    def _first(self, state: State, cell: Cell) -> str:
+        """A state before the first step, [batch, H]."""
+        if not cell.extra_axis or is_zero(self._outer, state.first):
+            return state.first
+        return self._build.squeeze(state.first, 0)
+
     def _know(self, cell: Cell, h: State, c: State, mask: str, layer: Layer) -> None:
         """Enter what a layer gives as what names inside are over time, and in the end."""
         sheet = self._body.sheet
-        self._lasts |= {h.before: layer.last_h, c.before: layer.last_c}
+        lasts = layer.last_h, layer.last_c
+        if cell.extra_axis:
+            lasts = tuple(self._build.unsqueeze(last, 0) for last in lasts)
+        self._lasts |= dict(zip((h.before, c.before), lasts, strict=True))
         if not mask:
             self._over.known[cell.h] = layer.all_h
+            for name, axes in cell.copies:
+                whole = layer.all_h
+                for _ in range(axes):
+                    whole = self._build.unsqueeze(whole, 1)
+                self._over.known[name] = whole
             return
         self._over.known[sheet.origin(h.after)] = layer.all_h
         # Keras keeps the last output apart from the state; both begin with zero and stay equal.
@@ -203,7 +231,7 @@ class _Rewriting:
     def _give_outputs(self) -> bool:
         """Make the loop's outputs under their names; False where one of them cannot be made."""
         for state in self._body.states:
-            if not state.last:
+            if not state.last or self._give_list(state):
                 continue
             last = self._lasts.get(state.before) or self._last(state)
             if last is None:
@@ -222,9 +250,22 @@ class _Rewriting:
         return True
 
     def _last(self, state: State) -> str | None:
-        """The end of a state that is no layer's: one that never changes."""
+        """The end of a state that is no layer's but never changes."""
         origin = self._body.sheet.origin
         return state.first if origin(state.after) == origin(state.before) else None
+
+    def _give_list(self, state: State) -> bool:
+        """Make a list that begins empty and gets one more element each step, as PyTorch's do."""
+        sheet = self._body.sheet
+        insert = sheet.maker(state.after, "SequenceInsert")
+        empty = self._outer.maker(state.first, "SequenceEmpty")
+        if insert is None or empty is None or len(insert.input) > 2:
+            return False
+        whole = self._over.find(insert.input[1])
+        if whole is None or sheet.origin(insert.input[0]) != state.before:
+            return False
+        self._build.add("SplitToSequence", [whole], state.last, axis=0, keepdims=0)
+        return True
 
     def _is_asked(self, name: str) -> bool:
         return name in self._outer.needed()

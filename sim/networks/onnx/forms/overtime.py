@@ -61,6 +61,10 @@ class OverTime:
             self.known[name] = self._find(name)
         return self.known[name]
 
+    def forget_failures(self) -> None:
+        """Look again for what was not found, since more is known."""
+        self.known = {name: found for name, found in self.known.items() if found is not None}
+
     def changes(self, name: str) -> bool:
         """Whether a tensor inside differs from step to step."""
         return name in self._changing

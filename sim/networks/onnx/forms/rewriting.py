@@ -2,13 +2,14 @@
 
 import onnx
 
+from sim.networks.onnx.forms.hoisted import rewrite_hoisted
 from sim.networks.onnx.forms.loops import rewrite_loops
 from sim.networks.onnx.forms.quantised import rewrite_quantised
 from sim.networks.onnx.forms.steps import rewrite_steps
 
 __all__ = ["rewrite"]
 
-_PASSES = (rewrite_quantised, rewrite_loops, rewrite_steps)
+_PASSES = (rewrite_quantised, rewrite_loops, rewrite_steps, rewrite_hoisted)
 
 
 def rewrite(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
