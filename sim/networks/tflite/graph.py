@@ -34,6 +34,21 @@ _TYPES = {
     _KINDS.BOOL: np.bool_,
 }
 _TYPE_NAMES = {value: name for name, value in vars(_KINDS).items() if not name.startswith("_")}
+_CODES = (_KINDS.INT8, _KINDS.UINT8, _KINDS.INT16)
+_OPERATORS = tflite.BuiltinOperator
+_MOVES = (
+    _OPERATORS.CAST,
+    _OPERATORS.EXPAND_DIMS,
+    _OPERATORS.GATHER,
+    _OPERATORS.RESHAPE,
+    _OPERATORS.SHAPE,
+    _OPERATORS.SQUEEZE,
+    _OPERATORS.STRIDED_SLICE,
+    _OPERATORS.TRANSPOSE,
+)
+"""Operators that do not look at what codes mean."""
+_SHOWN = 60
+"""Characters of a tensor's name in a sentence."""
 _REASON = 160
 """Characters of LiteRT's own words in a sentence."""
 
@@ -88,7 +103,7 @@ class Graph:
     def kind_name(self, number: int) -> str:
         """What an operator is called in sentences."""
         kind = self.kind(number)
-        if kind != tflite.BuiltinOperator.CUSTOM:
+        if kind != _OPERATORS.CUSTOM:
             return tflite.BUILTIN_OPCODE2NAME.get(kind, f"number {kind}")
         name = self.model.operatorCodes[self.operators[number].opcodeIndex].customCode or b""
         return f"custom {name.decode(errors='replace')}"
@@ -117,6 +132,39 @@ class Graph:
         name = self.tensors[index].name
         return name.decode(errors="replace") if name else f"tensor {index}"
 
+    def short_name(self, index: int) -> str:
+        """The same for a sentence."""
+        name = " ".join(self.name(index).split())
+        return name if len(name) <= _SHOWN else f"{name[: _SHOWN - 3]}..."
+
+    def check_codes(self, number: int) -> None:
+        """Refuse tensors of codes that say no scale, at which LiteRT ends the process.
+
+        Raises
+        ------
+        NetworkError
+            The first such tensor of the operator.
+        """
+        for index in (*self.taken(number), *self.made(number)):
+            tensor = self.tensors[index]
+            if tensor.type not in _CODES:
+                continue
+            form = tensor.quantization or schema.QuantizationParametersT()
+            scales, zeros = (
+                [] if found is None else list(found) for found in (form.scale, form.zeroPoint)
+            )
+            if not scales and not zeros and self.kind(number) in _MOVES:
+                continue
+            axis, shape = form.quantizedDimension, [] if tensor.shape is None else tensor.shape
+            wanted = (1, shape[axis]) if 0 <= axis < len(shape) else (1,)
+            sound = all(np.isfinite(scale) and scale > 0 for scale in scales)
+            if len(scales) not in wanted or len(zeros) not in (0, len(scales)) or not sound:
+                raise NetworkError(
+                    f"operator {number} ({self.kind_name(number)}) has the tensor "
+                    f"{self.short_name(index)} of {_TYPE_NAMES[tensor.type]} codes without the "
+                    f"scale and zero point that they need; convert the network again"
+                )
+
     def dtype(self, index: int) -> np.dtype:
         """The type of a tensor's elements.
 
@@ -128,8 +176,8 @@ class Graph:
         kind = self.tensors[index].type
         if kind not in _TYPES:
             raise NetworkError(
-                f"the tensor {self.name(index)} holds {_TYPE_NAMES.get(kind, kind)}, and only "
-                f"numbers can be given, returned or handed to an LSTM operator"
+                f"the tensor {self.short_name(index)} holds {_TYPE_NAMES.get(kind, kind)}, and "
+                f"only numbers can be given, returned or handed to an LSTM operator"
             )
         return np.dtype(_TYPES[kind])
 
@@ -165,7 +213,11 @@ class Graph:
         if len(found) != 1:
             return {}, {}
         return tuple(
-            {int(each.tensorIndex): each.name.decode(errors="replace") for each in maps or []}
+            {
+                int(each.tensorIndex): each.name.decode(errors="replace")
+                for each in maps or []
+                if each.name
+            }
             for maps in (found[0].inputs, found[0].outputs)
         )
 
@@ -245,7 +297,8 @@ class Piece:
         for index in (*inputs, *outputs):
             graph.dtype(index)
         for number in numbers:
-            if graph.kind(number) == tflite.BuiltinOperator.CUSTOM:
+            graph.check_codes(number)
+            if graph.kind(number) == _OPERATORS.CUSTOM:
                 raise NetworkError(
                     f"operator {number} is the {graph.kind_name(number)} operator, which nothing "
                     f"here runs; convert the network with TFLITE_BUILTINS alone as its "

@@ -73,10 +73,14 @@ class TfliteModel:
             self._graph = Graph(data)
             check_is_readable(self._graph)
             self._plan = Plan(self._graph, find_layers(self._graph, OperatorReader(data)))
+            self._describe()
         except NetworkError as error:
             raise NetworkError(f"{self.path}: {error}") from None
         except DAMAGE:
             raise NetworkError(f"{self.path} is damaged or cut short") from None
+
+    def _describe(self) -> None:
+        """Fill in what the file says of itself."""
         self._places = {place.name: place for place in self._plan.layers}
         self.lstm_layers = {name: place.layer for name, place in self._places.items()}
         self.host = self._plan.host

@@ -28,6 +28,8 @@ _PLAIN = "train it as a plain LSTM layer, such as Keras's"
 _KINDS = tflite.TensorType
 _DTYPES = {_KINDS.INT8: "<i1", _KINDS.INT32: "<i4", _KINDS.FLOAT16: "<f2", _KINDS.FLOAT32: "<f4"}
 _TYPE_NAMES = {value: name for name, value in vars(_KINDS).items() if not name.startswith("_")}
+_AXES = 8
+"""Axes that TensorFlow Lite gives a tensor at most."""
 DAMAGE = (struct.error, IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError)
 """What reading a damaged file raises, before anything of it is used."""
 
@@ -237,6 +239,8 @@ class OperatorReader:
 
     def _shape(self, index: int) -> tuple[int, ...]:
         tensor = self._tensor(index)
+        if tensor.ShapeLength() > _AXES:
+            raise IndexError(tensor.ShapeLength())
         return tuple(int(tensor.Shape(axis)) for axis in range(tensor.ShapeLength()))
 
     def _values(self, what: str, index: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -91,8 +91,8 @@ class Plan:
             for index in taken:
                 if index not in levels:
                     raise NetworkError(
-                        f"operator {number} ({graph.kind_name(number)}) takes {graph.name(index)} "
-                        f"before operator {graph.makers[index]} makes it"
+                        f"operator {number} ({graph.kind_name(number)}) takes "
+                        f"{graph.short_name(index)} before operator {graph.makers[index]} makes it"
                     )
             level = max((levels[index] for index in taken), default=0)
             if number not in turn and not made.keys() >= set(graph.made(number)):
@@ -122,5 +122,5 @@ class Plan:
 def _constant(graph: Graph, index: int) -> np.ndarray:
     values = graph.constant(index)
     if values is None:
-        raise NetworkError(f"the output {graph.name(index)} is made by no operator")
+        raise NetworkError(f"the output {graph.short_name(index)} is made by no operator")
     return values.reshape([size or 0 for size in graph.dims(index)])
