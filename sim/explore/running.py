@@ -17,12 +17,13 @@ from sim.model.result import Result, share
 from sim.networks.network import (
     FloatLayer,
     FloatNetwork,
+    IntegerLayer,
     IntegerLstm,
     IntegerNetwork,
     NetworkError,
 )
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
-from sim.networks.whole import WholeModel, float_lstm
+from sim.networks.whole import WholeModel
 
 __all__ = [
     "BACKENDS",
@@ -35,6 +36,7 @@ __all__ = [
     "named_inputs",
     "precision",
     "quantize_nodes",
+    "real_values",
     "run_file",
     "run_integer",
     "run_onnx",
@@ -235,8 +237,11 @@ def run_file(
         given = {} if quantized is None else given_networks(quantized, network)
         how = {**bits, "given": given}
         done = run_onnx(network, *named, backend, modes, tracer, bits=how)
-        missing = network.lstm_layers.keys() - given.keys()
-        return replace(done, calibrated_on_input=samples is None and bool(missing))
+        missing = any(
+            isinstance(layer, FloatLayer) and name not in given
+            for name, layer in network.lstm_layers.items()
+        )
+        return replace(done, calibrated_on_input=samples is None and missing)
     if quantized is not None:
         raise NetworkError("--quantized is for whole models; this network runs alone")
     if not isinstance(inputs, np.ndarray) or not isinstance(chosen, np.ndarray):
@@ -311,14 +316,19 @@ class LstmNodes:
         self.tracer = tracer
         self.results = {}
 
-    def __call__(self, name: str, layer: FloatLayer, x, h0, c0):
-        """``y, h_n, c_n`` in floating point, through the integer network of node ``name``."""
+    def __call__(self, name: str, layer: FloatLayer | IntegerLayer, x, h0, c0):
+        """``y, h_n, c_n`` through the integer network of node ``name``.
+
+        Codes for a layer that is in integers already, else real values.
+        """
         if name not in self.networks:
             raise NetworkError(
                 f"LSTM node {name} runs for these inputs but not for the calibration samples, "
                 f"which take another branch of the model; give samples that are like the inputs"
             )
         network = self.networks[name]
+        if isinstance(layer, IntegerLayer):
+            return self._run_codes(name, network, x, h0, c0)
         directions = network.layers[0].directions
         initial = initial_states(directions, len(x), h0, c0)
         form = directions[0].h
@@ -330,6 +340,16 @@ class LstmNodes:
         h_n = np.stack([from_codes(state.h, form) for state, _ in pairs])
         c_n = np.stack([state.c * 2.0**direction.c_power for state, direction in pairs])
         return from_codes(result.h, form), h_n, c_n
+
+    def _run_codes(self, name: str, network: IntegerNetwork, x, h0, c0):
+        initial = None
+        if h0 is not None:
+            initial = [State(h=h, c=c) for h, c in zip(h0, c0, strict=True)]
+        options = {"initial": initial, "modes": self.modes[name]}
+        result = _run_traced(self.backend, self.tracer, name, network, x, **options)
+        self.results.setdefault(name, []).append(result)
+        h_n, c_n = (np.stack([getattr(each, s) for each in result.states]) for s in "hc")
+        return result.h, h_n, c_n
 
     def report(self) -> dict:
         """The figures of all nodes together."""
@@ -405,9 +425,14 @@ def quantize_nodes(
     """Integer networks of a model's LSTM nodes, by name, calibrated on the model's ``inputs``.
 
     ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``. Nodes that are ``given``
-    in integers stay as they are.
+    in integers, or are in the model itself, stay as they are.
     """
-    given = given or {}
+    integers = {
+        name: IntegerNetwork(layers=(layer,))
+        for name, layer in model.lstm_layers.items()
+        if isinstance(layer, IntegerLayer)
+    }
+    given = {**integers, **(given or {})}
     if given.keys() >= model.lstm_layers.keys():
         return dict(given)
     seen = model.capture(inputs)
@@ -417,6 +442,11 @@ def quantize_nodes(
         else quantize(model.lstm_layers[name], calls, percentile, **bits)
         for name, calls in seen.items()
     }
+
+
+def real_values(model: WholeModel, name: str, values: np.ndarray) -> np.ndarray:
+    """An output's values; what codes mean, where it is one of codes."""
+    return from_codes(values, model.forms[name]) if name in model.forms else values
 
 
 def run_onnx(
@@ -429,10 +459,9 @@ def run_onnx(
     *,
     bits: Mapping[str, int] | None = None,
 ) -> Run:
-    """Run a whole ONNX model, its LSTM nodes on ``backend`` in integers of ``precision``.
+    """Run a whole model, its LSTM nodes on ``backend`` in integers of ``precision``.
 
-    The figures hold ``sqnr_db``, the outputs' signal-to-noise ratio against the model in floating
-    point.
+    The figures hold ``sqnr_db``, the outputs' signal-to-noise ratio against the model's reference.
 
     Raises
     ------
@@ -442,7 +471,11 @@ def run_onnx(
     bits = precision(backend.config) if bits is None else bits
     nodes = LstmNodes(quantize_nodes(model, calibration, **bits), backend, modes, tracer)
     outputs = model.run(inputs, nodes)
-    reference = model.run(inputs, float_lstm)
-    ratios = {name: sqnr(reference[name], outputs[name]) for name in model.outputs}
-    figures = {**nodes.report(), "sqnr_db": ratios}
+    figures = nodes.report()
+    reference = model.reference(inputs)
+    if reference is not None:
+        figures["sqnr_db"] = {
+            name: sqnr(*(real_values(model, name, each[name]) for each in (reference, outputs)))
+            for name in model.outputs
+        }
     return Run(outputs=outputs, figures=figures, notes=model.notes)

@@ -10,7 +10,7 @@ import numpy as np
 from sim.networks.float_lstm import run_layer
 from sim.networks.network import FloatLayer, IntegerLayer
 
-__all__ = ["Dims", "LstmFunction", "Seen", "WholeModel", "float_lstm"]
+__all__ = ["Dims", "Form", "LstmFunction", "Seen", "WholeModel", "float_lstm"]
 
 Dims = tuple[int | str | None, ...] | None
 """Sizes of the axes that a model declares: a number is fixed; an axis with a name has any size,
@@ -30,6 +30,14 @@ instance for sequences of different lengths, or once for each step of a stream."
 def float_lstm(name, layer, x, h0, c0):
     """The layer in floating point: an ``LstmFunction`` that computes what the model means."""
     return run_layer(layer, x, h0, c0, dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """``real = scale * (code - zero_point)`` of an input or output of codes."""
+
+    scale: float
+    zero_point: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +79,8 @@ class WholeModel(Protocol):
         as a fixed batch: ``run`` and ``capture`` take them one batch after the other.
     lstm_layers : dict of FloatLayer or IntegerLayer
         By name, in the order in which they run first.
+    forms : dict
+        Of inputs and outputs that are codes, by name: what has their ``scale`` and ``zero_point``.
     leaders : dict of str
         For a layer whose input is the output of another, rearranged at most, the other's name.
     notes : tuple of str
@@ -82,6 +92,7 @@ class WholeModel(Protocol):
     outputs: tuple[str, ...]
     dims: Mapping[str, Dims]
     lstm_layers: Mapping[str, FloatLayer | IntegerLayer]
+    forms: Mapping[str, Form]
     leaders: Mapping[str, str]
     notes: tuple[str, ...]
 
@@ -96,6 +107,13 @@ class WholeModel(Protocol):
         ------
         NetworkError
             An input is missing, unknown or of the wrong shape.
+        """
+        ...
+
+    def reference(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray | list] | None:
+        """Outputs to compare with: the model as its own runtime, or floating point, computes it.
+
+        None where nothing computes it.
         """
         ...
 

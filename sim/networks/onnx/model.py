@@ -61,6 +61,7 @@ class OnnxModel:
             raise NetworkError(f"{self.path}: {error}") from None
         self.lstm_layers, self.notes = self._pieces.layers, self._pieces.notes
         self.leaders = self._pieces.leaders
+        self.forms = {}
         self._graph = self._pieces.first.graph
         self.graphs = self._pieces.graphs
         self.inputs = self._graph.inputs
@@ -92,6 +93,16 @@ class OnnxModel:
             return batch_axes(self.path, self._graph, lstms, axes)
 
         return run_calls(self.path, self.dims, values, once, axes_of)
+
+    def reference(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray | list]:
+        """Outputs of the model in floating point.
+
+        Raises
+        ------
+        NetworkError
+            As ``run``.
+        """
+        return self.run(inputs, float_lstm)
 
     def capture(self, inputs: Mapping[str, np.ndarray]) -> dict[str, tuple[Seen, ...]]:
         """What reaches each LSTM node in floating point: by node name, a ``Seen`` for each call."""

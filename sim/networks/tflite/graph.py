@@ -5,7 +5,6 @@ of every operator.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import flatbuffers
 import numpy as np
@@ -14,9 +13,10 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from sim.networks.network import NetworkError
-from sim.networks.whole import Dims
+from sim.networks.tflite.probe import survives
+from sim.networks.whole import Dims, Form
 
-__all__ = ["Form", "Graph", "Piece"]
+__all__ = ["Graph", "Piece"]
 
 _KINDS = tflite.TensorType
 _TYPES = {
@@ -51,14 +51,6 @@ _SHOWN = 60
 """Characters of a tensor's name in a sentence."""
 _REASON = 160
 """Characters of LiteRT's own words in a sentence."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Form:
-    """``real = scale * (code - zero_point)`` of a tensor of codes."""
-
-    scale: float
-    zero_point: int
 
 
 class Graph:
@@ -304,9 +296,15 @@ class Piece:
                     f"here runs; convert the network with TFLITE_BUILTINS alone as its "
                     f"supported_ops"
                 )
+        content = graph.part(numbers, inputs, outputs)
+        if not survives(content):
+            raise NetworkError(
+                f"LiteRT ends the process at {self._where}, so that the file must be damaged or an "
+                f"operator in it unheard of; convert the network again"
+            )
         try:
             self._interpreter = Interpreter(
-                model_content=graph.part(numbers, inputs, outputs),
+                model_content=content,
                 experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
             )
             self._interpreter.allocate_tensors()

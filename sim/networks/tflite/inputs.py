@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from sim.networks.network import NetworkError
-from sim.networks.tflite.graph import Form, Graph
+from sim.networks.tflite.graph import Graph
+from sim.networks.whole import Form
 
 __all__ = ["tensor_names", "typed_inputs"]
 

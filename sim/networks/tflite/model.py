@@ -10,14 +10,14 @@ from sim.networks.float_lstm import run_layer
 from sim.networks.network import FloatLayer, IntegerLayer, IntegerNetwork, NetworkError
 from sim.networks.quantizer import from_codes, to_codes
 from sim.networks.tflite.dequantizing import float_layer
-from sim.networks.tflite.graph import Form, Graph
+from sim.networks.tflite.graph import Graph
 from sim.networks.tflite.inputs import tensor_names, typed_inputs
 from sim.networks.tflite.layers import Placed, find_layers
 from sim.networks.tflite.operator import DAMAGE, OperatorReader
 from sim.networks.tflite.plan import Plan
 from sim.networks.tflite.reader import is_lstm_chain, read_bytes, read_tflite
 from sim.networks.tflite.refusals import check_is_readable
-from sim.networks.whole import LstmFunction, Seen, float_lstm
+from sim.networks.whole import Form, LstmFunction, Seen, float_lstm
 
 __all__ = ["TfliteModel", "load_tflite"]
 
