@@ -8,7 +8,6 @@ from pathlib import Path
 from boards.uart.system import UartSystem
 from hw.verilog import to_rtlil
 from sim.rtl.build import build
-from sim.rtl.stages import Stages
 
 __all__ = ["UartBoard"]
 
@@ -70,10 +69,8 @@ class UartBoard:
     files : dict of str to str
         Verilog of modules that ``system`` uses and does not hold, and what their memories begin
         with, by file name.
-    cache
+    cache, say
         See ``sim.rtl.build.build``.
-    say : function of str
-        Told what takes time.
 
     Members
     -------
@@ -106,7 +103,7 @@ class UartBoard:
         self.baud = clock_hz / system.cycles
         text = to_rtlil(system, "board")
         ports = ("aclk", "aresetn", "rx", "tx", "interrupt")
-        options = {"shim": "board_uart.cpp", "ports": ports, "cache": cache, "stages": Stages(say)}
+        options = {"shim": "board_uart.cpp", "ports": ports, "cache": cache, "say": say}
         options["also"] = _self_contained(files or {})
         self._library = _library(build(text, "board", rtlil=True, **options))
         self._bit_cycles = system.cycles

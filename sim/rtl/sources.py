@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+from collections.abc import Callable
 from pathlib import Path
 
 import hw
@@ -9,7 +10,6 @@ from boards.cache import default_cache, publish
 from hw.accelerator import Accelerator
 from hw.config import Config
 from hw.verilog import to_rtlil
-from sim.rtl.stages import Stages
 
 __all__ = ["machine_rtlil"]
 
@@ -20,7 +20,7 @@ def machine_rtlil(
     config: Config,
     name: str,
     cache: Path | None = None,
-    stages: Stages | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> str:
     """RTLIL of the accelerator of ``config``, from the cache if its source has not changed.
 
@@ -32,8 +32,8 @@ def machine_rtlil(
         Name of the top module.
     cache : Path or None
         Folder of the cache; the user's if None.
-    stages : Stages or None
-        Told what takes time.
+    say : function of str
+        Told what takes long.
 
     Raises
     ------
@@ -43,8 +43,7 @@ def machine_rtlil(
     target = (cache or default_cache()) / f"machine-{_key(config, name)}"
 
     def make(folder: Path):
-        if stages is not None:
-            stages.begin("elaborating the machine", "elaborated")
+        say("elaborating the machine")
         Path(folder, _FILE).write_text(to_rtlil(Accelerator(config), name))
 
     publish(make, target, "machines")

@@ -64,13 +64,13 @@ def damaged(seeds, number):
 
 
 @pytest.fixture
-def command(capsys):
+def command(capfd):
     """Makes a command line a function: it gives what a refusal says, None where all went well."""
 
     def make(*arguments):
         def call():
             status = app.run([str(each) for each in arguments])
-            error = capsys.readouterr().err
+            error = capfd.readouterr().err
             if status == 0 and not error:
                 return None
             assert status == 2 and error.startswith("refrain: ") and error.endswith("\n"), error

@@ -42,7 +42,18 @@ class Graph:
         self.outputs = tuple(v.name for v in model.graph.output)
 
     def constant(self, name: str) -> np.ndarray:
-        """A constant's value."""
+        """A constant's value.
+
+        Raises
+        ------
+        NetworkError
+            There is none of that name.
+        """
+        if name not in self.constants:
+            raise NetworkError(
+                f"it needs a tensor {name!r} that nothing makes; the file is damaged, or a tool "
+                f"took too much out of it"
+            )
         return onnx.numpy_helper.to_array(self.constants[name])
 
     def fold(self, names: Iterable[str]) -> None:

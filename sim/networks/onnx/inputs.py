@@ -49,11 +49,17 @@ def typed_inputs(path: Path, graph: Graph, inputs: Mapping) -> dict[str, np.ndar
         if value.name not in inputs:
             raise NetworkError(f"{path} needs the input {value.name}")
         if not value.type.HasField("tensor_type"):
-            kind = value.type.WhichOneof("value").removesuffix("_type")
+            kind = (value.type.WhichOneof("value") or "thing of no type").removesuffix("_type")
             raise NetworkError(
                 f"{path}: the input {value.name} is a {kind}, and only arrays can be given"
             )
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        element = value.type.tensor_type.elem_type
+        if not element or element not in onnx.TensorProto.DataType.values():
+            raise NetworkError(
+                f"{path}: the input {value.name} has elements of type {element}, which ONNX has "
+                f"not; the file is damaged"
+            )
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(element)
         values[value.name] = _typed(f"input {value.name}", np.asarray(inputs[value.name]), dtype)
     return values
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from sim.networks.calls import run_calls, shapes_text
 from sim.networks.network import NetworkError
+from sim.networks.onnx.damage import explained
 from sim.networks.onnx.inputs import batch_axes, declared_dims, typed_inputs
 from sim.networks.onnx.nodes import call_node
 from sim.networks.onnx.pieces import Pieces
@@ -54,22 +55,23 @@ class OnnxModel:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        model = load_onnx(path)
-        try:
-            self._pieces = Pieces(model)
-        except NetworkError as error:
-            raise NetworkError(f"{self.path}: {error}") from None
+        with explained(self.path):
+            model = load_onnx(path)
+            try:
+                self._pieces = Pieces(model)
+            except NetworkError as error:
+                raise NetworkError(f"{self.path}: {error}") from None
+            self._graph = self._pieces.first.graph
+            declared = [*self._graph.model.graph.input, *self._graph.model.graph.output]
+            self.dims = declared_dims(
+                value for value in declared if value.name not in self._graph.constants
+            )
         self.lstm_layers, self.notes = self._pieces.layers, self._pieces.notes
         self.leaders = self._pieces.leaders
         self.forms = {}
-        self._graph = self._pieces.first.graph
         self.graphs = self._pieces.graphs
         self.inputs = self._graph.inputs
         self.outputs = self._graph.outputs
-        declared = [*self._graph.model.graph.input, *self._graph.model.graph.output]
-        self.dims = declared_dims(
-            value for value in declared if value.name not in self._graph.constants
-        )
 
     def run(
         self, inputs: Mapping[str, np.ndarray], lstm: LstmFunction
@@ -142,7 +144,10 @@ class OnnxModel:
                     values.update(call_node(name, piece.lstms[name], layer, value_of, lstm))
                 except NetworkError as error:
                     raise NetworkError(f"{self.path}: {error}") from None
-        return {name: _plain(value_of(name)) for name in self.outputs}
+        try:
+            return {name: _plain(value_of(name)) for name in self.outputs}
+        except NetworkError as error:
+            raise NetworkError(f"{self.path}: {error}") from None
 
 
 def _plain(value):

@@ -9,6 +9,7 @@ import onnx.inliner
 
 from sim.networks.check import check_float
 from sim.networks.network import FloatLayer, FloatLstm, NetworkError
+from sim.networks.onnx.damage import explained
 from sim.networks.onnx.forms.missing import explain_missing
 from sim.networks.onnx.walk import attributes, is_standard, node_name, nodes_inside
 
@@ -38,7 +39,10 @@ def load_onnx(path: str | Path) -> onnx.ModelProto:
         raise NetworkError(f"{path} is not an ONNX model") from error
     if not model.graph.node or not model.opset_import:
         raise NetworkError(f"{path} is not an ONNX model")
-    return onnx.inliner.inline_local_functions(model) if model.functions else model
+    if not model.functions:
+        return model
+    with explained(path):
+        return onnx.inliner.inline_local_functions(model)
 
 
 def find_lstm_nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:

@@ -11,8 +11,8 @@ from sim.networks.network import NetworkError
 
 __all__ = ["make_session", "parse_type", "run_session"]
 
-_ERROR = 3
-"""ONNX Runtime's log level from which it speaks."""
+_FATAL = 4
+"""ONNX Runtime's log level from which it speaks: what it says of errors, it raises, too."""
 _HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 _ELEMENTS = {"float": "FLOAT", "double": "DOUBLE"}
 """Elements that ONNX Runtime calls otherwise than ONNX; others differ in case alone."""
@@ -65,7 +65,7 @@ def make_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
         ONNX Runtime does not take it; the sentence names what it does not take.
     """
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _ERROR
+    options.log_severity_level = _FATAL
     if _has_halves(model.graph):
         # Above this level ONNX Runtime 1.32 dies, without a word, of a Transpose before
         # a MatMul in 16 bits; on a processor, 16 bits gain nothing from the levels above.
@@ -87,6 +87,9 @@ def run_session(session, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
     NetworkError
         A node cannot run on them; the sentence names it.
     """
+    missing = [v.name for v in session.get_inputs() if v.name not in values]
+    if missing:
+        raise NetworkError(f"it needs a tensor {missing[0]!r} before anything has made it")
     feed = {v.name: values[v.name] for v in session.get_inputs()}
     names = [v.name for v in session.get_outputs()]
     try:

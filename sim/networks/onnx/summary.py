@@ -10,6 +10,7 @@ from onnx.external_data_helper import uses_external_data
 
 from sim.networks.chains import join_chains
 from sim.networks.network import NetworkError
+from sim.networks.onnx.damage import explained
 from sim.networks.onnx.graph import Graph
 from sim.networks.onnx.inputs import declared_dims
 from sim.networks.onnx.model import OnnxModel
@@ -34,6 +35,11 @@ def summarise_onnx(path: Path) -> FileSummary:
         No such file, or no ONNX model.
     """
     proto = _load(path)
+    with explained(path):
+        return _summarise(path, proto)
+
+
+def _summarise(path: Path, proto: onnx.ModelProto) -> FileSummary:
     constants = {tensor.name for tensor in proto.graph.initializer}
     inputs = [value for value in proto.graph.input if value.name not in constants]
     common = {

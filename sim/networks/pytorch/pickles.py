@@ -6,6 +6,7 @@ What ``torch.save`` writes needs no more than that, so a file from anywhere can 
 """
 
 import pickletools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -99,11 +100,14 @@ def read_pickle(file: BinaryIO) -> Pickle:
     """
     machine = _Machine()
     try:
-        for opcode, argument, _ in pickletools.genops(file):
-            if opcode.name == "STOP":
-                value = machine.pop()
-                return Pickle(value=value, names=machine.names, references=machine.references)
-            machine.step(opcode.name, argument)
+        with warnings.catch_warnings():
+            # Python warns of texts that are escaped in a way that only a damaged file has.
+            warnings.simplefilter("ignore")
+            for opcode, argument, _ in pickletools.genops(file):
+                if opcode.name == "STOP":
+                    value = machine.pop()
+                    return Pickle(value=value, names=machine.names, references=machine.references)
+                machine.step(opcode.name, argument)
     except _DAMAGE as error:
         raise PickleError(str(error)) from None
     raise PickleError("it does not end")
