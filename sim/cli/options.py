@@ -20,7 +20,9 @@ __all__ = [
     "MultiplierName",
     "NetworkBits",
     "NodeName",
+    "Percentile",
     "Quantized",
+    "StatePairs",
     "WeightBits",
     "grouped",
 ]
@@ -77,6 +79,24 @@ Quantized = Annotated[
         metavar="FILE",
         help="Integers that quantize wrote, for the LSTM nodes of an ONNX model; the rest of "
         "them is quantised.",
+    ),
+]
+Percentile = Annotated[
+    float | None,
+    typer.Option(
+        "--percentile",
+        metavar="P",
+        rich_help_panel="Arithmetic",
+        help="Share of the samples' values that the formats of a quantised network cover.",
+    ),
+]
+StatePairs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--state",
+        metavar="IN=OUT",
+        help="A state of a model that runs call by call, and the output that is its next value; "
+        "repeat it for several. Guessed from names and graph without.",
     ),
 ]
 ConfigName = Annotated[

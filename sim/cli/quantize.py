@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.options import Json, NodeName
+from sim.cli.options import Json, NodeName, StatePairs
 from sim.explore import files
 from sim.explore.quantising import (
     check_holds,
@@ -36,6 +36,7 @@ def quantize(
         ),
     ],
     node: NodeName = None,
+    state: StatePairs = None,
     percentile: Annotated[
         float | None,
         typer.Option(
@@ -57,11 +58,12 @@ def quantize(
     files.check_writable(output)
     samples = files.read_arrays(calibration)
     with printing.working("quantising"):
-        subjects = load_subjects(model, samples, node)
+        subjects = load_subjects(model, samples, node, tuple(state or ()))
         check_holds(output, subjects)
         bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
         done = [quantize_measured(subject, percentile, **bits) for subject in subjects]
-    steps = subjects[0].seen[0].x.shape[1]
+    first = subjects[0].seen[0]
+    steps = first.x.shape[1] // first.calls
     write_quantized(output, [part for part, _ in done], steps)
     _print(subjects, [figures for _, figures in done])
     printing.say(f"wrote {output}")

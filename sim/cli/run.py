@@ -14,16 +14,20 @@ from sim.cli.options import (
     MultiplierName,
     NetworkBits,
     NodeName,
+    Percentile,
     Quantized,
+    StatePairs,
     WeightBits,
     grouped,
 )
 from sim.explore import files
 from sim.explore.machines import make_config
+from sim.explore.outputs import check_format, output_bytes
 from sim.explore.running import Run, make_backend, run_file
 from sim.explore.settings import choose_modes
 from sim.explore.traces import Tracer, trace_bytes
 from sim.networks.loader import load_network
+from sim.networks.network import NetworkError
 
 __all__ = ["run"]
 
@@ -71,6 +75,7 @@ class Machine:
     weight_bits: WeightBits = None
     activation_bits: ActivationBits = None
     network_bits: NetworkBits = None
+    percentile: Percentile = None
 
     def chosen(self) -> Config | None:
         """The configuration; None for the board's own."""
@@ -192,7 +197,15 @@ class ModeOptions:
 class Written:
     """Files to write."""
 
-    output: Annotated[Path | None, typer.Option(help="Write the outputs to this file.")] = None
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the outputs to FILE: .npy for one, .npz, or .json."
+        ),
+    ] = None
+    real: Annotated[
+        bool, typer.Option("--float", help="Write real values where outputs are int8 values.")
+    ] = False
     report: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None
     json: Json = None
     trace: Annotated[
@@ -213,8 +226,10 @@ class Written:
 
     def check(self) -> None:
         """Refuse what could not be written, before any work."""
-        for path in vars(self).values():
+        for path in (self.output, self.report, self.json, self.trace, self.trace_picture):
             printing.check_json(path)
+        if self.real and self.output is None:
+            raise NetworkError("--float is about what is written: name a file with --output")
 
 
 @grouped
@@ -234,6 +249,7 @@ def run(
     ] = None,
     node: NodeName = None,
     quantized: Quantized = None,
+    state: StatePairs = None,
     machine: Machine = Machine(),
     written: Written = Written(),
     settings: Annotated[
@@ -258,8 +274,10 @@ def run(
         tracer = Tracer(backend) if written.trace or written.trace_picture else None
         inputs = files.read_arrays(given)
         samples = None if calibration is None else files.read_arrays(calibration)
+        loaded = load_network(network, node)
+        check_format(written.output, getattr(loaded, "outputs", ("h",)))
         done = run_file(
-            load_network(network, node),
+            loaded,
             inputs,
             samples,
             backend,
@@ -267,6 +285,8 @@ def run(
             tracer,
             weight_bits=machine.network_bits,
             quantized=quantized,
+            percentile=machine.percentile,
+            states=tuple(state or ()),
         )
     _write(done, tracer, written)
     _print(done)
@@ -275,7 +295,8 @@ def run(
 def _write(done: Run, tracer: Tracer | None, written: Written) -> None:
     """Write the files that are named."""
     if written.output is not None:
-        files.write_whole(written.output, files.arrays_bytes(done.outputs))
+        content = output_bytes(written.output, done.outputs, done.forms, real=written.real)
+        files.write_whole(written.output, content)
     if written.trace is not None:
         files.write_whole(written.trace, trace_bytes(tracer.traces, written.trace))
     if written.trace_picture is not None:
@@ -288,9 +309,11 @@ def _write(done: Run, tracer: Tracer | None, written: Written) -> None:
 
 
 def _print(done: Run) -> None:
-    """Print the figures."""
-    printing.print_report(done.figures)
-    for note in done.notes:
-        printing.say(note)
+    """Print the figures, and what is to be said about them."""
+    printing.print_report({k: v for k, v in done.figures.items() if k != "warnings"})
+    for sentence in done.notes:
+        printing.say(sentence)
     if done.calibrated_on_input:
         printing.say("quantised on the input itself; --calibration takes other samples")
+    for sentence in done.warnings:
+        printing.say(f"warning: {sentence}")

@@ -9,7 +9,15 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.options import Json, Lower, MetricName, NodeName, grouped
+from sim.cli.options import (
+    Json,
+    Lower,
+    MetricName,
+    NodeName,
+    Percentile,
+    StatePairs,
+    grouped,
+)
 from sim.explore import files
 from sim.explore.sweep.picture import sweep_picture
 from sim.explore.sweep.points import Point, make_points, split_multipliers, split_numbers
@@ -46,6 +54,8 @@ class Subject:
     config: Annotated[str | None, typer.Option(help=f"The accelerator: {', '.join(CONFIGS)}.")] = (
         None
     )
+    percentile: Percentile = None
+    state: StatePairs = None
 
     def target(self) -> Target:
         """The same, checked."""
@@ -54,6 +64,8 @@ class Subject:
         if self.workload is not None:
             if self.node is not None:
                 raise NetworkError("--node chooses an LSTM of a network file, not of a workload")
+            if self.state or self.percentile is not None:
+                raise NetworkError("--state and --percentile are for a network file")
             if (
                 any(each is not None for each in (self.data, self.labels, self.metric))
                 or self.lower
@@ -71,6 +83,8 @@ class Subject:
             labels=None if self.labels is None else str(self.labels),
             metric=self.metric,
             lower=self.lower,
+            percentile=self.percentile,
+            states=tuple(self.state or ()),
         )
         target.judge()
         for path in (self.network, self.data, self.labels):

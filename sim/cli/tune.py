@@ -8,7 +8,17 @@ import typer
 
 from hw.config import CONFIGS
 from sim.cli import printing
-from sim.cli.options import Json, Lower, MetricName, NetworkBits, NodeName, Quantized, grouped
+from sim.cli.options import (
+    Json,
+    Lower,
+    MetricName,
+    NetworkBits,
+    NodeName,
+    Percentile,
+    Quantized,
+    StatePairs,
+    grouped,
+)
 from sim.explore import files
 from sim.explore.evidence.schemes import study_path
 from sim.explore.running import find_config, precision
@@ -42,6 +52,8 @@ class Samples:
         float, typer.Option(help="Share of the samples that settings are chosen on.")
     ] = 0.5
     quantized: Quantized = None
+    percentile: Percentile = None
+    state: StatePairs = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +141,10 @@ def tune_network(
         path = written.study or study_path(problem.key)
         with files.held(path, "search", "--study names another file"):
             found, figures = _search(problem, path, allowed, wanted, say, tell)
+        warnings = () if workload is not None else (*problem.notes, *problem.warnings())
     _print(figures)
+    for sentence in warnings:
+        printing.say(sentence)
     for path in (written.report, written.json):
         printing.write_json(path, figures)
     _check_held_out(figures, written)
@@ -187,6 +202,8 @@ def _search(problem, path: Path, budget: Budget, wanted: Search, say, tell):
 
 
 def _workload_problem(name: str, config, bits, samples: Samples, say, tell) -> WorkloadProblem:
+    if samples.state or samples.percentile is not None:
+        raise NetworkError("--state and --percentile are for a network file")
     given = (samples.data, samples.labels, samples.metric)
     if any(each is not None for each in given) or samples.lower:
         raise NetworkError("a workload has its own data, labels and metric")
@@ -211,8 +228,12 @@ def _file_problem(path: Path, node, config, bits, samples: Samples, budget: Budg
     machine = find_config(config or "edge")
     truth = None if labels is None else files.read_array(labels)
     parts = divide(Examples(inputs=files.read_arrays(samples.data), labels=truth), share)
-    network = load_network(path, node)
-    return FileProblem(str(path), network, parts, measure, machine, bits, samples.quantized)
+    how = {
+        "quantized": samples.quantized,
+        "percentile": samples.percentile,
+        "states": tuple(samples.state or ()),
+    }
+    return FileProblem(str(path), load_network(path, node), parts, measure, machine, bits, **how)
 
 
 def _print(figures: dict):

@@ -12,8 +12,9 @@ from hw.config import Config
 from sim.explore.bench.utilisation import LATENCY
 from sim.explore.export import write_verilog
 from sim.explore.files import write_whole
+from sim.explore.nodes import LstmNodes, quantize_nodes
 from sim.explore.picture import speech_picture
-from sim.explore.running import LstmNodes, make_backend, quantize_nodes
+from sim.explore.running import make_backend
 from sim.explore.traces import Tracer
 from sim.image.modes import LayerModes, Modes
 from sim.networks.onnx.model import OnnxModel
@@ -134,13 +135,14 @@ class _Nodes:
 
     @classmethod
     def of(cls, model: OnnxModel, inputs: dict, networks: dict, backend, modes: LayerModes):
-        tracer = Tracer(backend) if backend.name == "model" else None
-        nodes = LstmNodes(networks, backend, Modes(layers=(modes,)), tracer)
+        nodes = LstmNodes(networks, backend, Modes(layers=(modes,)))
         return cls(probability=model.run(inputs, nodes)[_OUTPUT], nodes=nodes)
 
     def work(self) -> np.ndarray:
         """Share of all products that each step makes."""
-        (trace,) = self.nodes.tracer.traces
+        tracer = Tracer(self.nodes.backend)
+        self.nodes.trace(tracer)
+        (trace,) = tracer.traces
         columns = trace.direction.input_size + trace.direction.hidden_size
         return (trace.activity.events_x + trace.activity.events_h)[0] / columns
 

@@ -4,6 +4,7 @@ import io
 import os
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from sim.networks.quantizer import to_codes
 
 __all__ = [
     "arrays_bytes",
+    "as_numbers",
     "check_folder",
     "check_writable",
     "codes",
@@ -103,6 +105,8 @@ def _reason(error: Exception) -> str:
 def codes(x: np.ndarray, input_size: int, form: Quantization) -> np.ndarray:
     """Sequences as int8 codes ``[batch, time, I]``: int8 as it is, floating point quantised.
 
+    This is what a network in integers takes an array for; see ``as_numbers`` for one that is not.
+
     Raises
     ------
     NetworkError
@@ -125,6 +129,11 @@ def codes(x: np.ndarray, input_size: int, form: Quantization) -> np.ndarray:
             f"the input holds {x[tuple(place)]} at {place}; every value must be finite"
         )
     return to_codes(x, form)
+
+
+def as_numbers(x: np.ndarray) -> np.ndarray:
+    """What a network in floating point takes an array for: integers are numbers, never codes."""
+    return x.astype(np.float64) if x.dtype.kind in "iu" else x
 
 
 def check_writable(path: Path):
@@ -220,12 +229,19 @@ def write_whole(path: Path, content: bytes):
             raise
 
 
-def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """The content of a ``.npy`` file for one array, of a ``.npz`` file for several."""
+def arrays_bytes(arrays: Mapping[str, np.ndarray], *, archive: bool = False) -> bytes:
+    """The content of a ``.npy`` file for one array, of a ``.npz`` file for several.
+
+    With ``archive`` it is that of a ``.npz`` file for one, too.
+    """
     buffer = io.BytesIO()
-    if len(arrays) == 1:
+    if len(arrays) == 1 and not archive:
         (array,) = arrays.values()
         np.save(buffer, array, allow_pickle=False)
-    else:
-        np.savez(buffer, **arrays)
+        return buffer.getvalue()
+    # Not np.savez, to whom names are arguments: some are its own.
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, array in arrays.items():
+            with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
     return buffer.getvalue()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sim.explore.files import write_whole
-from sim.explore.running import initial_states, named_inputs
+from sim.explore.nodes import initial_states, named_inputs
 from sim.model.network import run_network
 from sim.networks.chains import join_chains
 from sim.networks.container import Part, container_bytes
@@ -15,8 +15,10 @@ from sim.networks.float_lstm import run_float
 from sim.networks.loader import CONTAINER, SEVERAL, file_kind, load_network
 from sim.networks.network import FloatNetwork, IntegerLayer, IntegerNetwork, NetworkError
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
+from sim.networks.recording import Recorder
+from sim.networks.streams import as_stream
 from sim.networks.tflite.writer import check_expressible, write_tflite
-from sim.networks.whole import Seen, WholeModel, float_lstm
+from sim.networks.whole import Seen, WholeModel
 
 __all__ = [
     "Subject",
@@ -54,7 +56,10 @@ class Subject:
 
 
 def load_subjects(
-    path: Path, samples: np.ndarray | Mapping[str, np.ndarray], node: str | None = None
+    path: Path,
+    samples: np.ndarray | Mapping[str, np.ndarray],
+    node: str | None = None,
+    states: tuple[str, ...] = (),
 ) -> tuple[Subject, ...]:
     """What a file has to be quantised: a network of weights, or each chain of LSTM nodes.
 
@@ -68,6 +73,8 @@ def load_subjects(
         Inputs of the whole model for an ONNX model, of the first layer otherwise.
     node : str or None
         Which LSTM node of a model, or which LSTM of weights.
+    states : tuple of str
+        ``IN=OUT`` for each state of a model that runs call by call, see ``as_stream``.
 
     Raises
     ------
@@ -79,6 +86,8 @@ def load_subjects(
         if isinstance(network, FloatNetwork):
             if not isinstance(samples, np.ndarray):
                 raise NetworkError("the samples must be one array in a .npy file")
+            if states:
+                raise NetworkError("--state is for whole models with states among their inputs")
             return (Subject(name=node or "lstm", network=network, seen=(Seen(x=samples),)),)
     else:
         network = load_network(path)
@@ -89,6 +98,7 @@ def load_subjects(
     names = list(network.lstm_layers)
     if node is not None and node not in names:
         raise NetworkError(f"{path} has no LSTM node {node}; it has {', '.join(names)}")
+    network, _ = as_stream(network, states, [samples])
     seen, made = _capture(network, named_inputs(network, samples))
     # Of layers in branches of the model, those that the samples take are quantised.
     if not seen or (node is not None and node not in seen):
@@ -102,10 +112,20 @@ def load_subjects(
 
 def _subject(model: WholeModel, nodes: tuple[str, ...], seen: Mapping) -> Subject:
     layers = tuple(model.lstm_layers[name] for name in nodes)
-    calls = zip(*(seen[name] for name in nodes), strict=True)
+    each = [seen[name] for name in nodes]
+    if any(len(calls) != len(each[0]) for calls in each):
+        raise NetworkError(
+            f"{model.path}: the LSTM nodes {', '.join(nodes)} follow each other, but their "
+            f"states do not go on alike; choose one with --node"
+        )
+    calls = zip(*each, strict=True)
     stacked = tuple(
         Seen(
-            x=first.x, h0=first.h0, c0=first.c0, later=tuple((each.h0, each.c0) for each in others)
+            x=first.x,
+            h0=first.h0,
+            c0=first.c0,
+            later=tuple((each.h0, each.c0) for each in others),
+            calls=first.calls,
         )
         for first, *others in calls
     )
@@ -114,16 +134,9 @@ def _subject(model: WholeModel, nodes: tuple[str, ...], seen: Mapping) -> Subjec
 
 def _capture(model: WholeModel, inputs: Mapping) -> tuple[dict, dict]:
     """What reaches each LSTM layer, a ``Seen`` for each call, and what comes out of it."""
-    seen, made = {}, {}
-
-    def record(name, layer, x, h0, c0):
-        result = float_lstm(name, layer, x, h0, c0)
-        seen.setdefault(name, []).append(Seen(x=x, h0=h0, c0=c0))
-        made.setdefault(name, []).append(result[0])
-        return result
-
-    model.run(inputs, record)
-    return seen, made
+    recorder = Recorder()
+    model.run(inputs, recorder)
+    return recorder.seen(), recorder.made()
 
 
 def chains(model: WholeModel, seen: Mapping, made: Mapping) -> list[tuple[str, ...]]:

@@ -1,45 +1,43 @@
-"""Networks on a backend: integer networks as they are, ONNX models around their LSTM nodes."""
+"""Networks on a backend: LSTM layers alone, or whole models around theirs."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from hw.config import CONFIGS, Config, ConfigError
-from sim.explore.files import codes
+from sim.explore.files import as_numbers, codes
 from sim.explore.given import given_networks
+from sim.explore.judging import Judgement, judge_network, judge_nodes
+from sim.explore.nodes import LstmNodes, named_inputs, quantize_nodes
+from sim.explore.outputs import compare, real_values
+from sim.explore.reports import with_time
 from sim.explore.traces import Tracer
-from sim.image.image import State
 from sim.image.modes import NORMAL, Modes
 from sim.model.backend import ModelBackend
-from sim.model.result import Result, share
+from sim.networks.codes import from_codes
+from sim.networks.float_lstm import run_float
 from sim.networks.network import (
     FloatLayer,
     FloatNetwork,
-    IntegerLayer,
-    IntegerLstm,
     IntegerNetwork,
     NetworkError,
+    Quantization,
 )
-from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
-from sim.networks.whole import WholeModel
+from sim.networks.quantizer import quantize
+from sim.networks.streams import as_stream
+from sim.networks.whole import Form, Seen, WholeModel
 
 __all__ = [
     "BACKENDS",
-    "LstmNodes",
     "Run",
     "find_config",
-    "initial_states",
     "make_backend",
-    "merge_reports",
-    "named_inputs",
     "precision",
-    "quantize_nodes",
-    "real_values",
     "run_file",
     "run_integer",
-    "run_onnx",
+    "run_whole",
 ]
 
 BACKENDS = ("model", "rtl", "board")
@@ -140,28 +138,27 @@ class Run:
 
     Members
     -------
-    outputs : dict of array
+    outputs : dict of array, list or dict
         By name; an integer network has one, ``h``.
+    forms : dict of Quantization or Form
+        Formats of those outputs that are codes.
     figures : dict
         The report, ready for JSON.
+    warnings : tuple of str
+        Sentences for the user: layers that are far from floating point.
+    notes : tuple of str
+        Sentences that say how the inputs were taken, and what a whole model's file holds in another
+        form than it ran in.
     calibrated_on_input : bool
         Whether a floating-point network was quantised on the very input that it then ran.
-    notes : tuple of str
-        What a whole model's file holds in another form than it ran in, a sentence each.
     """
 
-    outputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray | list]
+    forms: dict[str, Quantization | Form] = field(default_factory=dict)
     figures: dict
-    calibrated_on_input: bool = False
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def _with_time(report: dict, config: Config) -> dict:
-    """The report and what follows from it at the configuration's clock."""
-    step_us = None
-    if report["cycles"] is not None:
-        step_us = report["cycles"] / report["steps"] / config.clock_mhz
-    return {**report, "clock_mhz": config.clock_mhz, "step_us": step_us}
+    calibrated_on_input: bool = False
 
 
 def run_integer(
@@ -182,14 +179,14 @@ def run_integer(
     """
     first = network.layers[0].directions[0]
     x = codes(x, first.input_size, first.x)
-    result = _run_traced(backend, tracer, "lstm", network, x, modes=modes)
-    return Run(outputs={"h": result.h}, figures=_with_time(result.report(), backend.config))
-
-
-def _run_traced(backend, tracer: Tracer | None, name: str, network, x, **options) -> Result:
     if tracer is None:
-        return backend.run(network, x, **options)
-    return tracer.run(backend, name, network, x, **options)
+        result = backend.run(network, x, modes=modes)
+    else:
+        result = tracer.run(backend, "lstm", network, x, modes=modes)
+    form = network.layers[-1].directions[0].h
+    figures = with_time(result.report(), backend.config)
+    figures["h"] = {"scale": form.scale, "zero_point": form.zero_point}
+    return Run(outputs={"h": result.h}, forms={"h": form}, figures=figures)
 
 
 def run_file(
@@ -202,6 +199,8 @@ def run_file(
     *,
     weight_bits: int | None = None,
     quantized: Path | None = None,
+    percentile: float | None = None,
+    states: tuple[str, ...] = (),
 ) -> Run:
     """Run a network of any kind that ``load_network`` gives.
 
@@ -210,13 +209,14 @@ def run_file(
     network : IntegerNetwork, FloatNetwork or WholeModel
         One in floating point is quantised first.
     inputs : array or dict of array
-        Inputs by name only for an ONNX model.
+        Inputs by name only for a whole model. Integers are numbers to a network in floating point,
+        and int8 codes to one in integers.
     samples : array, dict of array or None
         What a floating-point network is quantised on; None takes ``inputs``.
     backend
         What runs its LSTM layers.
     modes : Modes
-        How their modes are chosen; in an ONNX model, the settings of each LSTM node.
+        How their modes are chosen; in a whole model, the settings of each LSTM layer.
     tracer : Tracer or None
         Told what each step did.
     weight_bits : int or None
@@ -224,6 +224,10 @@ def run_file(
     quantized : Path or None
         A file of integers for LSTM layers of a whole model, see ``given_networks``; those that it
         does not hold are quantised.
+    percentile : float or None
+        Of ``quantize``.
+    states : tuple of str
+        ``IN=OUT`` for each state of a model that runs step by step, see ``as_stream``.
 
     Raises
     ------
@@ -233,223 +237,40 @@ def run_file(
     bits = precision(backend.config, weight_bits)
     chosen = inputs if samples is None else samples
     if not isinstance(network, IntegerNetwork | FloatNetwork):
-        named = (named_inputs(network, each) for each in (inputs, chosen))
+        model, notes = as_stream(network, states, [inputs, chosen])
+        named = (named_inputs(model, each) for each in (inputs, chosen))
         given = {} if quantized is None else given_networks(quantized, network)
-        how = {**bits, "given": given}
-        done = run_onnx(network, *named, backend, modes, tracer, bits=how)
-        missing = any(
-            isinstance(layer, FloatLayer) and name not in given
-            for name, layer in network.lstm_layers.items()
-        )
-        return replace(done, calibrated_on_input=samples is None and missing)
+        how = {"percentile": percentile, "given": given, **bits}
+        done = run_whole(model, *named, backend, modes, tracer, how=how)
+        floats = {k for k, each in network.lstm_layers.items() if isinstance(each, FloatLayer)}
+        missing = bool(floats - given.keys())
+        notes = (*notes, *done.notes)
+        return replace(done, notes=notes, calibrated_on_input=samples is None and missing)
     if quantized is not None:
         raise NetworkError("--quantized is for whole models; this network runs alone")
+    if states:
+        raise NetworkError("--state is for whole models with states among their inputs")
     if not isinstance(inputs, np.ndarray) or not isinstance(chosen, np.ndarray):
         raise NetworkError("inputs by name are for ONNX models; this network takes one .npy array")
     if isinstance(network, IntegerNetwork):
         return run_integer(network, inputs, backend, modes, tracer)
-    done = run_integer(quantize(network, chosen, **bits), inputs, backend, modes, tracer)
+    integer = quantize(network, as_numbers(chosen), percentile, **bits)
+    done = run_integer(integer, as_numbers(inputs), backend, modes, tracer)
+    done = _compared(network, integer, as_numbers(inputs), done)
     return replace(done, calibrated_on_input=samples is None)
 
 
-def merge_reports(reports: Sequence[Mapping]) -> dict:
-    """One report for runs that follow each other: counts added, names kept, lists united.
-
-    A count that one of them does not know is unknown in the sum.
-    """
-    merged = dict(reports[0])
-    for report in reports[1:]:
-        for name, value in report.items():
-            merged[name] = _add(name, merged[name], value)
-    if merged["cycles"] is not None:
-        merged["utilisation"] = merged["macs_done"] / (merged["lanes"] * merged["cycles"])
-    for avoided, done in (("macs_avoided", "macs_done"), ("weight_bytes_avoided", "weight_bytes")):
-        if f"{avoided}_share" in merged:
-            merged[f"{avoided}_share"] = share(merged[avoided], merged[done])
-    return merged
+def _compared(network: FloatNetwork, integer: IntegerNetwork, x: np.ndarray, done: Run) -> Run:
+    """The run of a network of LSTM layers, compared with floating point."""
+    truth, _ = run_float(network, x)
+    h = from_codes(done.outputs["h"], done.forms["h"])
+    names = [f"layer {number}" for number in range(len(network.layers))]
+    judged = judge_network(names, network, integer, [Seen(x=x)])
+    figures = {**done.figures, **compare({"h": truth}, {"h": h})}
+    return _judged(replace(done, figures=figures), judged)
 
 
-_NOT_ADDED = ("lanes", "utilisation", "macs_avoided_share", "weight_bytes_avoided_share")
-
-
-def _add(name: str, one, other):
-    if one is None or other is None:
-        return None
-    if isinstance(one, list):
-        return sorted({*one, *other})
-    if isinstance(one, Mapping):
-        both = {key: _add(key, one[key], other[key]) for key in one if key in other}
-        return {**one, **other, **both}
-    return one if isinstance(one, str) or name in _NOT_ADDED else one + other
-
-
-class LstmNodes:
-    """LSTM nodes of an ONNX model on a backend; an ``LstmFunction``.
-
-    Parameters
-    ----------
-    networks : dict of IntegerNetwork
-        By node name; one layer each.
-    backend
-        What they run on.
-    modes : Modes
-        How modes are chosen, for each node or for all of them.
-    tracer : Tracer or None
-        Told what each step did.
-
-    Members
-    -------
-    results : dict of list of Result
-        By node name, in the order in which they ran first: a result for each call.
-    """
-
-    def __init__(
-        self,
-        networks: Mapping[str, IntegerNetwork],
-        backend,
-        modes: Modes = NORMAL,
-        tracer: Tracer | None = None,
-    ):
-        self.networks = networks
-        self.backend = backend
-        self.modes = dict(zip(networks, modes.for_layers(len(networks)), strict=True))
-        self.tracer = tracer
-        self.results = {}
-
-    def __call__(self, name: str, layer: FloatLayer | IntegerLayer, x, h0, c0):
-        """``y, h_n, c_n`` through the integer network of node ``name``.
-
-        Codes for a layer that is in integers already, else real values.
-        """
-        if name not in self.networks:
-            raise NetworkError(
-                f"LSTM node {name} runs for these inputs but not for the calibration samples, "
-                f"which take another branch of the model; give samples that are like the inputs"
-            )
-        network = self.networks[name]
-        if isinstance(layer, IntegerLayer):
-            return self._run_codes(name, network, x, h0, c0)
-        directions = network.layers[0].directions
-        initial = initial_states(directions, len(x), h0, c0)
-        form = directions[0].h
-        options = {"initial": initial, "modes": self.modes[name]}
-        codes_x = to_codes(x, directions[0].x)
-        result = _run_traced(self.backend, self.tracer, name, network, codes_x, **options)
-        self.results.setdefault(name, []).append(result)
-        pairs = list(zip(result.states, directions, strict=True))
-        h_n = np.stack([from_codes(state.h, form) for state, _ in pairs])
-        c_n = np.stack([state.c * 2.0**direction.c_power for state, direction in pairs])
-        return from_codes(result.h, form), h_n, c_n
-
-    def _run_codes(self, name: str, network: IntegerNetwork, x, h0, c0):
-        initial = None
-        if h0 is not None:
-            initial = [State(h=h, c=c) for h, c in zip(h0, c0, strict=True)]
-        options = {"initial": initial, "modes": self.modes[name]}
-        result = _run_traced(self.backend, self.tracer, name, network, x, **options)
-        self.results.setdefault(name, []).append(result)
-        h_n, c_n = (np.stack([getattr(each, s) for each in result.states]) for s in "hc")
-        return result.h, h_n, c_n
-
-    def report(self) -> dict:
-        """The figures of all nodes together."""
-        merged = merge_reports(
-            [result.report() for results in self.results.values() for result in results]
-        )
-        return _with_time(merged, self.backend.config)
-
-
-def initial_states(
-    directions: Sequence[IntegerLstm],
-    batch: int,
-    h0: np.ndarray | None,
-    c0: np.ndarray | None,
-) -> list[State] | None:
-    """Codes of a layer's states, real ``[directions, batch, H]``; None where none is given."""
-    if h0 is None and c0 is None:
-        return None
-    return [
-        _state(
-            direction,
-            batch,
-            None if h0 is None else h0[number],
-            None if c0 is None else c0[number],
-        )
-        for number, direction in enumerate(directions)
-    ]
-
-
-def _state(direction: IntegerLstm, batch: int, h: np.ndarray | None, c: np.ndarray | None) -> State:
-    """Codes of a state ``[batch, H]``; what is not given is the network's own, else zero."""
-    shape = (batch, direction.hidden_size)
-    if h is not None:
-        h_codes = to_codes(h, direction.h)
-    else:
-        own = direction.h0 if direction.h0 is not None else direction.h.zero_point
-        h_codes = np.broadcast_to(np.asarray(own, np.int8), shape)
-    if c is not None:
-        scaled = np.rint(np.asarray(c, np.float64) / 2.0**direction.c_power)
-        c_codes = np.clip(scaled, -32768, 32767).astype(np.int16)
-    else:
-        own = direction.c0 if direction.c0 is not None else 0
-        c_codes = np.broadcast_to(np.asarray(own, np.int16), shape)
-    return State(h=h_codes, c=c_codes)
-
-
-def named_inputs(model: WholeModel, given: np.ndarray | Mapping) -> dict[str, np.ndarray]:
-    """Inputs by name; one array is the input of a model that has one.
-
-    Raises
-    ------
-    NetworkError
-        One array is given to a model with several inputs.
-    """
-    if not isinstance(given, np.ndarray):
-        return dict(given)
-    if len(model.inputs) != 1:
-        raise NetworkError(
-            f"{model.path} has the inputs {', '.join(model.inputs)}; give them by name in an "
-            f".npz file"
-        )
-    return {model.inputs[0]: given}
-
-
-def quantize_nodes(
-    model: WholeModel,
-    inputs: Mapping,
-    percentile: float | None = None,
-    *,
-    given: Mapping[str, IntegerNetwork] | None = None,
-    **bits: int,
-) -> dict:
-    """Integer networks of a model's LSTM nodes, by name, calibrated on the model's ``inputs``.
-
-    ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``. Nodes that are ``given``
-    in integers, or are in the model itself, stay as they are.
-    """
-    integers = {
-        name: IntegerNetwork(layers=(layer,))
-        for name, layer in model.lstm_layers.items()
-        if isinstance(layer, IntegerLayer)
-    }
-    given = {**integers, **(given or {})}
-    if given.keys() >= model.lstm_layers.keys():
-        return dict(given)
-    seen = model.capture(inputs)
-    return {
-        name: given[name]
-        if name in given
-        else quantize(model.lstm_layers[name], calls, percentile, **bits)
-        for name, calls in seen.items()
-    }
-
-
-def real_values(model: WholeModel, name: str, values: np.ndarray) -> np.ndarray:
-    """An output's values; what codes mean, where it is one of codes."""
-    return from_codes(values, model.forms[name]) if name in model.forms else values
-
-
-def run_onnx(
+def run_whole(
     model: WholeModel,
     inputs: Mapping,
     calibration: Mapping,
@@ -457,25 +278,57 @@ def run_onnx(
     modes: Modes = NORMAL,
     tracer: Tracer | None = None,
     *,
-    bits: Mapping[str, int] | None = None,
+    how: Mapping | None = None,
 ) -> Run:
-    """Run a whole model, its LSTM nodes on ``backend`` in integers of ``precision``.
+    """Run a whole model, its LSTM layers on ``backend`` in integers.
 
-    The figures hold ``sqnr_db``, the outputs' signal-to-noise ratio against the model's reference.
+    Parameters
+    ----------
+    model : WholeModel
+        What to run.
+    inputs, calibration : mapping
+        What it runs on, and what its layers in floating point are quantised on.
+    backend, modes, tracer
+        As ``run_file``.
+    how : mapping or None
+        Options of ``quantize``; the configuration's precision when None.
+
+    The figures hold how near the outputs are to the model's reference, see ``compare``, and in
+    ``lstm_sqnr_db`` how near each of its LSTM layers is, see ``judge_layer``.
 
     Raises
     ------
     NetworkError
-        The inputs are unusable, or a node does not fit the configuration.
+        The inputs are unusable, or a layer does not fit the configuration.
     """
-    bits = precision(backend.config) if bits is None else bits
-    nodes = LstmNodes(quantize_nodes(model, calibration, **bits), backend, modes, tracer)
+    how = precision(backend.config) if how is None else how
+    nodes = LstmNodes(quantize_nodes(model, calibration, **how), backend, modes)
     outputs = model.run(inputs, nodes)
     figures = nodes.report()
+    judged = []
     reference = model.reference(inputs)
     if reference is not None:
-        figures["sqnr_db"] = {
-            name: sqnr(*(real_values(model, name, each[name]) for each in (reference, outputs)))
-            for name in model.outputs
-        }
-    return Run(outputs=outputs, figures=figures, notes=model.notes)
+        pair = ({k: real_values(model, k, v) for k, v in e.items()} for e in (reference, outputs))
+        figures |= compare(*pair)
+    if any(isinstance(each, FloatLayer) for each in model.lstm_layers.values()):
+        judged = judge_nodes(model, nodes)
+    forms = {name: model.forms[name] for name in model.outputs if name in model.forms}
+    for name, form in forms.items():
+        figures[name] = {"scale": form.scale, "zero_point": form.zero_point}
+    if tracer is not None:
+        nodes.trace(tracer)
+    refused = nodes.why_not_resumed()
+    notes = model.notes
+    if refused is not None:
+        notes = (*notes, f"each call begins with a normal step: {refused}")
+    return _judged(Run(outputs=outputs, forms=forms, figures=figures, notes=notes), judged)
+
+
+def _judged(done: Run, judged: list[Judgement]) -> Run:
+    """The run with what is said about its layers."""
+    ratios = {each.name: each.sqnr_db for each in judged}
+    warnings = tuple(each.sentence for each in judged if each.sentence is not None)
+    figures = {**done.figures, "lstm_sqnr_db": ratios} if ratios else done.figures
+    if warnings:
+        figures = {**figures, "warnings": list(warnings)}
+    return replace(done, figures=figures, warnings=warnings)

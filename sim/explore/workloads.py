@@ -6,7 +6,8 @@ from dataclasses import asdict
 import numpy as np
 
 from hw.config import Config
-from sim.explore.running import merge_reports, precision
+from sim.explore.reports import merge_reports
+from sim.explore.running import precision
 from sim.model.result import Result
 from sim.networks.float_lstm import run_float
 from sim.networks.network import FloatNetwork, IntegerNetwork

@@ -42,7 +42,7 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What reached an LSTM layer in one call, in floating point.
+    """What reached an LSTM layer in one call, or in calls that are one sequence, in floating point.
 
     Members
     -------
@@ -52,12 +52,15 @@ class Seen:
         The state that it began with; None is zero.
     later : tuple of pairs of h0 and c0
         Those of the layers that follow it in a stack, where the layer is the first of one.
+    calls : int
+        How many calls followed each other, each from the state that the last one left.
     """
 
     x: np.ndarray
     h0: np.ndarray | None = None
     c0: np.ndarray | None = None
     later: tuple[tuple[np.ndarray | None, np.ndarray | None], ...] = ()
+    calls: int = 1
 
     def states(self, layer: int) -> tuple[np.ndarray | None, np.ndarray | None]:
         """``h0`` and ``c0`` of a layer of the stack by its number; None where none is given."""
@@ -77,6 +80,9 @@ class WholeModel(Protocol):
     dims : dict of Dims
         By name, the shapes of inputs and outputs. Inputs may hold several times as many sequences
         as a fixed batch: ``run`` and ``capture`` take them one batch after the other.
+    states : dict of str
+        By input that is a state, the output that is its next value, as far as the file itself says
+        it; names are not looked at.
     lstm_layers : dict of FloatLayer or IntegerLayer
         By name, in the order in which they run first.
     forms : dict
@@ -91,6 +97,7 @@ class WholeModel(Protocol):
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     dims: Mapping[str, Dims]
+    states: Mapping[str, str]
     lstm_layers: Mapping[str, FloatLayer | IntegerLayer]
     forms: Mapping[str, Form]
     leaders: Mapping[str, str]

@@ -10,7 +10,7 @@ from hw.multipliers.catalogue import MULTIPLIERS
 from hw.multipliers.family import Multiplier
 from sim.explore.files import arrays_bytes, read_array, write_whole
 from sim.explore.multipliers.operands import Histogram, Part, gather, histograms, uniform
-from sim.explore.running import named_inputs, quantize_nodes
+from sim.explore.nodes import named_inputs, quantize_nodes
 from sim.networks.loader import load_network
 from sim.networks.network import IntegerNetwork, NetworkError
 from sim.networks.onnx.model import OnnxModel

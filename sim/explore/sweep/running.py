@@ -12,6 +12,7 @@ from hw.multipliers.family import Multiplier
 from sim.explore import files
 from sim.explore.kept import measure_missing
 from sim.explore.multipliers.cost import liberty_cost
+from sim.explore.outputs import real_values
 from sim.explore.sweep.energy import Coefficients, step_energy
 from sim.explore.sweep.points import Point
 from sim.explore.tuning.budgets import Outcome
@@ -27,7 +28,6 @@ from sim.explore.tuning.problems import (
 from sim.networks.float_lstm import run_float
 from sim.networks.loader import load_network
 from sim.networks.network import FloatNetwork, IntegerNetwork
-from sim.networks.whole import float_lstm
 from sim.workloads.catalogue import find_workload
 
 __all__ = ["AXES", "Target", "pareto", "rows_csv", "sweep"]
@@ -54,6 +54,10 @@ class Target:
         One of ``METRICS`` or a function of the user's, for files.
     lower : bool
         Whether less of it is better.
+    percentile : float or None
+        Of ``quantize``.
+    states : tuple of str
+        Pairs ``IN=OUT`` of a model that runs call by call.
     share : float
         Share of a file's samples that formats are chosen on; the rest is measured.
     """
@@ -66,12 +70,16 @@ class Target:
     node: str | None = None
     metric: str | None = None
     lower: bool = False
+    percentile: float | None = None
+    states: tuple[str, ...] = ()
     share: float = 0.5
 
     def key(self) -> str:
         """A name that changes with the content of files."""
         paths = (self.network, self.data, self.labels)
         chosen = () if self.node is None else (self.node,)
+        if self.percentile is not None or self.states:
+            chosen = (*chosen, self.percentile, self.states)
         contents = [None if path is None else Path(path).read_bytes() for path in paths]
         metric = (None,) if self.metric is None else self.judge().key
         return digest(self.config, self.workload, *metric, self.share, *contents, *chosen)
@@ -96,7 +104,8 @@ class Target:
         metric = self.judge()
         network = load_network(Path(self.network), self.node)
         parts = divide(examples, self.share)
-        return _SweptFile(self.network, network, parts, metric, config, bits)
+        how = {"percentile": self.percentile, "states": self.states}
+        return _SweptFile(self.network, network, parts, metric, config, bits, **how)
 
 
 class _SweptFile(FileProblem):
@@ -104,10 +113,6 @@ class _SweptFile(FileProblem):
 
     A network that comes in integers is compared with its own normal mode.
     """
-
-    def __init__(self, title: str, network, parts, metric: Metric, config: Config, bits):
-        super().__init__(title, network, parts, metric, config, bits)
-        self._given = network
 
     def measure(self, modes, part: str) -> Outcome:
         """As that of a tuned file, but for what is compared with."""
@@ -118,7 +123,11 @@ class _SweptFile(FileProblem):
         if isinstance(self._given, FloatNetwork):
             reference = run_float(self._given, data.inputs)[0]
         else:
-            reference = self._given.run(data.inputs, float_lstm)[self._given.outputs[0]]
+            found = self.model.reference(data.inputs)
+            if found is None:
+                return super().measure(modes, part)
+            name = self.model.outputs[0]
+            reference = real_values(self.model, name, found[name])
         score = self._metric.score(outputs, reference, data.labels, part)
         return Outcome(score=score, exact=False, **shares(results))
 

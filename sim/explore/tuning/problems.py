@@ -9,17 +9,21 @@ import numpy as np
 
 from hw.config import Config
 from sim.explore.evidence.padded import Padded, run_padded
-from sim.explore.files import codes
+from sim.explore.files import as_numbers, codes
 from sim.explore.given import given_networks
-from sim.explore.running import LstmNodes, named_inputs, precision, quantize_nodes
+from sim.explore.judging import judge_network, judge_nodes
+from sim.explore.nodes import LstmNodes, named_inputs, quantize_nodes
+from sim.explore.outputs import real_values
+from sim.explore.running import precision
 from sim.explore.tuning.budgets import Outcome
 from sim.explore.tuning.metrics import Metric
 from sim.explore.workloads import quantize_case
 from sim.image.modes import NORMAL, Modes
 from sim.model.backend import ModelBackend
 from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
-from sim.networks.onnx.model import OnnxModel
 from sim.networks.quantizer import from_codes, quantize
+from sim.networks.streams import as_stream
+from sim.networks.whole import Seen
 from sim.workloads.workload import Case, Workload
 
 __all__ = [
@@ -174,14 +178,15 @@ def divide(data: Examples, share: float) -> dict[str, Examples]:
 class FileProblem:
     """A network of a file, judged by what comes out of it.
 
-    A network in floating point is quantised on the calibration part. Of an ONNX model the first
-    output counts, and every LSTM node is a layer with settings of its own.
+    A network in floating point is quantised on the calibration part. Of a whole model the first
+    output counts, and every LSTM layer has settings of its own. Of a model that runs call by call,
+    a part is a stream.
 
     Parameters
     ----------
     title : str
         What it is.
-    network : IntegerNetwork, FloatNetwork or OnnxModel
+    network : IntegerNetwork, FloatNetwork or WholeModel
         As ``load_network`` gives it.
     parts : dict of Examples
         ``calibration`` and ``held_out``.
@@ -193,6 +198,15 @@ class FileProblem:
         Bits of the weights of a network that is quantised; those of the machine when None.
     quantized : Path or None
         A file of integers for LSTM layers of a whole model, see ``given_networks``.
+    percentile : float or None
+        Of ``quantize``.
+    states : tuple of str
+        ``IN=OUT`` for each state of a model that runs call by call, see ``as_stream``.
+
+    Members
+    -------
+    notes : tuple of str
+        What to tell the user about how the data were taken.
 
     Raises
     ------
@@ -208,38 +222,62 @@ class FileProblem:
         metric: Metric,
         config: Config,
         weight_bits: int | None = None,
+        *,
         quantized: Path | None = None,
+        percentile: float | None = None,
+        states: tuple[str, ...] = (),
     ):
-        bits = precision(config, weight_bits)
+        how = {"percentile": percentile, **precision(config, weight_bits)}
         self.title, self.metric, self._metric = title, metric.name, metric
         self.parts, self.backend = dict(parts), ModelBackend(config)
-        self._onnx = isinstance(network, OnnxModel)
-        seen = parts["calibration"].inputs
-        if self._onnx:
+        self.notes, self._given, self._judged = (), network, []
+        if isinstance(network, IntegerNetwork | FloatNetwork):
+            if quantized is not None:
+                raise NetworkError("--quantized is for whole models; this network runs alone")
+            self.model, self.networks = None, {"": self._layers(network, states, how)}
+            self.layers = len(self.networks[""].layers)
+        else:
+            data = [part.inputs for part in parts.values()]
+            self.model, self.notes = as_stream(network, states, data)
             self.parts = {
-                name: replace(part, inputs=named_inputs(network, part.inputs))
+                name: replace(part, inputs=named_inputs(self.model, part.inputs))
                 for name, part in parts.items()
             }
             given = {} if quantized is None else given_networks(quantized, network)
             seen = self.parts["calibration"].inputs
-            networks = quantize_nodes(network, seen, given=given, **bits)
-            self.model, self.networks = network, networks
-        else:
-            if quantized is not None:
-                raise NetworkError("--quantized is for whole models; this network runs alone")
-            if isinstance(seen, Mapping):
-                raise NetworkError(
-                    "inputs by name are for ONNX models; this network takes one .npy array"
-                )
-            integer = network
-            if isinstance(network, FloatNetwork):
-                integer = quantize(network, seen, **bits)
-            self.networks = {"": integer}
-        self.layers = len(self.networks) if self._onnx else len(self.networks[""].layers)
+            self.networks = quantize_nodes(self.model, seen, given=given, **how)
+            self.layers = len(self.networks)
         data = [vars(part) for part in self.parts.values()]
         digests = [network_digest(each) for each in self.networks.values()]
         self.key = digest(*metric.key, config.name, digests, *data)
         self._normal = {}
+
+    def _layers(self, network, states: tuple[str, ...], how: Mapping) -> IntegerNetwork:
+        """The integer form of a network of nothing but LSTM layers."""
+        if states:
+            raise NetworkError("--state is for whole models with states among their inputs")
+        if any(isinstance(part.inputs, Mapping) for part in self.parts.values()):
+            raise NetworkError(
+                "inputs by name are for ONNX models; this network takes one .npy array"
+            )
+        if isinstance(network, IntegerNetwork):
+            return network
+        self.parts = {
+            name: replace(part, inputs=as_numbers(part.inputs)) for name, part in self.parts.items()
+        }
+        seen = self.parts["calibration"].inputs
+        integer = quantize(network, seen, **how)
+        names = [f"layer {number}" for number in range(len(network.layers))]
+        self._judged = judge_network(names, network, integer, [Seen(x=seen)])
+        return integer
+
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about layers that are far from floating point on the calibration part."""
+        if self.model is not None and not self._judged:
+            nodes = LstmNodes(self.networks, self.backend)
+            self.model.run(self.parts["calibration"].inputs, nodes)
+            self._judged = judge_nodes(self.model, nodes)
+        return tuple(each.sentence for each in self._judged if each.sentence is not None)
 
     def measure(self, modes: Modes, part: str) -> Outcome:
         """What settings give on the ``calibration`` or the ``held_out`` part."""
@@ -256,16 +294,28 @@ class FileProblem:
     def _run(self, modes: Modes, part: str):
         inputs = self.parts[part].inputs
         backend = _Streaming(self.backend)
-        if self._onnx:
+        if self.model is not None:
             nodes = LstmNodes(self.networks, backend, modes)
             outputs = self.model.run(inputs, nodes)
-            return outputs[self.model.outputs[0]], [
-                result for results in nodes.results.values() for result in results
-            ]
+            results = [result for each in nodes.results.values() for result in each]
+            return self._numbers(outputs), results
         network = self.networks[""]
         first, last = network.layers[0].directions[0], network.layers[-1].directions[0]
         result = backend.run(network, codes(inputs, first.input_size, first.x), modes=modes)
         return from_codes(result.h, last.h), [result]
+
+    def _numbers(self, outputs: Mapping) -> np.ndarray:
+        """The first output of a model, real values, refused unless it holds numbers."""
+        name = self.model.outputs[0]
+        output = real_values(self.model, name, outputs[name])
+        if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiu" or not output.size:
+            kind = output.dtype if isinstance(output, np.ndarray) else "a sequence"
+            raise NetworkError(
+                f"{self.model.path}: metric {self.metric} needs numbers in the first output "
+                f"{name}, which holds {kind}; export the model with its scores as "
+                f"the first output"
+            )
+        return output
 
 
 class _Streaming:
@@ -273,6 +323,10 @@ class _Streaming:
 
     def __init__(self, backend):
         self.backend, self.config = backend, backend.config
+
+    def sibling(self) -> "_Streaming":
+        """As the backend's."""
+        return _Streaming(self.backend.sibling())
 
     def run(self, network, x, **options):
         """As the backend's."""

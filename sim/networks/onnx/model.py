@@ -13,6 +13,8 @@ from sim.networks.onnx.nodes import call_node
 from sim.networks.onnx.pieces import Pieces
 from sim.networks.onnx.reader import load_onnx
 from sim.networks.onnx.sessions import run_session
+from sim.networks.onnx.states import wired_states
+from sim.networks.recording import Recorder
 from sim.networks.whole import LstmFunction, Seen, float_lstm
 
 __all__ = ["OnnxModel"]
@@ -46,6 +48,8 @@ class OnnxModel:
         Names that ``run`` returns.
     dims : dict of Dims
         Shapes that inputs and outputs declare, by name.
+    states : dict of str
+        By input that only begins LSTM nodes, the output with their final states.
 
     Raises
     ------
@@ -72,6 +76,7 @@ class OnnxModel:
         self.graphs = self._pieces.graphs
         self.inputs = self._graph.inputs
         self.outputs = self._graph.outputs
+        self.states = wired_states(self.graphs)
 
     def run(
         self, inputs: Mapping[str, np.ndarray], lstm: LstmFunction
@@ -107,15 +112,13 @@ class OnnxModel:
         return self.run(inputs, float_lstm)
 
     def capture(self, inputs: Mapping[str, np.ndarray]) -> dict[str, tuple[Seen, ...]]:
-        """What reaches each LSTM node in floating point: by node name, a ``Seen`` for each call."""
-        seen = {}
+        """What reaches each LSTM node in floating point: by node name, a ``Seen`` for each call.
 
-        def record(name, layer, x, h0, c0):
-            seen.setdefault(name, []).append(Seen(x=x, h0=h0, c0=c0))
-            return float_lstm(name, layer, x, h0, c0)
-
-        self.run(inputs, record)
-        return {name: tuple(calls) for name, calls in seen.items()}
+        Calls that go on from the one before are one.
+        """
+        recorder = Recorder()
+        self.run(inputs, recorder)
+        return recorder.seen()
 
     def _run_once(self, inputs: Mapping[str, np.ndarray], lstm: LstmFunction) -> dict:
         """Outputs for inputs of the declared shapes and types."""

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from hw.config import CONFIGS, ConfigError
-from sim.explore.running import LstmNodes, find_config, make_backend, merge_reports
+from sim.explore.nodes import LstmNodes
+from sim.explore.reports import merge_reports
+from sim.explore.running import find_config, make_backend
 from sim.networks.float_lstm import run_layer
 from sim.networks.network import FloatLayer, FloatLstm
 from sim.networks.quantizer import quantize

@@ -20,7 +20,7 @@ from hw.accelerator import Accelerator
 from hw.axi.signatures import Axi4Signature
 from hw.config import CONFIGS, Config
 from sim.explore.boards.backend import BoardBackend
-from sim.explore.running import quantize_nodes
+from sim.explore.nodes import quantize_nodes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import NetworkError
