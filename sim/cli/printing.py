@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from sim.cli.sentences import printable
 from sim.explore.files import check_writable, write_whole
 
 __all__ = [
@@ -27,7 +28,8 @@ __all__ = [
 
 def _console(stderr: bool = False) -> Console:
     # Tables keep their width in a pipe, where rich would assume 80 columns.
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    # Names come from files of anybody: nothing in them is markup.
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = 160
     return console
@@ -38,7 +40,7 @@ def number(value) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool | str):
-        return str(value)
+        return printable(str(value))
     if isinstance(value, list):
         return ", ".join(map(number, value))
     if isinstance(value, int):
@@ -50,27 +52,29 @@ def number(value) -> str:
 
 def say(sentence: str) -> None:
     """One line of text."""
-    _console().print(sentence, markup=False)
+    _console().print(printable(sentence))
 
 
 def note(sentence: str) -> None:
     """One line of text on the error output."""
-    _console(stderr=True).print(sentence, markup=False)
+    _console(stderr=True).print(printable(sentence))
 
 
 def print_values(values: Mapping[str, object], title: str = "") -> None:
     """Names and figures, one pair a line; a mapping inside is indented."""
     console = _console()
     if title:
-        console.print(title, markup=False, style="bold")
-    width = max(len(name) for name in _flat_names(values)) + 4
+        console.print(title, style="bold")
+    width = max(len(printable(name)) for name in _flat_names(values)) + 4
     for name, value in values.items():
+        name = printable(name)
         if isinstance(value, Mapping):
-            console.print(f"  {name}", markup=False)
+            console.print(f"  {name}")
             for inner, count in value.items():
-                console.print(f"    {inner:<{width - 2}}{number(count)}", markup=False)
+                inner = printable(inner)
+                console.print(f"    {inner:<{width - 2}}{number(count)}")
         else:
-            console.print(f"  {name:<{width}}{number(value)}", markup=False)
+            console.print(f"  {name:<{width}}{number(value)}")
 
 
 def _flat_names(values: Mapping) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Refusals as people read them: one line each, and never too long for one."""
 
-__all__ = ["MOST", "one_line"]
+__all__ = ["MOST", "one_line", "printable"]
 
 MOST = 400
 """Characters of a refusal, at the most."""
@@ -17,7 +17,7 @@ def one_line(text: str) -> str:
     sentence that is too long, long words (paths, names of tensors) lose their middle first; a list
     that is still too long loses its middle as a whole.
     """
-    text = " ".join(_printable(text).split())
+    text = printable(" ".join(text.split()))
     for most in _WORDS:
         if len(text) <= MOST:
             return text
@@ -25,10 +25,9 @@ def one_line(text: str) -> str:
     return _shorten(text, MOST)
 
 
-def _printable(text: str) -> str:
-    return "".join(
-        each if each.isprintable() or each.isspace() else repr(each)[1:-1] for each in text
-    )
+def printable(text: str) -> str:
+    """A text in which nothing steers a terminal: such characters are written as Python escapes."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _shorten(text: str, most: int) -> str:

@@ -98,3 +98,22 @@ def test_what_the_system_refuses_is_said_with_its_place(refused, net, monkeypatc
 
     monkeypatch.setattr("sim.explore.files.read_arrays", fail)
     assert refused("run", net, "--input", net) == sentence
+
+
+def test_names_of_a_model_are_printed_as_they_are_and_steer_nothing(refrain, tmp_path, x):
+    helper, name = onnx.helper, "[/a][red]:smile:\x1b[31m\n"
+    rng = np.random.default_rng(0)
+    constants = [
+        onnx.numpy_helper.from_array(rng.normal(0, 0.5, shape).astype(np.float32), each)
+        for each, shape in (("W", (1, 16, 3)), ("R", (1, 16, 4)))
+    ]
+    node = helper.make_node("LSTM", [name, "W", "R"], [f"{name}2"], f"{name}3", hidden_size=4)
+    given = helper.make_tensor_value_info(name, 1, ["time", "batch", 3])
+    made = helper.make_tensor_value_info(f"{name}2", 1, None)
+    graph = helper.make_graph([node], "g", [given], [made], constants)
+    path = tmp_path / "net.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    shown = "[/a][red]:smile:\\x1b[31m\\n"
+    for command in (["inspect", path], ["run", path, "--input", x, "--config", "tiny"]):
+        status, out, err = refrain(*command)
+        assert (status, err) == (0, "") and shown in out and "\x1b" not in out

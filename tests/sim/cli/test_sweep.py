@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from sim.explore.files import held
 from sim.explore.sweep import running as sweeping
 
 
@@ -206,6 +207,16 @@ def test_a_target_must_be_named_and_be_there(refused, model, walk, tmp_path):
     assert refused("sweep", "--workload", "digits", "--node", "lstm", *out) == (
         "--node chooses an LSTM of a network file, not of a workload"
     )
+
+
+def test_a_folder_is_for_one_sweep_at_a_time(refused, model, walk, tmp_path):
+    points = tmp_path / "out" / "points.jsonl"
+    fixed = ["--data", walk, "--metric", "sqnr", "-o", tmp_path / "out", "--jobs", 1]
+    with held(points, "test"):
+        assert refused("sweep", model, *fixed) == (
+            f"{points} is in use by another sweep: wait for its end; or else name another folder"
+        )
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["points.jsonl"]
 
 
 def test_a_damaged_file_of_points_is_refused(refused, model, walk, tmp_path):
