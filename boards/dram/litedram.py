@@ -134,7 +134,7 @@ def make_core(settings: CoreSettings, cache: Path | None = None) -> DramCore:
     needed = {**_PACKAGES, **(_CPU_PACKAGES if settings.kind == "ddr3" else {})}
     for module, package in needed.items():
         if importlib.util.find_spec(module) is None:
-            raise BoardError(f"{package} is missing; pip install -e '.[dram]' brings it")
+            raise BoardError(f"{package} is missing; pip install 'refrain[dram]' brings it")
     versions = [importlib.metadata.version(package) for package in needed.values()]
     key = "\0".join([Path(__file__).read_text(), repr(settings), *versions])
     digest = hashlib.sha256(key.encode()).hexdigest()[:24]

@@ -93,7 +93,7 @@ def test_what_is_missing_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(BoardError) as refusal:
         make_core(SETTINGS, tmp_path)
-    assert str(refusal.value) == "litedram is missing; pip install -e '.[dram]' brings it"
+    assert str(refusal.value) == "litedram is missing; pip install 'refrain[dram]' brings it"
 
 
 def test_what_litex_says_last_is_said(tmp_path):
