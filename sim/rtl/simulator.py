@@ -11,6 +11,7 @@ from hw.errors import UserError
 from hw.verilog import to_rtlil
 from sim.rtl.build import build
 from sim.rtl.memory_model import MemoryModel
+from sim.rtl.stages import Stages
 
 __all__ = ["RtlSimulator", "SimulationError"]
 
@@ -87,7 +88,7 @@ class RtlSimulator:
         VCD file of every signal; for short runs, it grows by kilobytes per cycle.
     register_timeout : int
         Cycles after which an unanswered register access is an error.
-    cache, compiler, say
+    cache, compiler, stages
         See ``build``.
 
     Raises
@@ -109,14 +110,14 @@ class RtlSimulator:
         register_timeout: int = 10_000,
         cache: Path | None = None,
         compiler: str = "g++",
-        say: Callable[[str], None] = lambda text: None,
+        stages: Stages | None = None,
     ):
         self.memory_base, self.memory_size = base, size
         self.register_timeout = register_timeout
         rtlil = rtlil or not isinstance(top, str)
         source = top if isinstance(top, str) else to_rtlil(top, name)
-        options = {"trace": trace is not None, "cache": cache, "compiler": compiler, "say": say}
-        self._library = _library(build(source, name, rtlil=rtlil, **options))
+        options = {"trace": trace is not None, "cache": cache, "compiler": compiler}
+        self._library = _library(build(source, name, rtlil=rtlil, stages=stages, **options))
         self._trace = None if trace is None else str(trace).encode()
         self._bench = None
         self.restart(memory or MemoryModel())

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.metadata
-from collections.abc import Callable
 from pathlib import Path
 
 import hw
@@ -10,6 +9,7 @@ from boards.cache import default_cache, publish
 from hw.accelerator import Accelerator
 from hw.config import Config
 from hw.verilog import to_rtlil
+from sim.rtl.stages import Stages
 
 __all__ = ["machine_rtlil"]
 
@@ -20,7 +20,7 @@ def machine_rtlil(
     config: Config,
     name: str,
     cache: Path | None = None,
-    say: Callable[[str], None] = lambda text: None,
+    stages: Stages | None = None,
 ) -> str:
     """RTLIL of the accelerator of ``config``, from the cache if its source has not changed.
 
@@ -32,8 +32,8 @@ def machine_rtlil(
         Name of the top module.
     cache : Path or None
         Folder of the cache; the user's if None.
-    say : function of str
-        Told what takes long.
+    stages : Stages or None
+        Told what takes time.
 
     Raises
     ------
@@ -43,7 +43,8 @@ def machine_rtlil(
     target = (cache or default_cache()) / f"machine-{_key(config, name)}"
 
     def make(folder: Path):
-        say("elaborating the machine")
+        if stages is not None:
+            stages.begin("elaborating the machine", "elaborated")
         Path(folder, _FILE).write_text(to_rtlil(Accelerator(config), name))
 
     publish(make, target, "machines")

@@ -1,5 +1,4 @@
 import shutil
-import subprocess
 
 import pytest
 
@@ -7,6 +6,7 @@ from hw.verilog import to_rtlil, to_verilog
 from sim.rtl import ToolError
 from sim.rtl import build as build_module
 from sim.rtl.build import build, port_widths
+from sim.rtl.stages import Stages
 
 
 def test_widths_are_read_from_the_verilog(copier_component):
@@ -74,33 +74,11 @@ def test_a_model_that_another_may_write_to_is_not_loaded(copier_component, copie
         build(text, "copier", rtlil=True, cache=tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("said", "reason"),
-    [
-        ("a\nx.cpp:3: error: no such thing\nb", "x.cpp:3: error: no such thing"),
-        (
-            "cc: error: x\nas: /tmp/y.o: No space left on device",
-            "as: /tmp/y.o: No space left on device",
-        ),
-        ("killed\n\n", "killed"),
-        ("", "it gave no reason"),
-    ],
-)
-def test_a_tools_failure_is_the_line_that_says_why(monkeypatch, said, reason):
-    done = subprocess.CompletedProcess([], 1, stdout="", stderr=said)
-    monkeypatch.setattr(build_module.subprocess, "run", lambda *given, **options: done)
-    with pytest.raises(ToolError) as error:
-        build_module._run(["tool"], "the tool")
-    assert str(error.value) == (
-        f"the tool failed; the NumPy model runs everything but RTL without it: {reason}"
-    )
-
-
 def test_what_is_compiled_is_compiled_once(copier_component, copier, monkeypatch):
     copier(64)
     said = []
     monkeypatch.setattr(build_module, "_publish", None)
     text = to_rtlil(copier_component(64), "copier")
-    target = build(text, "copier", rtlil=True, say=said.append)
+    target = build(text, "copier", rtlil=True, stages=Stages(said.append))
     assert (target / "model.so").exists() and "module copier" in (target / "design.v").read_text()
     assert said == []
