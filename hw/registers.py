@@ -29,7 +29,7 @@ __all__ = [
 ID_VALUE = 0x4E524652
 """``RFRN`` in memory order."""
 
-VERSION_VALUE = 0 << 16 | 2
+VERSION_VALUE = 0 << 16 | 3
 """Major and minor version of this register map."""
 
 

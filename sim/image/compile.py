@@ -8,7 +8,7 @@ from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
 from sim.image.check import check_fit, check_held, check_input, check_lookahead
 from sim.image.image import Image, Placement, State
-from sim.image.keeping import check_resumed, place_states
+from sim.image.keeping import place_states, resume_refusal
 from sim.image.levels import level_fields
 from sim.image.memory import Rows, States, align, state_bytes
 from sim.image.modes import LayerModes, Modes
@@ -171,8 +171,9 @@ class _Packer:
         modes = Modes.of(self.options.modes).for_layers(len(network.layers))
         places = place_states(network, self.config)
         resume, initial = self.options.resume, self.options.initial
-        if resume:
-            check_resumed(places, self.sequences, modes, initial)
+        refusal = resume_refusal(places, self.sequences, modes, initial) if resume else None
+        if refusal is not None:
+            raise NetworkError(refusal)
         self.keeps = places.refusal is None
         directions = [
             (k, each) for k, layer in enumerate(network.layers) for each in layer.directions

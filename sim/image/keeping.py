@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from hw.config import Config
 from hw.descriptor import KEPT_DIRECTIONS
 from sim.image.modes import LayerModes
-from sim.networks.network import IntegerLstm, IntegerNetwork, NetworkError
+from sim.networks.network import IntegerLstm, IntegerNetwork
 
-__all__ = ["Places", "check_resumed", "place_states"]
+__all__ = ["Places", "place_states", "resume_refusal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,25 +80,26 @@ def _refusal(
     return None
 
 
-def check_resumed(
-    places: Places, sequences: int, modes: Sequence[LayerModes], initial: object
-) -> None:
-    """Refuse a run that goes on from the one before and cannot."""
+def resume_refusal(
+    places: Places, sequences: int, modes: Sequence[LayerModes], initial: object = None
+) -> str | None:
+    """Why such a run cannot go on from the one before, a sentence; None if it can."""
     if places.refusal is not None:
-        raise NetworkError(places.refusal)
+        return places.refusal
     if sequences != 1:
-        raise NetworkError(
+        return (
             f"a resumed run must be of one sequence, not {sequences}: the machine keeps one state "
             f"for each layer"
         )
     if initial is not None:
-        raise NetworkError(
+        return (
             "a resumed run begins with the states that the run before left: give it no initial "
             "states, or do not resume"
         )
     for k, layer in enumerate(modes):
         if layer.lookahead > 1:
-            raise NetworkError(
+            return (
                 f"layer {k} looks {layer.lookahead} steps ahead, and the groups of a resumed run "
                 f"would be others: its lookahead must be 1"
             )
+    return None

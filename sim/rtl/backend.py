@@ -15,7 +15,7 @@ from sim.image.last_run import LastRun
 from sim.image.options import RunOptions
 from sim.model.counts import Counts
 from sim.model.result import Result
-from sim.networks.network import IntegerNetwork
+from sim.networks.network import IntegerNetwork, NetworkError
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.simulator import RtlSimulator
 from sim.rtl.sources import machine_rtlil
@@ -28,6 +28,9 @@ _NAME = "refrain"
 
 _MEMORY_BYTES = 1 << 27
 """DRAM of a simulation, at the least; untouched pages cost nothing."""
+
+_RESUMES = 0, 3
+"""Version of the register map from which on runs go on from each other."""
 
 Progress = Callable[[int], None]
 
@@ -52,6 +55,11 @@ class DeviceBackend:
         self.driver = Driver(transport)
         self._last = LastRun(config)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the machine is new enough for runs that go on from each other."""
+        return self.driver.version >= _RESUMES
+
     def sibling(self) -> "DeviceBackend":
         """A backend for another network. It shares the machine, which has room for one network's
         states: a run of either ends what the other could resume.
@@ -66,29 +74,26 @@ class DeviceBackend:
         ``progress`` is called now and then with the cycles so far.
         """
         options = RunOptions(**options)
+        if options.resume and not self.goes_on:
+            found, wanted = (".".join(map(str, v)) for v in (self.driver.version, _RESUMES))
+            raise NetworkError(
+                f"the machine on {self.name} is of version {found}, and runs go on from each other "
+                f"from version {wanted} on: build it anew, or do not resume"
+            )
         image = self._last.compile(network, x, options)
         # Of what a resumed run needs, all but descriptors and x is there.
         table = b"" if image is self._last.image else image.table
         self._last.begin()
-        result = self.run_image(image, x, progress, data=table if options.resume else None)
+        result = self._execute(image, x, progress, table if options.resume else image.data)
         self._last.end(image, network, options)
         return result
 
-    def run_image(
-        self,
-        image: Image,
-        x: np.ndarray,
-        progress: Progress | None = None,
-        *,
-        data: bytes | None = None,
+    def _execute(
+        self, image: Image, x: np.ndarray, progress: Progress | None, data: bytes
     ) -> Result:
-        """Result of a compiled network.
-
-        ``data`` is what is written to the machine's memory beside ``x``, from address 0 on; the
-        whole image if None.
-        """
+        """Write ``data`` from address 0 on, and ``x``; run; read what there is."""
         transport, driver = self.transport, self.driver
-        transport.write_memory(0, image.data if data is None else data)
+        transport.write_memory(0, data)
         transport.write_memory(image.x.addr, image.pack_x(x))
         driver.start(image.descriptor, image.output_base, image.output_limit)
         driver.wait(progress=progress)

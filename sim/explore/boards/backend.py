@@ -13,6 +13,7 @@ from boards.zynq.linux import MappedTransport, find_buffer, prepare_logic
 from hw.config import CONFIGS, Config, ConfigError
 from sim.image.compile import compile_network
 from sim.image.image import Image
+from sim.image.keeping import place_states, resume_refusal
 from sim.image.modes import Modes
 from sim.model.result import Result
 from sim.networks.check import check_integer
@@ -76,9 +77,10 @@ def _changed(same: np.ndarray) -> list[tuple[int, int]]:
 class BoardBackend(DeviceBackend):
     """Runs networks on a board.
 
-    A run that does not fit the board's memory is cut into runs of fewer steps, each of which begins
-    with the state in which the one before ended: the same bits where every step is normal, since
-    other modes know more than that state, and no direction runs backwards.
+    A run that does not fit the board's memory is cut into runs of fewer steps, each of which goes
+    on from the one before. Where the machine cannot do that, it begins with the state in which the
+    one before ended: the same bits where every step is normal, since other modes know more than
+    that state. No direction may run backwards.
 
     Parameters
     ----------
@@ -110,20 +112,33 @@ class BoardBackend(DeviceBackend):
         if steps >= x.shape[1]:
             return super().run(network, x, progress=progress, **options)
         pieces, initial = [], options.pop("initial", None)
-        store = options.pop("store_state", True)
+        store, resume = options.pop("store_state", True), options.pop("resume", False)
+        resumes = self._resumes(network, x, options)
         for start in range(0, x.shape[1], steps):
             part = x[:, start : start + steps]
             piece = super().run(
-                network, part, initial=initial, store_state=True, progress=progress, **options
+                network,
+                part,
+                initial=initial,
+                store_state=True,
+                resume=resume,
+                progress=progress,
+                **options,
             )
-            initial = piece.states
+            initial, resume = (None, True) if resumes else (piece.states, False)
             pieces.append(piece)
         return _joined(pieces, store)
 
-    def run_image(self, image: Image, x: np.ndarray, progress=None, *, data=None) -> Result:
-        """Result of a compiled network; arguments as of ``DeviceBackend.run_image``."""
+    def _execute(self, image: Image, x: np.ndarray, progress, data: bytes) -> Result:
+        """Run; what the machine writes is not what the host wrote there before."""
         self.transport.forget(image.output_base, image.output_limit - image.output_base)
-        return super().run_image(image, x, progress, data=data)
+        return super()._execute(image, x, progress, data)
+
+    def _resumes(self, network: IntegerNetwork, x: np.ndarray, options: dict) -> bool:
+        """Whether runs of these options can go on from each other."""
+        modes = Modes.of(options.get("modes")).for_layers(len(network.layers))
+        places = place_states(network, self.config)
+        return self.goes_on and resume_refusal(places, len(x), modes) is None
 
     def _steps_at_a_time(self, network, x: np.ndarray, options: dict) -> int:
         """Steps that the memory holds; refuses a run that cannot be cut."""
@@ -149,11 +164,12 @@ class BoardBackend(DeviceBackend):
             )
         backwards = any(d.reverse for layer in network.layers for d in layer.directions)
         kept = any(layer.mode != "normal" for layer in Modes.of(options.get("modes")).layers)
-        if backwards or kept:
+        if backwards or (kept and not self._resumes(network, x, options)):
             raise NetworkError(
                 f"the run of {steps} steps needs {size(steps)} bytes, the memory of {self.name} "
-                f"has {room}, and only a run in normal mode without a backward direction can be "
-                f"cut: give it at most {most} steps"
+                f"has {room}, and it can be cut only if it is in normal mode or of one sequence "
+                f"whose state the machine keeps, without a backward direction: give it at most "
+                f"{most} steps"
             )
         return most
 

@@ -21,6 +21,7 @@ from hw.axi.signatures import Axi4Signature
 from hw.config import CONFIGS, Config
 from sim.explore.boards.backend import BoardBackend
 from sim.explore.nodes import quantize_nodes
+from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import NetworkError
@@ -107,7 +108,24 @@ def test_a_run_that_is_too_long_is_cut_without_a_trace(board):
     with pytest.raises(NetworkError) as refusal:
         machine.run(random_network((10, 8), bidirectional=True), x)
     assert str(refusal.value).startswith("the run of 150 steps needs ")
-    assert ", the memory of board has 4096, and only a run in normal mode" in str(refusal.value)
+    assert ", the memory of board has 4096, and it can be cut only if" in str(refusal.value)
+    with pytest.raises(NetworkError):
+        machine.run(network, random_codes(network, 2, 150), modes=LayerModes(mode="delta"))
+
+
+def test_a_run_that_is_cut_goes_on_in_every_mode(board):
+    board.restart()
+    machine, _ = backend(board)
+    network = random_network((10, 12), seed=1)
+    # The same row twice, so that there is something to skip and to leave out.
+    x = np.repeat(random_codes(network, 1, 75), 2, axis=1)
+    modes = LayerModes(mode="auto", skip_threshold=1, delta_threshold=0, max_skips=1)
+    found, wanted = (each.run(network, x, modes=modes) for each in (machine, ModelBackend(SMALL)))
+    assert_equal(found, wanted)
+    assert found.counts.modes == wanted.counts.modes
+    assert found.counts.mode_normal == 1
+    again = machine.run(network, x[:, -1:], modes=modes, resume=True)
+    assert (again.counts.mode_normal, again.counts.steps) == (0, 1)
 
 
 def test_another_machine_is_refused(board):

@@ -163,6 +163,17 @@ def test_a_step_that_follows_its_start_at_once_is_counted(machines, drawn):
     check()
 
 
+@pytest.mark.slow
+def test_a_machine_with_lookahead_goes_on_step_by_step(machines, drawn):
+    @reproducible(40)
+    @given(case=cases(60), modes=st.lists(drawn.layer_modes(), min_size=3, max_size=3))
+    def check(case, modes):
+        machine = machines(replace(TINY, name="ahead", lookahead=4))
+        check_split(machine, drawn, case, modes, MemoryModel(), resident=None, timed=False)
+
+    check()
+
+
 def check_stream(machine, drawn, name, steps):
     """As many runs of a step as there are steps, through layers that fill the machine."""
     network = random_network([9, 31, 30], seed=3)
@@ -247,6 +258,21 @@ def test_after_a_reset_there_is_nothing_to_resume(machines):
     assert str(caught.value) == (
         "there is no run to go on from: the machine was switched off since; the first run of a "
         "network must be one without resume"
+    )
+
+
+def test_a_machine_of_before_there_was_resume_is_not_asked(machines, monkeypatch):
+    network = random_network([8, 12], seed=1)
+    x = np.zeros((1, 1, 8), np.int8)
+    machine = machines(TINY)
+    machine.restart(MemoryModel())
+    monkeypatch.setattr(machine.driver, "version", (0, 2))
+    machine.run(network, x)
+    with pytest.raises(NetworkError) as caught:
+        machine.run(network, x, resume=True)
+    assert str(caught.value) == (
+        "the machine on rtl is of version 0.2, and runs go on from each other from version 0.3 on: "
+        "build it anew, or do not resume"
     )
 
 
