@@ -22,6 +22,15 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "ignore::amaranth.hdl.UnusedElaboratable")
 
 
+_COMPILE = tuple(Path(__file__).parent / folder for folder in ("sim/rtl", "cocotb"))
+"""Folders whose tests compile whole machines."""
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest first: at the end, one core would wait for the other's last machines."""
+    items.sort(key=lambda item: not any(folder in item.path.parents for folder in _COMPILE))
+
+
 def plain(value):
     """Python numbers, lists and dicts of what the simulator reads."""
     if not isinstance(value, data.Const):
