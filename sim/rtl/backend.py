@@ -142,7 +142,7 @@ class RtlBackend(DeviceBackend):
         source = machine_rtlil(config, _NAME, stages=stages)
         imported = config.multiplier.verilog
         if imported:
-            source = "\n".join([rtlil_to_verilog(source), *imported.values()])
+            source = "\n".join([rtlil_to_verilog(source, _NAME), *imported.values()])
         self.simulator = RtlSimulator(
             source,
             name=_NAME,

