@@ -12,8 +12,7 @@ from sim.explore.files import arrays_bytes, read_array, write_whole
 from sim.explore.multipliers.operands import Histogram, Part, gather, histograms, uniform
 from sim.explore.nodes import named_inputs, quantize_nodes
 from sim.networks.loader import load_network
-from sim.networks.network import IntegerNetwork, NetworkError
-from sim.networks.onnx.model import OnnxModel
+from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
 from sim.networks.quantizer import quantize, to_codes
 
 __all__ = [
@@ -154,7 +153,7 @@ def network_parts(network: Path, data: Path, node: str | None = None) -> list[Pa
         The network or the data cannot be used.
     """
     loaded, given = load_network(network, node), read_array(data)
-    if isinstance(loaded, OnnxModel):
+    if not isinstance(loaded, IntegerNetwork | FloatNetwork):
         inputs = named_inputs(loaded, given)
         seen = loaded.capture(inputs)
         nets = quantize_nodes(loaded, inputs)
