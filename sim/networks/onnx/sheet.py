@@ -195,7 +195,7 @@ class Sheet:
 
 def _infer_types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
     """Types of the main graph's tensors, as far as they follow from the inputs'."""
-    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    graph = onnx.shape_inference.infer_shapes(model).graph
     return {v.name: v.type for v in (*graph.value_info, *graph.output, *graph.input)}
 
 
