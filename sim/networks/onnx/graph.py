@@ -146,7 +146,7 @@ def _split_constants(graph: onnx.GraphProto) -> tuple[list, dict]:
         raise NetworkError("it has sparse initialisers, which is not supported")
     nodes, constants = [], {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
+        if node.op_type == "Constant" and [a.name for a in node.attribute] == ["value"]:
             tensor = onnx.TensorProto()
             tensor.CopyFrom(node.attribute[0].t)
             tensor.name = node.output[0]

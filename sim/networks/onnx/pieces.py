@@ -15,6 +15,7 @@ from sim.networks.onnx.forms.rewriting import rewrite
 from sim.networks.onnx.forms.sparse import rewrite_sparse
 from sim.networks.onnx.graph import Graph
 from sim.networks.onnx.reader import find_lstm_nodes, read_onnx_lstm
+from sim.networks.onnx.sound import make_sound
 from sim.networks.onnx.walk import identity, is_standard, node_name
 
 __all__ = ["Piece", "Pieces"]
@@ -83,6 +84,7 @@ class Pieces:
     """
 
     def __init__(self, model: onnx.ModelProto):
+        make_sound(model)
         model, _ = rewrite_sparse(rewrite_fills(model)[0])
         self._branches = Branches(model)
         self._pieces: dict[Decisions, Piece] = {}

@@ -195,7 +195,11 @@ class Sheet:
 
 def _infer_types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
     """Types of the main graph's tensors, as far as they follow from the inputs'."""
-    graph = onnx.shape_inference.infer_shapes(model).graph
+    try:
+        graph = onnx.shape_inference.infer_shapes(model).graph
+    except onnx.shape_inference.InferenceError:
+        # Shapes that contradict each other; ONNX Runtime has the last word about them.
+        graph = model.graph
     return {v.name: v.type for v in (*graph.value_info, *graph.output, *graph.input)}
 
 

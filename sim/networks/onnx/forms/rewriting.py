@@ -9,7 +9,7 @@ from sim.networks.onnx.forms.steps import rewrite_steps
 
 __all__ = ["rewrite"]
 
-_PASSES = (rewrite_quantised, rewrite_loops, rewrite_steps, rewrite_hoisted)
+_PASSES = (rewrite_quantised, rewrite_loops, rewrite_steps)
 
 
 def rewrite(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
@@ -30,8 +30,10 @@ def rewrite(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     NetworkError
         A layer whose form is known, but that cannot be read.
     """
-    notes = []
+    notes, before = [], model
     for one_pass in _PASSES:
         model, more = one_pass(model)
         notes += more
+    if model is not before:
+        model, _ = rewrite_hoisted(model)
     return model, notes
