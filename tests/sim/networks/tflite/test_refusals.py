@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tflite
 from ai_edge_litert import schema_py_generated as schema
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sim.networks.loader import load_network
-from sim.networks.network import NetworkError, Quantization
+from sim.networks.network import IntegerNetwork, NetworkError, Quantization
 from sim.networks.tflite.model import TfliteModel
 
 OPERATORS = tflite.BuiltinOperator
@@ -30,6 +32,12 @@ def write(nets, builder, tmp_path):
         return builder.write(tmp_path / "net.tflite", [x], [y], change)
 
     return make
+
+
+@pytest.fixture
+def whole(write):
+    """The content of the file as it is."""
+    return write().read_bytes()
 
 
 def refusal(path, load=load_network):
@@ -242,3 +250,21 @@ def test_a_file_that_was_cut_short_is_refused(write, share):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     assert refusal(path)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_damage_is_refused_or_harmless(whole, tmp_path, data):
+    content = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(8, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "damaged.tflite"
+    path.write_bytes(content)
+    try:
+        model = load_network(path)
+    except NetworkError as error:
+        assert str(error).startswith(str(path)) and len(str(error)) <= 400 + len(str(path))
+    else:
+        assert isinstance(model, IntegerNetwork) or model.lstm_layers
