@@ -44,6 +44,12 @@ class Plan:
         self.constants = {
             index: _constant(graph, index) for index in graph.outputs if not graph.flows(index)
         }
+        for layer in layers:
+            if not graph.flows(layer.x):
+                raise NetworkError(
+                    f"x of {layer.name} ({graph.short_name(layer.x)}) is no input of the network "
+                    f"and made by no operator; convert the network again"
+                )
         segments = self._segments()
         needed = {index for index in graph.outputs if graph.flows(index)}
         self.stages, live = [], []

@@ -110,6 +110,15 @@ def coupled(model):
     model.subgraphs[0].operators[1].inputs = [inputs[0], -1, *inputs[2:]]
 
 
+def without_input(model):
+    model.subgraphs[0].inputs = []
+    model.subgraphs[0].operators[1].inputs[0] = model.subgraphs[0].operators[0].inputs[0]
+    tensors = model.subgraphs[0].tensors
+    x = tensors[model.subgraphs[0].operators[0].inputs[0]]
+    x.type, x.quantization = tflite.TensorType.INT8, schema.QuantizationParametersT()
+    x.quantization.scale, x.quantization.zeroPoint = [X.scale], [X.zero_point]
+
+
 def finer(model):
     operator = model.subgraphs[0].operators[1]
     model.subgraphs[0].tensors[operator.inputs[19]].quantization.scale = [2.0**-20]
@@ -180,6 +189,11 @@ SIGMOID, TANH = OPERATORS.LOGISTIC, OPERATORS.TANH
         (
             backwards,
             "operator 0 (DEQUANTIZE) takes t21 before operator 1 makes it",
+        ),
+        (
+            without_input,
+            "x of operator1 (x) is no input of the network and made by no operator; convert the "
+            "network again",
         ),
         (
             coupled,
