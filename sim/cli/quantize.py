@@ -75,4 +75,18 @@ def _print(subjects, figures) -> None:
     for subject, found in zip(subjects, figures, strict=True):
         title = " -> ".join(subject.nodes)
         printing.print_rows(found["layers"], title if len(subjects) > 1 else "")
-        printing.say(f"SQNR on the samples, against floating point: {found['sqnr_db']:.1f} dB")
+        printing.say(_ratio(found))
+        for sentence in found.get("warnings", ()):
+            printing.say(f"warning: {sentence}")
+
+
+def _ratio(found: dict) -> str:
+    """What the file that is written reaches on the samples, and from which states."""
+    text = f"SQNR on the samples, against floating point: {found['sqnr_db']:.1f} dB"
+    if "stream" not in found:
+        return text
+    how = "as the stream that they are" if found["stream"] else "each"
+    return (
+        f"{text} for the file, which runs them {how} from its own state; "
+        f"{found['sqnr_from_states_db']:.1f} dB from the states in the samples, as in the model"
+    )

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from sim.explore.files import write_whole
-from sim.explore.nodes import initial_states, named_inputs
-from sim.model.network import run_network
+from sim.explore.judging import judge_network
+from sim.explore.nodes import named_inputs
+from sim.explore.written import measure_written
 from sim.networks.chains import join_chains
 from sim.networks.container import Part, container_bytes
-from sim.networks.float_lstm import run_float
 from sim.networks.loader import CONTAINER, SEVERAL, file_kind, load_network
 from sim.networks.network import FloatNetwork, IntegerLayer, IntegerNetwork, NetworkError
-from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
+from sim.networks.quantizer import quantize
 from sim.networks.recording import Recorder
 from sim.networks.streams import as_stream
 from sim.networks.tflite.writer import check_expressible, write_tflite
@@ -169,7 +169,9 @@ def _same(taken: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> bool:
 def quantize_measured(
     subject: Subject, percentile: float | None = None, **bits: int
 ) -> tuple[Part, dict]:
-    """The integer network, and figures: its formats and its signal-to-noise ratio on the samples.
+    """The integer network, and figures: its formats, and those of ``measure_written``.
+
+    Sentences about layers that are far from floating point are under ``warnings``.
 
     ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``.
 
@@ -179,8 +181,8 @@ def quantize_measured(
         The samples are unusable, or the network has no integer form.
     """
     result = quantize(subject.network, subject.seen, percentile, **bits)
-    pairs = [_both(subject.network, result, call) for call in subject.seen]
-    reference, h = (np.concatenate([y.ravel() for y in part]) for part in zip(*pairs, strict=True))
+    names = subject.nodes or [f"layer {number}" for number in range(len(result.layers))]
+    judged = judge_network(names, subject.network, result, subject.seen)
     layers = [
         {
             "layer": number,
@@ -198,22 +200,9 @@ def quantize_measured(
         for lstm in layer.directions[:1]
     ]
     part = Part(name=subject.name, network=result, nodes=subject.nodes)
-    return part, {"layers": layers, "sqnr_db": sqnr(reference, h)}
-
-
-def _both(network: FloatNetwork, integer: IntegerNetwork, call: Seen) -> tuple:
-    """Outputs of a network for one call, in floating point and of its integer form."""
-    states = [call.states(number) for number in range(len(network.layers))]
-    reference, _ = run_float(network, call.x, states)
-    initial = []
-    for layer, (h0, c0) in zip(integer.layers, states, strict=True):
-        given = initial_states(layer.directions, len(call.x), h0, c0)
-        initial += [None] * len(layer.directions) if given is None else given
-    if all(state is None for state in initial):
-        initial = None
-    first, last = integer.layers[0].directions[0], integer.layers[-1].directions[0]
-    h = run_network(integer, to_codes(call.x, first.x), initial).h
-    return reference, from_codes(h, last.h)
+    figures = {"layers": layers, **measure_written(subject.network, result, subject.seen)}
+    warnings = [each.sentence for each in judged if each.sentence is not None]
+    return part, {**figures, "warnings": warnings} if warnings else figures
 
 
 def check_holds(path: Path, subjects: Sequence[Subject]) -> None:
