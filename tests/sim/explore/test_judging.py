@@ -11,10 +11,10 @@ from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.networks.quantizer import quantize
 from sim.networks.whole import Seen
 
-I, H = 6, 8
+INPUTS, H = 6, 8
 
 
-def lstm(seed=0, inputs=I):
+def lstm(seed=0, inputs=INPUTS):
     rng = np.random.default_rng(seed)
     W, R = (rng.normal(0, 0.6, (4, H, size)).astype(np.float32) for size in (inputs, H))
     return FloatLstm(W=W, R=R, bias=rng.normal(0, 0.2, (4, H)).astype(np.float32))
@@ -27,7 +27,7 @@ def layer():
 
 @pytest.fixture
 def x():
-    return np.random.default_rng(1).normal(size=(2, 40, I)).astype(np.float32)
+    return np.random.default_rng(1).normal(size=(2, 40, INPUTS)).astype(np.float32)
 
 
 def judged(layer, x, calibration=None, change=lambda integer: integer, **options):
@@ -43,7 +43,7 @@ def test_a_healthy_layer_is_told_by_its_ratio_alone(layer, x):
 def test_an_input_of_five_decades_is_named(layer):
     """Rows of power: what the network looks at is far below the peaks."""
     rng = np.random.default_rng(2)
-    x = np.exp(rng.normal(0, 2.5, (2, 60, I))).astype(np.float32)
+    x = np.exp(rng.normal(0, 2.5, (2, 60, INPUTS))).astype(np.float32)
     W = layer.directions[0].W / 50
     layer = FloatLayer(directions=(replace(layer.directions[0], W=W),))
     x[0, 0, 0] = 3e4
