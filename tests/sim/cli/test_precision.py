@@ -45,7 +45,8 @@ def test_weights_of_four_bits_are_written_and_lose_accuracy(refrain, model, samp
     [
         (
             ["--activation-bits", 6],
-            "a .tflite file holds activations of 8 bits, and x of layer 0 has 6",
+            "a .tflite file holds activations of 8 bits, and x of layer 0 has 6; a .refrain file "
+            "holds it: -o out.refrain",
         ),
         (["--weight-bits", 9], "weights must have 4 to 8 bits, not 9"),
         (["--activation-bits", 16], "activations must have 4 to 8 bits, not 16"),
