@@ -35,6 +35,9 @@ def _print(figures: dict) -> None:
         if figures[part]:
             rows = [{**port, "shape": _shape(port["shape"])} for port in figures[part]]
             printing.print_rows(rows, part.capitalize())
+    if figures["states"]:
+        pairs = ", ".join(f"{name}={output}" for name, output in figures["states"].items())
+        printing.say(f"states: {pairs}; a run with a sequence hands them on from call to call")
     refused = figures["refused"]
     if figures["layers"]:
         title = "Recurrent layers" if refused else "Layers, on the accelerator"

@@ -59,7 +59,7 @@ def quantize(
     samples = files.read_arrays(calibration)
     with printing.working("quantising"):
         subjects = load_subjects(model, samples, node, tuple(state or ()))
-        check_holds(output, subjects)
+        check_holds(output, model, subjects)
         bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
         done = [quantize_measured(subject, percentile, **bits) for subject in subjects]
     first = subjects[0].seen[0]

@@ -22,11 +22,11 @@ def inspect_file(path: Path) -> dict:
     Returns
     -------
     dict
-        ``what`` it is, ``inputs`` and ``outputs`` of a model, ``layers``, ``networks`` (names of
-        layers that are one network), ``host`` (operators that run there, counted), ``notes``,
-        ``refused`` (why it does not run, or None), ``configurations`` (for each, whether it holds
-        all networks, why not, and the share of the weights that stays in it), and ``next``: the
-        command to type, None where the file does not run.
+        ``what`` it is, ``inputs``, ``outputs`` and ``states`` of a model, ``layers``, ``networks``
+        (names of layers that are one network), ``host`` (operators that run there, counted),
+        ``notes``, ``refused`` (why it does not run, or None), ``configurations`` (for each, whether
+        it holds all networks, why not, and the share of the weights that stays in it), and
+        ``next``: the command to type, None where the file does not run.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def _next(path: Path, found: FileSummary, configurations: list[dict]) -> str | N
     if not fitting:
         return None
     config = "" if "edge" in fitting else f" --config {fitting[0]}"
-    samples = "x.npz" if len(found.inputs) > 1 else "x.npy"
+    samples = "x.npz" if len(found.inputs) - len(found.states) > 1 else "x.npy"
     lstms = {layer.name for layer in found.layers if "LSTM" in layer.kind}
     several = found.kind in SEVERAL and len(lstms) > 1
     node = f" --node {found.networks[0][0]}" if several else ""

@@ -205,8 +205,8 @@ def quantize_measured(
     return part, {**figures, "warnings": warnings} if warnings else figures
 
 
-def check_holds(path: Path, subjects: Sequence[Subject]) -> None:
-    """Refuse, before anything is quantised, more networks than a file of that name holds.
+def check_holds(path: Path, model: Path, subjects: Sequence[Subject]) -> None:
+    """Refuse, before anything is quantised, more networks of a model than a file holds.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def check_holds(path: Path, subjects: Sequence[Subject]) -> None:
     if path.suffix.lower() != CONTAINER and len(subjects) > 1:
         named = "; ".join(" -> ".join(subject.nodes) for subject in subjects)
         raise NetworkError(
-            f"the model has LSTM nodes that do not follow each other: {named}; choose one with "
+            f"{model} has LSTM nodes that do not follow each other: {named}; choose one with "
             f"--node, or write all of them with -o {path.with_suffix(CONTAINER).name}"
         )
 

@@ -10,7 +10,7 @@ from sim.networks.recording import Recorder
 from sim.networks.states import chosen_pairs, guessed_pairs, may_pair
 from sim.networks.whole import Dims, LstmFunction, Seen, WholeModel
 
-__all__ = ["Stream", "as_stream"]
+__all__ = ["Stream", "as_stream", "known_states"]
 
 
 def as_stream(
@@ -32,7 +32,7 @@ def as_stream(
     NetworkError
         A pair cannot be; an input is missing that may be a state; the inputs fit in two ways.
     """
-    pairs = chosen_pairs(model, texts) if texts else {**guessed_pairs(model), **model.states}
+    pairs = chosen_pairs(model, texts) if texts else known_states(model)
     for inputs in given:
         if isinstance(inputs, Mapping):
             _check_missing(model, pairs, inputs)
@@ -45,6 +45,11 @@ def as_stream(
     handed = ", ".join(f"{name}={output}" for name, output in pairs.items())
     how = "" if texts else ", as names and graph say; --state IN=OUT says otherwise"
     return stream, (f"a stream of {steps[0] or steps[-1]:,} calls with the states {handed}{how}",)
+
+
+def known_states(model: WholeModel) -> dict[str, str]:
+    """By state among a model's inputs, the output that is its next value, as file and names say."""
+    return {**guessed_pairs(model), **model.states}
 
 
 def _check_missing(model: WholeModel, pairs: Mapping[str, str], inputs: Mapping) -> None:

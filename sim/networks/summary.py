@@ -80,6 +80,8 @@ class FileSummary:
         What it is, in words.
     inputs, outputs : tuple of Port
         Of a whole model.
+    states : dict of str
+        By state among the inputs, the output that is its next value.
     layers : tuple of LayerSummary
         Recurrent layers.
     networks : tuple of tuple of str
@@ -96,6 +98,7 @@ class FileSummary:
     what: str
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    states: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[LayerSummary, ...] = ()
     networks: tuple[tuple[str, ...], ...] = ()
     host: Mapping[str, int] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from sim.networks.onnx.inputs import declared_dims
 from sim.networks.onnx.model import OnnxModel
 from sim.networks.onnx.reader import load_onnx, read_onnx_lstm
 from sim.networks.onnx.walk import attributes, inner_graphs, is_standard, names_used, node_name
+from sim.networks.streams import known_states
 from sim.networks.summary import FileSummary, LayerSummary, Port, layer_summary
 
 __all__ = ["summarise_onnx"]
@@ -70,6 +71,7 @@ def _summarise(path: Path, proto: onnx.ModelProto) -> FileSummary:
         host |= Counter(_count(node for node in graph.nodes if id(node) not in taken))
     return FileSummary(
         **common,
+        states=known_states(model),
         layers=tuple(layers.values()),
         networks=tuple(join_chains(model.lstm_layers, model.leaders)),
         host=dict(sorted(host.items())),

@@ -9,6 +9,7 @@ import tflite
 
 from sim.networks.network import IntegerNetwork, NetworkError
 from sim.networks.paths import cannot_read
+from sim.networks.streams import known_states
 from sim.networks.summary import FileSummary, LayerSummary, Port, layer_summary
 from sim.networks.tflite.model import load_tflite
 from sim.networks.tflite.reader import DAMAGE
@@ -65,7 +66,12 @@ def summarise_tflite(path: Path) -> FileSummary:
     networks = tuple((name,) for name in found.lstm_layers)
     host = dict(sorted(Counter(found.host).items()))
     return FileSummary(
-        **common, layers=tuple(layers), networks=networks, host=host, notes=found.notes
+        **common,
+        states=known_states(found),
+        layers=tuple(layers),
+        networks=networks,
+        host=host,
+        notes=found.notes,
     )
 
 

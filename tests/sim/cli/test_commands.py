@@ -135,8 +135,8 @@ def test_nodes_that_do_not_follow_each_other_go_into_one_refrain_file(
     model, made = onnx_lstm(nodes=2), tmp_path / "n.refrain"
     line = ["quantize", model, "--calibration", seen, "-o"]
     assert refused(*line, tmp_path / "n.tflite") == (
-        "the model has LSTM nodes that do not follow each other: lstm0; lstm1; choose one with "
-        "--node, or write all of them with -o n.refrain"
+        f"{model} has LSTM nodes that do not follow each other: lstm0; lstm1; choose one with "
+        f"--node, or write all of them with -o n.refrain"
     )
     status, out, _ = refrain(*line, made, "--json", tmp_path / "n.json")
     assert status == 0 and "lstm1" in out

@@ -128,8 +128,8 @@ def test_several_nodes_need_a_choice(refused, tmp_path, x, onnx_lstm):
     arguments = ["quantize", path, "--calibration", x, "-o", made]
     sentence = refused(*arguments)
     assert sentence == (
-        "the model has LSTM nodes that do not follow each other: lstm0; lstm1; choose one with "
-        "--node, or write all of them with -o made.refrain"
+        f"{path} has LSTM nodes that do not follow each other: lstm0; lstm1; choose one with "
+        f"--node, or write all of them with -o made.refrain"
     )
     sentence = refused(*arguments, "--node", "lstm7")
     assert sentence == f"{path} has no LSTM node lstm7; it has lstm0, lstm1"

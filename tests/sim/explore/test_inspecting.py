@@ -67,6 +67,18 @@ def test_an_onnx_model_that_runs(tmp_path, onnx_graph):
     assert figures["next"] == f"refrain run {tmp_path / 'net.onnx'} --input x.npz"
 
 
+def test_states_that_a_model_gives_back_are_told(tmp_path, onnx_graph):
+    graph = onnx_graph()
+    graph.inputs += ["h0", "c0"]
+    graph.lstm("a", "x", 3, states=["h0", "c0"])
+    for name in ("h", "c"):
+        graph.nodes.append(helper.make_node("Identity", [f"a_{name}"], [f"{name}n"]))
+    path = graph.save(tmp_path / "net.onnx", "a_y", "hn", "cn")
+    figures = inspected(path)
+    assert figures["states"] == {"h0": "hn", "c0": "cn"}
+    assert figures["next"] == f"refrain run {path} --input x.npy"
+
+
 @pytest.mark.parametrize("fill, begins", [(None, "zero"), (0.0, "zero"), (0.5, "computed")])
 def test_states_of_the_size_of_the_input_are_zero_where_they_are_filled_with_it(
     tmp_path, onnx_graph, fill, begins
