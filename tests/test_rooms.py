@@ -15,6 +15,7 @@ ROOMS = (
     "sim.rtl",
     "sim.workloads",
     "sim.explore",
+    "sim.api",
     "sim.cli",
 )
 """A room imports only from rooms that stand before it."""

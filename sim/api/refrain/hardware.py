@@ -1,0 +1,158 @@
+"""Accelerators: which there are, their Verilog, and boards with them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hw.config import Config
+from sim.explore.files import check_folder
+from sim.explore.machines import make_config
+
+__all__ = ["boards", "build", "config", "export_verilog", "flash"]
+
+
+def config(
+    name: str = "edge",
+    *,
+    multiplier: str | None = None,
+    weight_bits: int | None = None,
+    activation_bits: int | None = None,
+) -> Config:
+    """A named configuration, with another multiplier or other widths if told.
+
+    Parameters
+    ----------
+    name : str
+        One of ``refrain.CONFIGS``: ``tiny``, ``speech``, ``small``, ``edge`` or ``chip``.
+    multiplier : str or None
+        ``NAME`` or ``NAME:NUMBERS``, as the command ``refrain multipliers`` lists them; or a
+        ``.npy`` table or ``.v`` module of your own.
+    weight_bits, activation_bits : int or None
+        Bits of a weight, and of a value of ``x`` or ``h``.
+
+    Returns
+    -------
+    Config
+        Frozen; ``dataclasses.replace`` makes variants of it, such as one with other ``lanes``.
+
+    Raises
+    ------
+    RefrainError
+        There is no such configuration or multiplier, or the widths cannot be.
+
+    Examples
+    --------
+    >>> dataclasses.replace(refrain.config("tiny"), lanes=16, name="mine")
+    """
+    return make_config(name, multiplier, weight_bits, activation_bits)
+
+
+def export_verilog(config: Config | str, folder: str | Path) -> list[Path]:
+    """Write an accelerator as plain Verilog with AXI ports; returns the files.
+
+    Parameters
+    ----------
+    config : Config or str
+        The accelerator, or its name.
+    folder : path
+        Where to write; it is made if it is not there.
+
+    Raises
+    ------
+    RefrainError
+        There is no such configuration.
+    OSError
+        The folder cannot be written.
+    """
+    # Here, as it brings the generator of gates with it, which nothing else needs.
+    from sim.explore.export import write_verilog
+
+    chosen = make_config(config) if isinstance(config, str) else config
+    check_folder(Path(folder))
+    return write_verilog(chosen, Path(folder))
+
+
+def boards() -> list[dict[str, Any]]:
+    """The boards that a bitstream or a plan can be built for: a row for each.
+
+    Raises
+    ------
+    RefrainError
+        Never.
+    """
+    from sim.explore.boards.frames import board_rows
+
+    return board_rows()
+
+
+def build(
+    board: str,
+    folder: str | Path | None = None,
+    *,
+    config: str | None = None,
+    multiplier: str | None = None,
+    toolchain: str | None = None,
+    memory: str | None = None,
+    plan_only: bool = False,
+    bare: bool = False,
+    progress: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Build a board's bitstream, or with ``plan_only`` all that its vendor's tools need.
+
+    Parameters
+    ----------
+    board : str
+        One of ``boards()``.
+    folder : path or None
+        Where to; ``build/BOARD`` when None.
+    config, multiplier : str or None
+        Another accelerator than the board's usual one.
+    toolchain, memory : str or None
+        Where a board has several.
+    plan_only : bool
+        Run no tool of the vendor.
+    bare : bool
+        Line and memory alone, without an accelerator.
+    progress : function of str
+        Told what takes time.
+
+    Raises
+    ------
+    RefrainError
+        There is no such board, the accelerator does not fit, or a tool is missing or failed.
+    """
+    from sim.explore.boards import frames
+
+    return frames.build(
+        board,
+        config,
+        None if folder is None else Path(folder),
+        toolchain=toolchain,
+        plan_only=plan_only,
+        bare=bare,
+        multiplier=multiplier,
+        memory=memory,
+        say=progress,
+    )
+
+
+def flash(board: str, bitstream: str | Path | None = None, *, keep: bool = False) -> Path:
+    """Load a board's bitstream into it, over its cable; returns the file.
+
+    Parameters
+    ----------
+    board : str
+        One of ``boards()``.
+    bitstream : path or None
+        The file; what ``build`` left when None.
+    keep : bool
+        Into the flash memory, where it survives power-off.
+
+    Raises
+    ------
+    RefrainError
+        There is no such board or bitstream, or no cable answers.
+    """
+    from sim.explore.boards import frames
+
+    return frames.flash(board, None if bitstream is None else Path(bitstream), keep)

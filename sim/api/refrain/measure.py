@@ -1,0 +1,173 @@
+"""What multipliers cost and lose, what precisions give, and what real networks make of it."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.explore.files import check_folder
+
+__all__ = ["multiplier", "multipliers", "sweep", "workload", "workloads"]
+
+
+def multipliers() -> list[dict[str, Any]]:
+    """The multipliers that have a name: a row for each, with its levels.
+
+    Raises
+    ------
+    RefrainError
+        Never; every name can be built.
+    """
+    from sim.explore.multipliers.report import multiplier_rows
+
+    return multiplier_rows()
+
+
+def multiplier(name: str, *, weight_bits: int = 8, length: int = 256) -> list[dict[str, Any]]:
+    """What the errors of a multiplier are like, over all operands: a row for each level.
+
+    Parameters
+    ----------
+    name : str
+        ``NAME`` or ``NAME:NUMBERS``, a ``.npy`` table or a ``.v`` module.
+    weight_bits : int
+        Bits of a weight, sign included.
+    length : int
+        Length of the dot products whose signal-to-noise ratio is stated.
+
+    Raises
+    ------
+    RefrainError
+        There is no such multiplier.
+    """
+    from sim.explore.multipliers.importing import open_multiplier
+    from sim.explore.multipliers.report import level_reports
+
+    chosen = open_multiplier(name, weight_bits)
+    return level_reports(chosen, list(range(len(chosen.levels))), length, {})
+
+
+def sweep(
+    folder: str | Path,
+    *,
+    workload: str | None = None,
+    network: str | Path | None = None,
+    data: str | Path | None = None,
+    labels: str | Path | None = None,
+    metric: str | None = None,
+    config: str = "edge",
+    weight_bits: Sequence[int] = (8,),
+    activation_bits: Sequence[int] = (8,),
+    multipliers: Sequence[str] = ("exact",),
+    levels: Sequence[int] | None = None,
+    modes: Sequence[str] = ("normal", "delta"),
+    x_thresholds: Sequence[int] = (0,),
+    h_thresholds: Sequence[int] = (0,),
+    normal_every: int = 0,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict[str, Any]]:
+    """Measure every combination of widths, multipliers, levels, modes and thresholds.
+
+    What is measured is kept in ``folder``, so a sweep that was stopped goes on.
+
+    Parameters
+    ----------
+    folder : path
+        Where measurements are kept.
+    workload : str or None
+        A workload, see :func:`workloads`; or a network of your own:
+    network, data, labels, metric
+        Its file, samples and labels as ``.npy`` files, and what it is measured by.
+    config : str
+        The configuration that is changed.
+    weight_bits, activation_bits, multipliers, levels, modes, x_thresholds, h_thresholds
+        What is combined; ``levels`` of None are all that each multiplier has.
+    normal_every : int
+        Every so many steps of delta mode is normal; 0 for the first alone.
+    jobs : int or None
+        Processes; all cores when None.
+    progress : function of (int, int)
+        Told how many points are done.
+
+    Returns
+    -------
+    list of dict
+        A row for each point: its settings, score with standard error, MACs and bytes.
+
+    Raises
+    ------
+    RefrainError
+        A point cannot be, or the network or the data cannot be used.
+    """
+    from sim.explore.sweep.points import make_points
+    from sim.explore.sweep.running import Target
+    from sim.explore.sweep.running import sweep as run_sweep
+
+    check_folder(Path(folder))
+    target = Target(
+        config=config,
+        workload=workload,
+        network=None if network is None else str(network),
+        data=None if data is None else str(data),
+        labels=None if labels is None else str(labels),
+        metric=metric,
+    )
+    points = make_points(
+        config,
+        weight_bits=weight_bits,
+        activation_bits=activation_bits,
+        multipliers=multipliers,
+        levels=levels,
+        modes=modes,
+        x_thresholds=x_thresholds,
+        h_thresholds=h_thresholds,
+        normal_every=normal_every,
+    )
+    count = jobs or os.cpu_count() or 1
+    return run_sweep(target, points, Path(folder), jobs=count, progress=progress)
+
+
+def workloads() -> list[dict[str, Any]]:
+    """The real networks with real data that there are: a row for each.
+
+    Raises
+    ------
+    RefrainError
+        Never.
+    """
+    from sim.explore.workloads import workload_rows
+    from sim.workloads.catalogue import WORKLOADS
+
+    return workload_rows(WORKLOADS.values())
+
+
+def workload(
+    name: str,
+    *,
+    config: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Fetch, train and measure a workload on its held-out data, as ``refrain workload run``.
+
+    Parameters
+    ----------
+    name : str
+        One of ``workloads()``.
+    config : str or None
+        The accelerator; the workload's own choice when None.
+    progress : function of (int, int)
+        Told how far it is.
+
+    Raises
+    ------
+    RefrainError
+        There is no such workload, or its files cannot be fetched.
+    """
+    from sim.explore.running import find_config, make_backend
+    from sim.explore.workloads import measure_workload
+    from sim.workloads.catalogue import find_workload
+
+    chosen = find_workload(name)
+    backend = make_backend("model", find_config(config or chosen.config))
+    return measure_workload(chosen, backend, lambda text: None, progress)

@@ -1,0 +1,166 @@
+"""Networks run on the integer model, in RTL simulation or on a board."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Unpack
+
+import numpy as np
+
+from hw.config import Config
+from refrain.networks import Arrays, Network, load
+from refrain.options import ModeOptions
+from refrain.settings import Settings
+from sim.explore.machines import make_config
+from sim.explore.running import Run, make_backend, run_file
+from sim.explore.settings import choose_modes
+
+__all__ = ["Outcome", "run", "simulate"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came out of a run.
+
+    Members
+    -------
+    outputs : dict of array or list
+        By name; LSTM layers alone have one, ``h``. What LSTM layers alone give are int8 codes; a
+        whole model's outputs are real.
+    scales : dict of (float, int)
+        Of outputs that are codes: ``scale`` and ``zero_point``, ``real = scale * (code - zero)``.
+    figures : dict
+        Steps, cycles, MACs done and avoided, bytes, and how near outputs are to floating point:
+        the report of ``refrain run --json``.
+    warnings, notes : tuple of str
+        What is far from floating point, and how the inputs were taken.
+    """
+
+    outputs: dict[str, Any]
+    scales: dict[str, tuple[float, int]]
+    figures: dict[str, Any]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def real(self, name: str | None = None) -> np.ndarray:
+        """An output as real numbers; the only one without a name.
+
+        Raises
+        ------
+        KeyError
+            There is no such output, or there are several and none is named.
+        """
+        if name is None:
+            if len(self.outputs) != 1:
+                raise KeyError(f"name one of the outputs {', '.join(self.outputs)}")
+            (name,) = self.outputs
+        values = self.outputs[name]
+        if name not in self.scales:
+            return np.asarray(values)
+        scale, zero = self.scales[name]
+        return (np.asarray(values, np.float64) - zero) * scale
+
+
+def run(
+    network: Network | str | Path,
+    inputs: Arrays,
+    *,
+    calibration: Arrays | None = None,
+    config: Config | str = "edge",
+    backend: Literal["model", "rtl", "board"] = "model",
+    settings: Settings | None = None,
+    states: tuple[str, ...] = (),
+    weight_bits: int | None = None,
+    percentile: float | None = None,
+    quantized: str | Path | None = None,
+    latency: int = 30,
+    board: str | None = None,
+    port: str | None = None,
+    progress: Progress = lambda done, total: None,
+    **modes: Unpack[ModeOptions],
+) -> Outcome:
+    """Run a network on inputs.
+
+    Parameters
+    ----------
+    network : Network or path
+        What ``load`` gave, or a file. One in floating point is quantised first.
+    inputs : array or arrays by name
+        What a whole model takes; ``[batch, time, I]`` for LSTM layers alone.
+    calibration : array, arrays by name, or None
+        What a network in floating point is quantised on; None takes ``inputs``.
+    config : Config or str
+        The accelerator, or its name.
+    backend : str
+        ``model``: the bit-exact NumPy model; ``rtl``: the generated gates, simulated; ``board``:
+        a board that is plugged in and flashed, see ``board`` and ``port``.
+    settings : Settings or None
+        How modes are chosen, as ``tune`` finds them; single options of ``modes`` go before them.
+    states : tuple of str
+        ``IN=OUT`` for each state of a model that runs call by call; guessed without.
+    weight_bits : int or None
+        Bits of the weights of a network that is quantised; those of the configuration when None.
+    percentile, quantized
+        As of the command: a share of values to cover, and a file of integers to use.
+    latency : int
+        Cycles from a memory read's address to its first data.
+    board, port : str or None
+        Which board, and its serial port.
+    progress : function of (int, int)
+        Told the cycles done and those to be expected, in RTL simulation.
+    **modes
+        See :class:`refrain.settings`.
+
+    Raises
+    ------
+    RefrainError
+        The network, the inputs or an option cannot be used.
+    """
+    held = network if isinstance(network, Network) else load(network)
+    chosen = make_config(config) if isinstance(config, str) else config
+    how = choose_modes(None, modes) if settings is None else settings.replace(**modes)
+    done = run_file(
+        held.content,
+        inputs,
+        calibration,
+        make_backend(backend, chosen, latency, progress=progress, board=board, port=port),
+        how,
+        weight_bits=weight_bits,
+        percentile=percentile,
+        quantized=None if quantized is None else Path(quantized),
+        states=states,
+    )
+    return _outcome(done)
+
+
+def simulate(network: Network | str | Path, inputs: Arrays, **options: Any) -> Outcome:
+    """Run a network on the generated gates, compiled and simulated with a memory.
+
+    Parameters
+    ----------
+    network : Network or path
+        What ``load`` gave, or a file.
+    inputs : array or arrays by name
+        As of :func:`run`.
+    **options
+        Those of :func:`run`. The first run of a configuration compiles it.
+
+    Raises
+    ------
+    RefrainError
+        As of ``run``; or a tool for compiling is missing.
+    """
+    return run(network, inputs, backend="rtl", **options)
+
+
+def _outcome(done: Run) -> Outcome:
+    scales = {name: (form.scale, form.zero_point) for name, form in done.forms.items()}
+    return Outcome(
+        outputs=dict(done.outputs),
+        scales=scales,
+        figures=done.figures,
+        warnings=done.warnings,
+        notes=done.notes,
+    )

@@ -1,0 +1,191 @@
+"""``import refrain`` does what the command does, on arrays, and its pages read as documentation."""
+
+import inspect
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import refrain
+from safetensors.numpy import save_file
+
+from sim.cli.table import COMMANDS
+from sim.model.random_network import random_codes, random_network
+from sim.networks.tflite.writer import write_tflite
+
+ROOT = Path(__file__).parents[3]
+NAMES = [name for name in refrain.__all__ if callable(getattr(refrain, name))]
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """Weights of an ``nn.LSTM`` of 6 inputs and 8 units, and sequences."""
+    rng = np.random.default_rng(0)
+    shapes = {"weight_ih_l0": (32, 6), "weight_hh_l0": (32, 8)}
+    shapes |= {"bias_ih_l0": (32,), "bias_hh_l0": (32,)}
+    arrays = {k: rng.normal(0, 0.4, shape).astype(np.float32) for k, shape in shapes.items()}
+    save_file(arrays, tmp_path / "net.safetensors")
+    steps = rng.normal(0, 0.2, (8, 30, 6)).cumsum(axis=1)
+    return tmp_path / "net.safetensors", steps.astype(np.float32)
+
+
+@pytest.fixture
+def integers(tmp_path):
+    """A network in integers, and codes."""
+    network = random_network((6, 8), seed=1)
+    write_tflite(network, tmp_path / "net.tflite", steps=12)
+    return tmp_path / "net.tflite", random_codes(network, 2, 12, seed=2)
+
+
+def test_a_network_of_weights_is_quantised_run_and_near_to_floating_point(weights):
+    path, x = weights
+    network = refrain.load(path)
+    assert network.inputs == ("x",) and not network.is_integer
+    done = refrain.run(network, x, config="tiny")
+    assert done.outputs["h"].dtype == np.int8 and done.outputs["h"].shape == (8, 30, 8)
+    scale, zero = done.scales["h"]
+    np.testing.assert_array_equal(done.real(), (done.outputs["h"].astype(float) - zero) * scale)
+    assert done.figures["steps"] == 240
+
+
+def test_exact_delta_gives_the_same_bits_for_less_work(integers):
+    path, x = integers
+    normal, delta = refrain.run(path, x), refrain.run(path, x, mode="delta")
+    assert (normal.outputs["h"] == delta.outputs["h"]).all()
+    assert delta.figures["macs_done"] < normal.figures["macs_done"]
+
+
+def test_what_quantize_saves_runs_as_it_is(weights, tmp_path):
+    path, x = weights
+    made = refrain.quantize(refrain.load(path), x)
+    assert made.sqnr_db > 30
+    kept = made.save(tmp_path / "made.tflite")
+    assert refrain.load(kept).is_integer
+    alone, at_once = refrain.run(kept, x), refrain.run(path, x, calibration=x)
+    assert (alone.outputs["h"] == at_once.outputs["h"]).all()
+
+
+def test_the_gates_give_the_bits_of_the_model(integers):
+    path, x = integers
+    told = []
+    gates = refrain.simulate(path, x, config="tiny", progress=lambda *far: told.append(far))
+    model = refrain.run(path, x, config="tiny")
+    assert (gates.outputs["h"] == model.outputs["h"]).all()
+    assert gates.figures["backend"] == "rtl" and told
+
+
+def test_what_tune_finds_keeps_to_its_budget_and_is_a_settings_file(weights, tmp_path):
+    path, x = weights
+    found = refrain.tune(path, x, budget="20dB", trials=4, config="tiny")
+    assert found.within_budget
+    kept = found.save(tmp_path / "settings.json")
+    assert refrain.settings(kept) == found.settings
+    assert json.loads(kept.read_text())["layers"]
+    tuned = refrain.run(path, x, settings=found.settings, config="tiny")
+    assert tuned.figures["macs_avoided_share"] > 0
+
+
+def test_single_options_go_before_settings(integers):
+    path, x = integers
+    given = refrain.settings(mode="delta", x_threshold=3)
+    assert given.replace(x_threshold=0) == refrain.settings(mode="delta")
+    one = refrain.run(path, x, settings=given, x_threshold=0)
+    assert one.figures["macs_done"] == refrain.run(path, x, mode="delta").figures["macs_done"]
+
+
+def test_a_configuration_of_ones_own_is_exported(tmp_path):
+    mine = replace(refrain.config("tiny"), name="mine", max_hidden=64)
+    path = refrain.export_verilog(mine, tmp_path)[0]
+    assert path.name == "refrain_mine.v"
+    assert "module refrain_mine" in path.read_text()
+
+
+def test_multipliers_are_listed_and_reported():
+    names = {row["name"] for row in refrain.multipliers()}
+    assert {"exact", "truncated"} <= names
+    exact, *coarser = refrain.multiplier("truncated:4,6")
+    assert exact["mae"] == 0 and coarser[0]["mae"] < coarser[1]["mae"]
+
+
+def test_a_sweep_measures_every_combination(weights, tmp_path):
+    path, x = weights
+    np.save(tmp_path / "x.npy", x)
+    rows = refrain.sweep(
+        tmp_path / "sweep",
+        network=path,
+        data=tmp_path / "x.npy",
+        metric="sqnr",
+        config="tiny",
+        x_thresholds=(0, 8),
+        jobs=1,
+    )
+    assert len(rows) == 3
+    by_threshold = {row["x_threshold"]: row["macs"] for row in rows if row["mode"] == "delta"}
+    assert by_threshold[8] < by_threshold[0]
+
+
+def test_boards_are_listed_and_planned(tmp_path):
+    assert "arty-a7-35" in {row["name"] for row in refrain.boards()}
+    figures = refrain.build("arty-a7-35", tmp_path, plan_only=True, bare=True)
+    assert figures["board"] == "arty-a7-35"
+    assert list(tmp_path.glob("*.v"))
+
+
+def test_workloads_are_listed():
+    assert {"silero", "vowels"} <= {row["name"] for row in refrain.workloads()}
+
+
+def test_inspect_tells_what_the_command_tells(integers):
+    path, _ = integers
+    found = refrain.inspect(path)
+    assert found["refused"] is None or not found["refused"]
+    assert found["layers"]
+
+
+@pytest.mark.parametrize(
+    "call, sentence",
+    [
+        (lambda: refrain.load("nowhere.onnx"), "nowhere.onnx cannot be read"),
+        (lambda: refrain.config("huge"), "there is no configuration huge"),
+        (lambda: refrain.settings(mode="delta", max_skips=3), "--max-skips does nothing"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(call, sentence):
+    with pytest.raises(refrain.RefrainError, match=f"^{sentence}") as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_an_output_must_be_named_where_there_are_several():
+    done = refrain.Outcome(outputs={"a": 1, "b": 2}, scales={}, figures={}, warnings=(), notes=())
+    assert done.real("b") == 2
+    with pytest.raises(KeyError, match="name one of the outputs a, b"):
+        done.real()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_documented(name):
+    offered = getattr(refrain, name)
+    text = inspect.getdoc(offered)
+    assert text and len(text) > 40
+    if inspect.isfunction(offered):
+        assert "Raises" in text
+        for parameter in inspect.signature(offered).parameters:
+            assert parameter in text
+
+
+def test_a_type_checker_passes():
+    command = [sys.executable, "-m", "mypy", "--no-incremental", "sim/api/refrain"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_command_and_the_package_offer_the_same():
+    # What prints tables of its own and returns nothing is for the command alone.
+    names = COMMANDS.keys() - {"demo", "bench"}
+    meant = {"verilog": "export_verilog", "configs": "CONFIGS"}
+    missing = {name for name in names if not hasattr(refrain, meant.get(name, name))}
+    assert missing == set()
