@@ -11,6 +11,7 @@ from sim.networks.check import check_float
 from sim.networks.network import FloatLayer, FloatLstm, NetworkError
 from sim.networks.onnx.damage import explained
 from sim.networks.onnx.forms.missing import explain_missing
+from sim.networks.onnx.outside import load_outside
 from sim.networks.onnx.walk import attributes, is_standard, node_name, nodes_inside
 
 __all__ = ["find_lstm_nodes", "load_onnx", "read_onnx_lstm"]
@@ -27,11 +28,11 @@ def load_onnx(path: str | Path) -> onnx.ModelProto:
     Raises
     ------
     NetworkError
-        A missing file, or one that is no ONNX model.
+        A missing file, one that is no ONNX model, or one without the file that its tensors are in.
     """
     path = Path(path)
     try:
-        model = onnx.load(path)
+        model = onnx.load(path, load_external_data=False)
     except OSError as error:
         raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception as error:
@@ -39,6 +40,7 @@ def load_onnx(path: str | Path) -> onnx.ModelProto:
         raise NetworkError(f"{path} is not an ONNX model") from error
     if not model.graph.node or not model.opset_import:
         raise NetworkError(f"{path} is not an ONNX model")
+    load_outside(path, model)
     if not model.functions:
         return model
     with explained(path):
