@@ -1,4 +1,9 @@
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -82,3 +87,29 @@ def test_what_is_compiled_is_compiled_once(copier_component, copier, monkeypatch
     target = build(text, "copier", rtlil=True, stages=Stages(said.append))
     assert (target / "model.so").exists() and "module copier" in (target / "design.v").read_text()
     assert said == []
+
+
+def test_an_interruption_leaves_neither_programs_nor_files(tmp_path, copier_component):
+    compiler, pids, cache = tmp_path / "compiler", tmp_path / "pids", tmp_path / "cache"
+    waiting = f"echo $$ >> {pids}; exec sleep 600"
+    compiler.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo 1; else {waiting}; fi\n')
+    compiler.chmod(0o755)
+    (tmp_path / "top.v").write_text(to_verilog(copier_component(64), "copier"))
+    program = "import sys; from pathlib import Path; from sim.rtl.build import build; "
+    program += "build(Path(sys.argv[1]).read_text(), 'copier', cache=sys.argv[2], "
+    program += "compiler=sys.argv[3])"
+    arguments = [tmp_path / "top.v", cache, compiler]
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        # The runtime is being compiled, and then, where there is another core, the model.
+        wanted = min(2, len(os.sched_getaffinity(0)))
+        while len(pids.read_text().split() if pids.exists() else ()) < wanted:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=300)
+    assert "KeyboardInterrupt" in errors
+    assert list(cache.iterdir()) == []
+    for pid in pids.read_text().split():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
