@@ -106,7 +106,7 @@ LINES = (
     "boards",
     "build ulx3s-85f --memory sdram --bare --plan-only",
     "bench --synth",
-    "workload run vowels",
+    "workload list",
 )
 """A line for each command, in an order in which files are there when they are read."""
 
