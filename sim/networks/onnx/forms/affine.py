@@ -74,6 +74,7 @@ class AffineReader:
             "MatMul": self._matmul,
             "Gemm": self._gemm,
             "Add": self._add,
+            "Sum": self._add,
             "Sub": self._subtract,
             "Split": self._part,
             "Slice": self._part,
@@ -150,8 +151,11 @@ class AffineReader:
         return None if more is None else product.plus(more.scaled(given.get("beta", 1.0)))
 
     def _add(self, node, name) -> Affine | None:
-        one, other = map(self.read, node.input)
-        return None if one is None or other is None else one.plus(other)
+        total = self.read(node.input[0])
+        for name in node.input[1:]:
+            more = None if total is None else self.read(name)
+            total = None if more is None else total.plus(more)
+        return total
 
     def _subtract(self, node, name) -> Affine | None:
         one, other = map(self.read, node.input)

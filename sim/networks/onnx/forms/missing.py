@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import onnx
 
-from sim.networks.onnx.walk import inner_graphs, is_standard, node_name
+from sim.networks.onnx.walk import inner_graphs, is_standard, node_name, nodes_inside
 
 __all__ = ["explain_missing", "list_names"]
 
@@ -45,6 +45,11 @@ def explain_missing(model: onnx.ModelProto) -> str:
             f"export it with ONNX's own LSTM operator"
         )
     loops = [node for node in nodes if is_standard(node, "Loop", "Scan")]
+    if loops and all(map(_is_like_gru, loops)):
+        return (
+            f"the model has no LSTM node but {_count(map(node_name, loops), 'Loop or Scan')}, with "
+            f"a body like a GRU's; {_ADVICE}train the network with LSTM layers in their place"
+        )
     if loops:
         return (
             f"the model has no LSTM node but {_count(map(node_name, loops), 'Loop or Scan')}, "
@@ -57,6 +62,12 @@ def explain_missing(model: onnx.ModelProto) -> str:
         f"the model has no LSTM node and nothing recurrent, only {_summary(kinds)}; "
         f"{_ADVICE}give a network that has one"
     )
+
+
+def _is_like_gru(loop: onnx.NodeProto) -> bool:
+    """Whether a body has a GRU's activations: two gates and a candidate."""
+    kinds = [node.op_type for node in nodes_inside(loop)]
+    return kinds.count("Sigmoid") == 2 and kinds.count("Tanh") == 1
 
 
 def _count(names: Iterable[str], kind: str) -> str:

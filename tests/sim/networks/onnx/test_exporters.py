@@ -100,9 +100,8 @@ def test_a_gru_of_keras_is_refused_by_the_loop_that_it_is():
         OnnxModel(path)
     assert str(caught.value) == (
         f"{path}: the model has no LSTM node but the Loop or Scan node "
-        f"sequential_8_1/gru_1/while_loop, none of them a body that is one step of an LSTM; "
-        f"Refrain runs LSTM layers: export the layer as ONNX's LSTM operator, or give its weights "
-        f"as .safetensors"
+        f"sequential_8_1/gru_1/while_loop, with a body like a GRU's; Refrain runs LSTM layers: "
+        f"train the network with LSTM layers in their place"
     )
 
 

@@ -140,3 +140,36 @@ def test_what_was_rewritten_is_said(maker):
     got = model.run(values, float_lstm)
     for value, name in zip(wanted, ("hn", "cn"), strict=True):
         np.testing.assert_allclose(got[name], value, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("per_row", [False, True])
+def test_codes_around_a_layer_and_of_its_weights_are_real_numbers_in_it(maker, per_row):
+    """QDQ: weights in int8, x and y through codes on the host."""
+    node, constant = maker.node, maker.constant
+    rng = np.random.default_rng(0)
+    constants, nodes = [constant("s", 0.02, np.float32), constant("z", 3, np.int8)], []
+    for name, size in (("W", maker.inputs), ("R", maker.hidden)):
+        rows = 4 * maker.hidden
+        scale = rng.uniform(0.004, 0.008, rows if per_row else ())
+        constants += [
+            constant(f"{name}q", rng.integers(-127, 128, (1, rows, size)), np.int8),
+            constant(f"{name}s", scale, np.float32),
+            constant(f"{name}z", np.full(scale.shape, 5), np.int8),
+        ]
+        names = [f"{name}q", f"{name}s", f"{name}z"]
+        nodes.append(node("DequantizeLinear", names, [f"p{name}"], axis=1))
+    constants.append(maker.weights()[2])
+    for before, after in (("x", "xd"), ("y", "yd")):
+        nodes += [
+            node("QuantizeLinear", [before, "s", "z"], [f"{before}q"]),
+            node("DequantizeLinear", [f"{before}q", "s", "z"], [after]),
+        ]
+    nodes.insert(4, maker.lstm("xd", ["y"]))
+    path = maker.save(nodes, [maker.tensor("x", T, B, maker.inputs)], ["yd"], constants)
+    model = OnnxModel(path)
+    assert model.notes == ("the weights of LSTM node prnn were dequantised",)
+    x = given(1)["x"]
+    (wanted,) = onnxruntime.InferenceSession(str(path)).run(None, {"x": x})
+    # One code of y may fall to the other side.
+    np.testing.assert_allclose(model.run({"x": x}, float_lstm)["yd"], wanted, atol=0.021, rtol=0)
+    assert np.abs(wanted).max() > 0.1

@@ -46,6 +46,17 @@ def body(*nodes):
             "operator, or give its weights as .safetensors",
         ),
         (
+            [
+                node(
+                    "Loop",
+                    "while",
+                    body=body(*(node(k, k) for k in ("Sigmoid", "Tanh")), node("Sigmoid", "r")),
+                )
+            ],
+            "the model has no LSTM node but the Loop or Scan node while, with a body like a GRU's; "
+            "Refrain runs LSTM layers: train the network with LSTM layers in their place",
+        ),
+        (
             [node("Relu", "a"), node("Conv", "b"), node("Relu", "c")],
             "the model has no LSTM node and nothing recurrent, only Conv, Relu; "
             "Refrain runs LSTM layers: give a network that has one",

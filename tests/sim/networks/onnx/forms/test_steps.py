@@ -61,6 +61,10 @@ class Steps:
         else:
             total = add("MatMul", [x, constant(f"{layer}W", size, 4 * H)])
             bias = constant(f"{layer}b", 4 * H)
+            if self.style == "sums":
+                product = add("MatMul", [h, constant(f"{layer}R", H, 4 * H)])
+                total = add("Sum", [product, total, bias])
+                return add("Split", [total, self.number([H] * 4)], 4, axis=-1)
             if h is None:
                 value = numpy_helper.to_array(self.constants[-1])
                 bias = self.number(np.tile(value, (B, 1)))
@@ -91,7 +95,7 @@ class Steps:
         return self.graphs.model(self.nodes, inputs, outputs, self.constants)
 
 
-STYLES = ["gemm", "joined", "four", "slice", "sum"]
+STYLES = ["gemm", "joined", "four", "slice", "sum", "sums"]
 
 
 def states(graphs):
