@@ -90,9 +90,16 @@ def without_dead_nodes(
 
 
 def sorted_nodes(nodes: Iterable[onnx.NodeProto]) -> list[onnx.NodeProto]:
-    """The nodes, each behind what it takes; otherwise in their order."""
+    """The nodes, each behind what it takes; otherwise in their order.
+
+    Raises
+    ------
+    ValueError
+        Some wait for each other.
+    """
+    nodes = list(nodes)
     makers = {name: node for node in nodes for name in node.output if name}
-    placed, ordered = set(), []
+    placed, waiting, ordered = set(), set(), []
     for first in nodes:
         pending = [first]
         while pending:
@@ -103,6 +110,9 @@ def sorted_nodes(nodes: Iterable[onnx.NodeProto]) -> list[onnx.NodeProto]:
             before = [makers[name] for name in sorted(names_used(node)) if name in makers]
             missing = [each for each in before if identity(each) not in placed]
             if missing:
+                if identity(node) in waiting:
+                    raise ValueError(f"node {node_name(node)} waits for its own output")
+                waiting.add(identity(node))
                 pending += missing
             else:
                 placed.add(identity(node))
