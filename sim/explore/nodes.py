@@ -109,6 +109,9 @@ class LstmNodes:
         return next((node.refused for node in self._ran.values() if node.refused), None)
 
 
+_HALF = float(np.finfo(np.float16).max)
+
+
 class _Piece:
     """Calls of a layer that are one run: codes of the first state and of each ``x`` and ``h``.
 
@@ -132,7 +135,8 @@ class _Node:
         """A call in real values."""
         initial = initial_states(self.directions, len(x), h0, c0)
         form = self.directions[0].h
-        result = self._run(to_codes(x, self.directions[0].x), initial)
+        halves = c0 is not None and np.array_equal(c0, np.float16(np.clip(c0, -_HALF, _HALF)))
+        result = self._run(to_codes(x, self.directions[0].x), initial, halves=halves)
         piece = self.pieces[-1]
         piece.begin = piece.begin if piece.real else (h0, c0)
         piece.real.append(x)
@@ -154,8 +158,8 @@ class _Node:
         states = result.states
         return result.h, np.stack([s.h for s in states]), np.stack([s.c for s in states])
 
-    def _run(self, x: np.ndarray, initial: list[State] | None) -> Result:
-        goes_on = self._goes_on(len(x), initial)
+    def _run(self, x: np.ndarray, initial: list[State] | None, *, halves: bool = False) -> Result:
+        goes_on = self._goes_on(len(x), initial, halves=halves)
         result = None
         if goes_on and self.refused is None:
             try:
@@ -171,15 +175,21 @@ class _Node:
         self.pieces[-1].h.append(result.h)
         return result
 
-    def _goes_on(self, batch: int, initial: list[State] | None) -> bool:
-        """Whether a call begins where the last one ended."""
+    def _goes_on(self, batch: int, initial: list[State] | None, *, halves: bool) -> bool:
+        """Whether a call begins where the last one ended.
+
+        With ``halves`` the state came in values of float16, which are shorter than its codes.
+        """
         if initial is None or not self.results or len(self.directions) != 1 or batch != 1:
             return False
         last = self.results[-1].states[0]
         return (
             not self.directions[0].reverse
             and np.array_equal(initial[0].h, last.h)
-            and np.array_equal(initial[0].c, last.c)
+            and (
+                np.array_equal(initial[0].c, last.c)
+                or (halves and np.array_equal(*(np.float16(s.c) for s in (initial[0], last))))
+            )
         )
 
     def sequences(self) -> list[tuple[Seen, np.ndarray]]:

@@ -14,6 +14,7 @@ from sim.networks.onnx.pieces import Pieces
 from sim.networks.onnx.reader import load_onnx
 from sim.networks.onnx.sessions import run_session
 from sim.networks.onnx.states import wired_states
+from sim.networks.onnx.widening import widen
 from sim.networks.recording import Recorder
 from sim.networks.whole import LstmFunction, Seen, float_lstm
 
@@ -61,6 +62,7 @@ class OnnxModel:
         self.path = Path(path)
         with explained(self.path):
             model = load_onnx(path)
+            widened = widen(model)
             try:
                 self._pieces = Pieces(model)
             except NetworkError as error:
@@ -71,6 +73,8 @@ class OnnxModel:
                 value for value in declared if value.name not in self._graph.constants
             )
         self.lstm_layers, self.notes = self._pieces.layers, self._pieces.notes
+        if widened:
+            self.notes = (*self.notes, "it is in bfloat16, which is computed in float32")
         self.leaders = self._pieces.leaders
         self.forms = {}
         self.graphs = self._pieces.graphs

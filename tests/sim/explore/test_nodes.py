@@ -159,3 +159,16 @@ def test_a_layer_in_integers_is_given_codes(forward, x):
     second, h2, c2 = nodes("node", layer, codes[:, 13:], h1, c1)
     assert (np.concatenate([first, second], axis=1) == y).all()
     assert (h2 == h).all() and (c2 == c).all()
+
+
+def test_states_that_come_back_in_float16_go_on(forward, x):
+    nodes = made(forward, x[:1])
+    h = c = np.zeros((1, 1, 5), np.float16)
+    for step in range(30):
+        given = (np.asarray(state, np.float32) for state in (h, c))
+        _, h, c = nodes("node", forward, x[:1, step : step + 1], *given)
+        h, c = h.astype(np.float16), c.astype(np.float16)
+    assert nodes.report()["mode_steps"] == {"normal": 1, "delta": 29}
+    moved = (np.asarray(h, np.float32), np.float16(1.01 * c).astype(np.float32))
+    nodes("node", forward, x[:1, :1], *moved)
+    assert nodes.report()["mode_steps"] == {"normal": 2, "delta": 29}
