@@ -1,6 +1,7 @@
 """The ``refrain`` command's entry."""
 
 import sys
+import warnings
 
 __all__ = ["main"]
 
@@ -13,6 +14,9 @@ def main() -> None:
     Exit status 0 for success, 2 for anything that the user can mend, with one sentence on the
     error output, 130 after Ctrl-C.
     """
+    if not sys.warnoptions:
+        # Of use to programmers, who ask for them; the error output is for sentences.
+        warnings.simplefilter("ignore")
     try:
         # Here, so that Ctrl-C while packages load ends as quietly as any other.
         from sim.cli.app import run

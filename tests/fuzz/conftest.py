@@ -70,10 +70,11 @@ def command(capfd):
     def make(*arguments):
         def call():
             status = app.run([str(each) for each in arguments])
-            error = capfd.readouterr().err
+            out, error = capfd.readouterr()
             if status == 0 and not error:
                 return None
             assert status == 2 and error.startswith("refrain: ") and error.endswith("\n"), error
+            assert not out, out
             return error.removeprefix("refrain: ").removesuffix("\n")
 
         return call

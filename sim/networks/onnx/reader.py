@@ -108,12 +108,15 @@ def read_onnx_lstm(node: onnx.NodeProto, initializers: Mapping[str, np.ndarray])
         name: _state(where, name, node, initializers.get(inputs[name]), (len(reverses), H))
         for name in ("h0", "c0")
     }
+    # What is not finite is refused below.
+    with np.errstate(invalid="ignore", over="ignore"):
+        biases = B[:, : 4 * H] + B[:, 4 * H :]
     layer = FloatLayer(
         directions=tuple(
             FloatLstm(
                 W=_gates(W[number], H),
                 R=_gates(R[number], H),
-                bias=_gates(B[number, : 4 * H] + B[number, 4 * H :], H),
+                bias=_gates(biases[number], H),
                 **{name: None if s is None else s[number] for name, s in states.items()},
                 reverse=reverse,
             )

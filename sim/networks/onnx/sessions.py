@@ -71,8 +71,12 @@ def make_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
         # a MatMul in 16 bits; on a processor, 16 bits gain nothing from the levels above.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     try:
+        # There is nothing to fall back to, and trying it prints a banner.
         return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            model.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,
         )
     except Exception as error:
         # ONNX Runtime raises a class of its own for each status code.

@@ -54,3 +54,13 @@ def test_programming_errors_are_not_hidden(monkeypatch):
     monkeypatch.setattr(app, "run", fail)
     with pytest.raises(KeyError):
         main()
+
+
+def test_warnings_are_for_programmers():
+    code = "import warnings; from sim.cli import app, main; "
+    code += "app.run = lambda given: warnings.warn('noise') or 0; main.main()"
+    quiet, asked = (
+        subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True)
+        for options in ([], ["-W", "always"])
+    )
+    assert quiet.stderr == "" and "noise" in asked.stderr

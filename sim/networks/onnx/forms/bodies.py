@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import onnx
 
+from sim.networks.network import NetworkError
 from sim.networks.onnx.sheet import Sheet
-from sim.networks.onnx.walk import attributes, names_used
+from sim.networks.onnx.walk import attributes, names_used, node_name
 
 __all__ = ["Body", "Kept", "State", "Taken", "read_body"]
 
@@ -120,6 +121,11 @@ def _scan_parts(node: onnx.NodeProto, graph: onnx.GraphProto, given: dict) -> di
     axes = given.get("scan_input_axes", [0] * ins), given.get("scan_output_axes", [0] * outs)
     turns_in = given.get("scan_input_directions", [0] * ins)
     turns_out = given.get("scan_output_directions", [0] * outs)
+    if not ins == len(node.input) - count == len(axes[0]) == len(turns_in):
+        raise NetworkError(
+            f"the Scan node {node_name(node)} has other inputs than its body takes; the file is "
+            f"damaged"
+        )
     taken = zip(node.input[count:], inputs[count:], axes[0], turns_in, strict=True)
     kept = zip(outputs[count:], last[count:], axes[1], turns_out, strict=False)
     return {

@@ -5,7 +5,7 @@ from onnx import TensorProto
 
 from sim.networks.network import NetworkError
 from sim.networks.onnx.model import OnnxModel
-from sim.networks.onnx.sessions import parse_type
+from sim.networks.onnx.sessions import make_session, parse_type
 from sim.networks.whole import float_lstm
 
 
@@ -138,3 +138,16 @@ def test_a_type_of_another_kind_is_refused():
     assert str(caught.value) == (
         "it has a tensor of the type sparse_tensor(float), which is not supported"
     )
+
+
+def test_a_piece_that_cannot_be_loaded_prints_nothing(capfd):
+    node = onnx.helper.make_node("Add", ["a", "b"], ["c"], "n")
+    graph = onnx.helper.make_graph([node], "g", [], [onnx.ValueInfoProto(name="c")])
+    with pytest.raises(NetworkError):
+        make_session(onnx.helper.make_model(graph))
+    broken = onnx.helper.make_tensor("a", onnx.TensorProto.FLOAT, [2], [1.0, 2.0])
+    broken.dims[0] = 3
+    graph.initializer.extend([broken, onnx.numpy_helper.from_array(np.ones(3, np.float32), "b")])
+    with pytest.raises(NetworkError):
+        make_session(onnx.helper.make_model(graph))
+    assert capfd.readouterr() == ("", "")
