@@ -102,16 +102,41 @@ def test_a_call_that_begins_anew_does_not_go_on(forward, x):
 
 
 def test_nodes_that_alternate_keep_what_is_theirs(forward, x):
-    x = x[:1]
     network = quantize(forward, x)
     modes = Modes.of(LayerModes(mode="delta"))
     nodes = LstmNodes({"a": network, "b": network}, ModelBackend(TINY), modes)
     zero = np.zeros((1, 1, 5), np.float32)
-    states = {"a": (zero, zero), "b": (zero, zero)}
+    states, found = {"a": (zero, zero), "b": (zero, zero)}, {"a": [], "b": []}
     for step in range(6):
-        for name in states:
-            _, *states[name] = nodes(name, forward, x[:, step : step + 1], *states[name])
+        for name, rows in zip("ab", x, strict=True):
+            part = rows[None, step : step + 1]
+            y, *states[name] = nodes(name, forward, part, *states[name])
+            found[name].append(y)
     assert nodes.report()["mode_steps"] == {"normal": 2, "delta": 10}
+    for name, rows in zip("ab", x, strict=True):
+        alone = LstmNodes({name: network}, ModelBackend(TINY), modes)
+        wanted = alone(name, forward, rows[None, :6], zero, zero)[0]
+        assert (np.concatenate(found[name], axis=1) == wanted).all()
+
+
+def test_a_layer_that_runs_backwards_never_goes_on(layer, x):
+    backward = FloatLayer(directions=layer.directions[1:])
+    nodes, x = made(backward, x[:1]), x[:1]
+    _, h, c = nodes("node", backward, x[:, 15:], None, None)
+    first, _, _ = nodes("node", backward, x[:, :15], h, c)
+    whole, _, _ = made(backward, x)("node", backward, x, None, None)
+    assert (first == whole[:, :15]).all()
+    assert nodes.report()["mode_steps"]["normal"] == 2 and nodes.why_not_resumed() is None
+
+
+@pytest.mark.parametrize("what", [0, 1])
+def test_a_state_that_the_host_has_changed_is_taken(forward, x, what):
+    nodes, x = made(forward, x[:1]), x[:1]
+    _, *states = nodes("node", forward, x[:, :15], None, None)
+    states[what] = states[what] + 0.1
+    second, _, _ = nodes("node", forward, x[:, 15:], *states)
+    wanted, _, _ = made(forward, x)("node", forward, x[:, 15:], *states)
+    assert (second == wanted).all() and nodes.report()["mode_steps"]["normal"] == 2
 
 
 def test_a_backend_that_cannot_go_on_gives_the_same_values(forward, x):
