@@ -211,3 +211,12 @@ def test_damaged_files_of_integer_networks_end_in_a_sentence(survives, command, 
     np.save(x, RNG.normal(size=(1, 2, 3)).astype(np.float32))
     run = command("run", path, "--input", x, "--config", "tiny")
     survives(run, path, [path.read_bytes()], count)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_damaged_whole_tflite_networks_end_in_a_sentence(survives, command, tmp_path, count):
+    whole = (FILES.parent / "mnist_lstm" / "trained_lstm_int8.tflite").read_bytes()
+    np.save(tmp_path / "x.npy", RNG.normal(size=(1, 28, 28)).astype(np.float32))
+    path = tmp_path / "net.tflite"
+    run = command("run", path, "--input", tmp_path / "x.npy", "--config", "tiny")
+    survives(run, path, [whole], count)

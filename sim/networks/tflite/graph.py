@@ -84,6 +84,9 @@ class Graph:
         )
         self.makers = {}
         for number in range(len(self.operators)):
+            # What operators name is there, so no later look at it fails.
+            self.taken(number)
+            self._intermediates([number])
             for index in self.made(number):
                 self.makers[index] = number
 

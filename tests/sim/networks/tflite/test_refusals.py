@@ -1,6 +1,7 @@
 """What cannot be run is refused in one sentence: file, operator, what was found, what helps."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -282,3 +283,20 @@ def test_damage_is_refused_or_harmless(whole, tmp_path, data):
         assert str(error).startswith(str(path)) and len(str(error)) <= 400 + len(str(path))
     else:
         assert isinstance(model, IntegerNetwork) or model.lstm_layers
+
+
+@pytest.mark.parametrize("field", ["inputs", "outputs", "intermediates"])
+def test_an_operator_that_names_no_tensor_is_refused_when_it_is_read(tmp_path, nets, field):
+    shipped = Path(__file__).parents[3] / "data" / "mnist_lstm" / "trained_lstm_int8.tflite"
+    path = tmp_path / "net.tflite"
+    path.write_bytes(shipped.read_bytes())
+
+    def change(model):
+        operators = model.subgraphs[0].operators
+        found = next(each for each in operators if getattr(each, field) is not None)
+        setattr(found, field, [*getattr(found, field)[:-1], 9999])
+
+    nets.edit_tflite(path, change)
+    with pytest.raises(NetworkError) as caught:
+        TfliteModel(path)
+    assert str(caught.value) == f"{path} is damaged or cut short"
