@@ -182,6 +182,16 @@ def test_damaged_onnx_models_can_be_looked_into(survives, command, tmp_path, cou
     survives(command("inspect", path), path, ONNX, count)
 
 
+EXPORTED = [path.read_bytes() for path in sorted((FILES.parent / "onnx").glob("*.onnx"))]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_damaged_models_of_exporters_can_be_looked_into(survives, command, tmp_path, count):
+    """Layers in loops, in branches and written out."""
+    path = tmp_path / "net.onnx"
+    survives(command("inspect", path), path, EXPORTED, count)
+
+
 CHECKPOINTS = [
     path.read_bytes()
     for path in sorted(FILES.iterdir())

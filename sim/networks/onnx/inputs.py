@@ -25,9 +25,14 @@ def _dims(kind: onnx.TypeProto) -> Dims:
     if not kind.HasField("tensor_type") or not kind.tensor_type.HasField("shape"):
         return None
     return tuple(
-        dim.dim_value if dim.dim_value > 0 else dim.dim_param or None
+        dim.dim_value if dim.dim_value > 0 else _text(dim.dim_param)
         for dim in kind.tensor_type.shape.dim
     )
+
+
+def _text(name: str | bytes) -> str | None:
+    """The name of a size; what is not UTF-8 comes as bytes, and is none."""
+    return name if isinstance(name, str) and name else None
 
 
 def typed_inputs(path: Path, graph: Graph, inputs: Mapping) -> dict[str, np.ndarray]:

@@ -108,9 +108,14 @@ def _describe(model: onnx.ModelProto) -> str:
 def _ports(values) -> tuple[Port, ...]:
     shapes = declared_dims(values)
     return tuple(
-        Port(name=value.name, shape=shapes[value.name], kind=_type_name(value.type))
+        Port(name=_text(value.name), shape=shapes[value.name], kind=_type_name(value.type))
         for value in values
     )
+
+
+def _text(name: str | bytes) -> str:
+    """A name; of a damaged file, it may be no text."""
+    return name if isinstance(name, str) else name.decode(errors="backslashreplace")
 
 
 def _type_name(kind: onnx.TypeProto) -> str:
@@ -152,7 +157,7 @@ def _raw_layer(node: onnx.NodeProto, model: onnx.ModelProto) -> LayerSummary:
     """A recurrent node of a model that does not run, with a reason of its own if it has one."""
     arrays = {tensor.name: tensor for tensor in model.graph.initializer}
     given = attributes(node)
-    direction = given.get("direction", b"forward")
+    direction, hidden = given.get("direction", b"forward"), given.get("hidden_size")
     weights = arrays.get(node.input[1]) if len(node.input) > 1 else None
     reason = None
     if not is_standard(node, "LSTM"):
@@ -170,7 +175,7 @@ def _raw_layer(node: onnx.NodeProto, model: onnx.ModelProto) -> LayerSummary:
         name=node_name(node),
         kind=node.op_type,
         inputs=weights.dims[2] if weights is not None and len(weights.dims) == 3 else None,
-        hidden=given.get("hidden_size"),
+        hidden=hidden if isinstance(hidden, int) else None,
         directions=2 if direction == b"bidirectional" else 1,
         reverse=direction == b"reverse",
         refused=reason,

@@ -30,9 +30,11 @@ def _cell(sheet: Sheet, node: onnx.NodeProto) -> Cell | None:
     if any(value is None for value in weights[:2]) or (B and weights[2] is None):
         return None
     W, R = weights[0], weights[1]
-    if W.ndim != 3 or R.ndim != 3 or len(W) != 1 or R.shape[1] != 4 * R.shape[2]:
+    H = R.shape[-1] if R.ndim else 0
+    if W.shape[:-1] != (1, 4 * H) or R.shape != (1, 4 * H, H):
         return None
-    H = R.shape[2]
+    if weights[2] is not None and weights[2].shape != (1, 8 * H):
+        return None
     bias = np.zeros(8 * H, np.float32) if weights[2] is None else weights[2][0]
     step = _without_first(sheet, x)
     states = [_without_first(sheet, name) for name in (h0, c0)]
