@@ -10,10 +10,11 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help demo test test-slow bitstream lint clean
+.PHONY: help demo docs test test-slow bitstream lint clean
 
 help:
 	@echo "make demo       a real network and recording through generated hardware, into build/demo"
+	@echo "make docs       all pages as a site, into build/site"
 	@echo "make test       the tests, on two cores"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make bitstream  bitstreams of the boards whose tools come from PyPI, into build/BOARD"
@@ -22,6 +23,10 @@ help:
 
 demo: $(VENV)/.base
 	$(BIN)/refrain demo
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/site
+	@echo "build/site/index.html"
 
 test: $(VENV)/.all
 	$(PYTEST) -m "not slow"
@@ -52,6 +57,10 @@ $(VENV)/.base: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e .
 	@touch $@
 
-$(VENV)/.all: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -e '.[test,fpga,dram]'
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
 	@touch $@ $(VENV)/.base
+
+$(VENV)/.all: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e '.[test,docs,fpga,dram]'
+	@touch $@ $(VENV)/.base $(VENV)/.docs

@@ -47,96 +47,248 @@ KEPT_DIRECTIONS = 8
 
 @dataclass(frozen=True)
 class Field:
-    """Bits ``lsb`` to ``lsb + width - 1`` of a 32-bit word."""
+    """Bits ``lsb`` to ``lsb + width - 1`` of a 32-bit word, and what they say."""
 
     name: str
     word: int
     lsb: int
     width: int
+    doc: str
     signed: bool = False
 
 
 FIELDS = {
     field.name: field
     for field in (
-        Field("magic", 0, 0, 16),
-        Field("last", 0, 16, 1),
-        Field("load_params", 0, 17, 1),
-        Field("load_weights", 0, 18, 1),
-        Field("load_state", 0, 19, 1),
-        Field("store_state", 0, 20, 1),
-        # Each sequence goes on from what the last one of this direction left in the machine, see
-        # docs/modes.md; nothing is loaded. Refused where a reset or an error came between.
-        Field("resume", 0, 21, 1),
-        Field("input_size", 1, 0, 16),
-        Field("hidden_size", 1, 16, 16),
-        Field("steps", 2, 0, 32),
-        Field("sequences", 3, 0, 32),
-        Field("x_addr", 4, 0, 32),
-        Field("x_tail_addr", 5, 0, 32),
-        Field("x_head_size", 6, 0, 16),
-        Field("x_step_stride", 7, 0, 32, signed=True),
-        Field("x_sequence_stride", 8, 0, 32, signed=True),
-        Field("h_addr", 9, 0, 32),
-        Field("h_step_stride", 10, 0, 32, signed=True),
-        Field("h_sequence_stride", 11, 0, 32, signed=True),
-        Field("params_addr", 12, 0, 32),
-        Field("weights_addr", 13, 0, 32),
-        # Bytes of one block of weights: input_size + hidden_size times those of a column word.
-        Field("block_bytes", 14, 0, 32),
-        # Of the layer's blocks, this many live in the weight memory from word resident_base on;
-        # block b is one of them where (b + 1) * resident // blocks > b * resident // blocks,
-        # which spreads them evenly between the streamed ones.
-        Field("resident_blocks", 15, 0, 16),
-        Field("resident_base", 16, 0, 32),
-        Field("state_in_addr", 17, 0, 32),
-        Field("state_out_addr", 18, 0, 32),
-        Field("state_sequence_stride", 19, 0, 32, signed=True),
-        # Requantisation: 31-bit multipliers and TFLite's shifts (positive is left).
-        *(Field(f"x_multiplier_{gate}", 20 + gate, 0, 32) for gate in range(4)),
-        *(Field(f"h_multiplier_{gate}", 24 + gate, 0, 32) for gate in range(4)),
-        *(Field(f"x_shift_{gate}", 28, 8 * gate, 8, signed=True) for gate in range(4)),
-        *(Field(f"h_shift_{gate}", 29, 8 * gate, 8, signed=True) for gate in range(4)),
-        Field("output_multiplier", 30, 0, 32),
-        Field("output_shift", 31, 0, 8, signed=True),
-        # i * g is shifted right by this to become c codes: 30 + c_power.
-        Field("product_shift", 31, 8, 8),
-        # tanh takes c * 3 shifted left by this: 12 + c_power (right where negative).
-        Field("tanh_shift", 31, 16, 8, signed=True),
-        Field("x_zero", 32, 0, 8, signed=True),
-        Field("h_zero", 32, 8, 8, signed=True),
-        # c is clamped to plus or minus this; 0 for no clamp.
-        Field("cell_clip", 32, 16, 16),
+        Field("magic", 0, 0, 16, "0x5246, `RF`"),
+        Field("last", 0, 16, 1, "this descriptor ends the table"),
+        Field("load_params", 0, 17, 1, "read the biases from params_addr"),
+        Field("load_weights", 0, 18, 1, "read the resident blocks from weights_addr"),
+        Field(
+            "load_state",
+            0,
+            19,
+            1,
+            "each sequence begins with the state at state_in_addr; else with zero",
+        ),
+        Field("store_state", 0, 20, 1, "write the state behind each sequence to state_out_addr"),
+        Field(
+            "resume",
+            0,
+            21,
+            1,
+            "each sequence goes on from what the last one of this direction left in the "
+            "machine, and nothing is loaded; refused where a reset or an error came between",
+        ),
+        Field("input_size", 1, 0, 16, "I, codes in a row of x"),
+        Field("hidden_size", 1, 16, 16, "H, hidden units"),
+        Field("steps", 2, 0, 32, "steps of each sequence"),
+        Field("sequences", 3, 0, 32, "sequences, one after the other"),
+        Field("x_addr", 4, 0, 32, "first row of x"),
+        Field("x_tail_addr", 5, 0, 32, "the second segment of the first row of x, if it has one"),
+        Field("x_head_size", 6, 0, 16, "codes of a row that lie in the first segment"),
+        Field("x_step_stride", 7, 0, 32, "bytes from a row of x to the next step's", signed=True),
+        Field(
+            "x_sequence_stride",
+            8,
+            0,
+            32,
+            "bytes from a row of x to the next sequence's",
+            signed=True,
+        ),
+        Field("h_addr", 9, 0, 32, "first row of h"),
+        Field("h_step_stride", 10, 0, 32, "bytes from a row of h to the next step's", signed=True),
+        Field(
+            "h_sequence_stride",
+            11,
+            0,
+            32,
+            "bytes from a row of h to the next sequence's",
+            signed=True,
+        ),
+        Field("params_addr", 12, 0, 32, "biases"),
+        Field("weights_addr", 13, 0, 32, "weights"),
+        Field(
+            "block_bytes",
+            14,
+            0,
+            32,
+            "bytes of one block of weights: input_size + hidden_size times those of a column word",
+        ),
+        Field(
+            "resident_blocks",
+            15,
+            0,
+            16,
+            "so many of the layer's blocks live in the weight memory: block b is one of them "
+            "where (b + 1) * resident // blocks > b * resident // blocks, which spreads them "
+            "evenly between the streamed ones",
+        ),
+        Field("resident_base", 16, 0, 32, "first word of the resident blocks in the weight memory"),
+        Field("state_in_addr", 17, 0, 32, "state that the first sequence begins with"),
+        Field("state_out_addr", 18, 0, 32, "where the state behind the first sequence goes"),
+        Field(
+            "state_sequence_stride",
+            19,
+            0,
+            32,
+            "bytes from a state to the next sequence's",
+            signed=True,
+        ),
+        # A field for each gate, in the order of gates.
+        *(
+            Field(
+                f"x_multiplier_{gate}",
+                20 + gate,
+                0,
+                32,
+                "requantisation of the sums of x, a 31-bit multiplier",
+            )
+            for gate in range(4)
+        ),
+        *(
+            Field(
+                f"h_multiplier_{gate}",
+                24 + gate,
+                0,
+                32,
+                "requantisation of the sums of h, a 31-bit multiplier",
+            )
+            for gate in range(4)
+        ),
+        *(
+            Field(
+                f"x_shift_{gate}",
+                28,
+                8 * gate,
+                8,
+                "shift behind it, as in TFLite: positive is left",
+                signed=True,
+            )
+            for gate in range(4)
+        ),
+        *(
+            Field(
+                f"h_shift_{gate}",
+                29,
+                8 * gate,
+                8,
+                "shift behind it, as in TFLite: positive is left",
+                signed=True,
+            )
+            for gate in range(4)
+        ),
+        Field("output_multiplier", 30, 0, 32, "requantisation of h, a 31-bit multiplier"),
+        Field(
+            "output_shift",
+            31,
+            0,
+            8,
+            "shift behind it, as in TFLite: positive is left",
+            signed=True,
+        ),
+        Field(
+            "product_shift",
+            31,
+            8,
+            8,
+            "i * g is shifted right by this to become c codes: 30 + c_power",
+        ),
+        Field(
+            "tanh_shift",
+            31,
+            16,
+            8,
+            "tanh takes c * 3 shifted left by this: 12 + c_power (right where negative)",
+            signed=True,
+        ),
+        Field("x_zero", 32, 0, 8, "zero point of x", signed=True),
+        Field("h_zero", 32, 8, 8, "zero point of h", signed=True),
+        Field("cell_clip", 32, 16, 16, "c is clamped to plus or minus this; 0 for no clamp"),
         # Modes: see docs/modes.md. Words 33 to 35 can be overridden by registers.
-        Field("plan", 33, 0, 2),
-        Field("middle", 33, 2, 1),
-        Field("skip", 33, 3, 1),  # steps may be skipped
-        Field("freeze", 33, 4, 1),  # a skipped step holds h and c, else only the sums
-        Field("previous", 33, 5, 1),  # the score compares with the input before, skipped or not
-        Field("zero_skip", 33, 6, 1),  # fresh sums leave out columns at their zero point
-        # Steps whose x part one fetch of streamed weights serves; 0 and 1 for no lookahead.
-        Field("lookahead", 33, 8, 5),
-        # An operand becomes an event when it differs from its reference by more than this.
-        Field("x_threshold", 33, 16, 8),
-        Field("h_threshold", 33, 24, 8),
-        # Largest distances, in parts of DISTANCE_ONE, at which x is near enough.
-        Field("skip_distance", 34, 0, 16),
-        Field("middle_distance", 34, 16, 16),
-        Field("max_skips", 35, 0, 16),  # longest run of skipped steps; 0 for any
-        Field("normal_every", 35, 16, 16),  # every so many steps is normal; 0 for the first only
-        # Of a step in which every column is an event, for counting what was avoided:
-        Field("dense_macs", 36, 0, 32),
-        Field("dense_bytes", 37, 0, 32),  # of streamed weights, in words with all their beats
-        # Levels of the multiplier, see hw/multipliers; normal and skipped steps take level 0.
-        Field("delta_level", 38, 0, 4),
-        Field("reduced_level", 38, 4, 4),
-        Field("word_beats", 38, 8, 8),  # of a column word: whole planes
-        # Where this direction's biases, states, sums and references are in the machine: from this
-        # block on, and rows of x from this beat on. Directions that share none of them keep theirs
-        # from run to run. What their modes depend on has a place by number.
-        Field("block_base", 39, 0, 12),
-        Field("row_base", 39, 16, 12),
-        Field("keeper", 39, 28, 4),
+        Field(
+            "plan",
+            33,
+            0,
+            2,
+            "what a step does that is not skipped: 0 normal, 1 middle mode, 2 by the score",
+        ),
+        Field("middle", 33, 2, 1, "the middle mode: 0 delta, 1 reduced"),
+        Field("skip", 33, 3, 1, "steps may be skipped"),
+        Field("freeze", 33, 4, 1, "a skipped step holds h and c, else only the sums"),
+        Field("previous", 33, 5, 1, "the score compares with the input before, skipped or not"),
+        Field("zero_skip", 33, 6, 1, "fresh sums leave out columns at their zero point"),
+        Field(
+            "lookahead",
+            33,
+            8,
+            5,
+            "steps whose x part one fetch of streamed weights serves; 0 and 1 for no lookahead",
+        ),
+        Field(
+            "x_threshold",
+            33,
+            16,
+            8,
+            "a value of x becomes an event when it differs from its reference by more than this",
+        ),
+        Field(
+            "h_threshold",
+            33,
+            24,
+            8,
+            "a value of h becomes an event when it differs from its reference by more than this",
+        ),
+        Field(
+            "skip_distance",
+            34,
+            0,
+            16,
+            "largest distance, in 1/65536, at which a step is skipped",
+        ),
+        Field(
+            "middle_distance",
+            34,
+            16,
+            16,
+            "largest distance, in 1/65536, at which a step takes the middle mode",
+        ),
+        Field("max_skips", 35, 0, 16, "longest run of skipped steps; 0 for any"),
+        Field("normal_every", 35, 16, 16, "every so many steps is normal; 0 for the first only"),
+        Field(
+            "dense_macs",
+            36,
+            0,
+            32,
+            "MACs of a step in which every column is an event, for counting what was avoided",
+        ),
+        Field(
+            "dense_bytes",
+            37,
+            0,
+            32,
+            "bytes of streamed weights of such a step, in words with all their beats",
+        ),
+        # Levels of the multiplier: see hw/multipliers.
+        Field(
+            "delta_level",
+            38,
+            0,
+            4,
+            "level of the multiplier in delta steps; normal and skipped steps take level 0",
+        ),
+        Field("reduced_level", 38, 4, 4, "level of the multiplier in reduced steps"),
+        Field("word_beats", 38, 8, 8, "beats of a column word: whole planes"),
+        # Directions that share none of these keep their states from run to run.
+        Field(
+            "block_base",
+            39,
+            0,
+            12,
+            "where this direction's biases, states and sums are in the machine: from this block on",
+        ),
+        Field("row_base", 39, 16, 12, "where its references of x are: from this beat on"),
+        Field("keeper", 39, 28, 4, "where what its modes depend on is kept from run to run"),
     )
 }
 """Every field, by name."""

@@ -14,9 +14,11 @@ from hw.descriptor import FIELDS
 __all__ = [
     "COUNTERS",
     "COUNTER_BASE",
+    "COUNTER_DOCS",
     "ID_VALUE",
     "MODE_COUNTERS",
     "MODE_COUNTER_BASE",
+    "MODE_COUNTER_DOCS",
     "OVERRIDES",
     "OVERRIDE_WORD",
     "REGISTERS",
@@ -37,11 +39,26 @@ class Error(IntEnum):
     """Why the machine stopped: the code in the ERROR register."""
 
     NONE = 0
-    BAD_DESCRIPTOR = 1  # magic, sizes or residency that this machine cannot run
-    READ = 2  # an error response on the AXI read channel
-    WRITE = 3  # an error response on the AXI write channel
-    BUSY = 4  # a start while running; the run goes on
-    OUTSIDE = 5  # a write would have left the output window; it was not made
+    BAD_DESCRIPTOR = 1
+    READ = 2
+    WRITE = 3
+    BUSY = 4
+    OUTSIDE = 5
+
+    @property
+    def doc(self) -> str:
+        """What happened."""
+        return _ERROR_DOCS[self]
+
+
+_ERROR_DOCS = {
+    Error.NONE: "nothing",
+    Error.BAD_DESCRIPTOR: "magic, sizes or residency that this machine cannot run",
+    Error.READ: "an error response on the AXI read channel",
+    Error.WRITE: "an error response on the AXI write channel",
+    Error.BUSY: "a start while running; the run goes on",
+    Error.OUTSIDE: "a write would have left the output window; it was not made",
+}
 
 
 class Control(IntEnum):
@@ -90,27 +107,31 @@ OVERRIDE_WORD = FIELDS["plan"].word
 """Of a descriptor, so many words from this one on can be replaced by registers, in every layer."""
 
 COUNTER_BASE = 0x100
-COUNTERS = (
-    "cycles",  # from start to done
-    "read_bytes",  # beats on the AXI read channel times bytes per beat
-    "write_bytes",
-    "stall_load",  # cycles the lanes waited for descriptors, params, resident weights, state
-    "stall_input",  # ... for x
-    "stall_hidden",  # ... for the hidden state of the step before
-    "stall_weights",  # ... for streamed weights
-    "stall_cell",  # ... for the cell unit to free an accumulator
-    "stall_drain",  # ... for the last cell work and writes to end
-)
+COUNTER_DOCS = {
+    "cycles": "cycles from start to done",
+    "read_bytes": "beats on the AXI read channel times bytes per beat",
+    "write_bytes": "beats on the AXI write channel times bytes per beat",
+    "stall_load": "cycles the lanes waited for descriptors, params, resident weights, state",
+    "stall_input": "cycles the lanes waited for x",
+    "stall_hidden": "cycles the lanes waited for the hidden state of the step before",
+    "stall_weights": "cycles the lanes waited for streamed weights",
+    "stall_cell": "cycles the lanes waited for the cell unit to free an accumulator",
+    "stall_drain": "cycles the lanes waited for the last cell work and writes to end",
+}
+"""What each counter counts, by name, in the order of their addresses."""
+COUNTERS = tuple(COUNTER_DOCS)
 """Counter ``k`` is 64 bits at ``COUNTER_BASE + 8 * k``."""
 
 MODE_COUNTER_BASE = 0x200
-MODE_COUNTERS = (
-    "steps",  # time steps of all layers, directions and sequences
-    "events_x",  # events of x, counted once a step
-    "events_h",
-    "macs_done",  # products of real gate rows (padding rows of the last block not counted)
-    "macs_avoided",  # dense products that no event asked for
-    "weight_bytes",  # streamed weights that were multiplied
-    "weight_bytes_avoided",  # streamed weights of a dense step that were not fetched
-)
+MODE_COUNTER_DOCS = {
+    "steps": "time steps of all layers, directions and sequences",
+    "events_x": "events of x, counted once a step",
+    "events_h": "events of h, counted once a step",
+    "macs_done": "MACs of real gate rows (padding rows of the last block not counted)",
+    "macs_avoided": "MACs of a dense step that no event asked for",
+    "weight_bytes": "bytes of streamed weights that were multiplied",
+    "weight_bytes_avoided": "bytes of streamed weights of a dense step that were not fetched",
+}
+"""What each counter of a mode counts, by name, in the order of their addresses."""
+MODE_COUNTERS = tuple(MODE_COUNTER_DOCS)
 """Counter ``k`` of mode ``m`` is 64 bits at ``MODE_COUNTER_BASE + 64 * m + 8 * k``."""
