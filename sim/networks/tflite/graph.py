@@ -82,9 +82,14 @@ class Graph:
             tuple(int(index) for index in (() if found is None else found))
             for found in (graph.inputs, graph.outputs)
         )
+        buffers = len(self.model.buffers or [])
+        for index, tensor in enumerate(self.tensors):
+            if not 0 <= tensor.buffer < buffers:
+                raise IndexError(index)
         self.makers = {}
         for number in range(len(self.operators)):
-            # What operators name is there, so no later look at it fails.
+            # What operators and tensors name is there, so no later look at it fails.
+            self.kind(number)
             self.taken(number)
             self._intermediates([number])
             for index in self.made(number):

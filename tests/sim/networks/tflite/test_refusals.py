@@ -285,7 +285,7 @@ def test_damage_is_refused_or_harmless(whole, tmp_path, data):
         assert isinstance(model, IntegerNetwork) or model.lstm_layers
 
 
-@pytest.mark.parametrize("field", ["inputs", "outputs", "intermediates"])
+@pytest.mark.parametrize("field", ["inputs", "outputs", "intermediates", "opcodeIndex", "buffer"])
 def test_an_operator_that_names_no_tensor_is_refused_when_it_is_read(tmp_path, nets, field):
     shipped = Path(__file__).parents[3] / "data" / "mnist_lstm" / "trained_lstm_int8.tflite"
     path = tmp_path / "net.tflite"
@@ -293,6 +293,12 @@ def test_an_operator_that_names_no_tensor_is_refused_when_it_is_read(tmp_path, n
 
     def change(model):
         operators = model.subgraphs[0].operators
+        if field == "opcodeIndex":
+            operators[-1].opcodeIndex = 99
+            return
+        if field == "buffer":
+            model.subgraphs[0].tensors[-1].buffer = 9999
+            return
         found = next(each for each in operators if getattr(each, field) is not None)
         setattr(found, field, [*getattr(found, field)[:-1], 9999])
 
