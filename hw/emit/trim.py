@@ -16,7 +16,7 @@ class _Liveness:
     """
 
     def __init__(self, modules: dict[str, Module]):
-        self.modules = modules
+        self.modules = dict(modules)
         self.live: dict[str, set[Bit]] = {name: set() for name in modules}
         self.users: dict[str, list[tuple[str, Cell]]] = defaultdict(list)
         self.used: set[tuple[str, str]] = set()
