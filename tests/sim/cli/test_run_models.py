@@ -254,3 +254,21 @@ def test_a_state_is_asked_for_by_name(refused, step, array):
 def test_a_network_of_layers_alone_has_no_states_to_name(refused, net, x):
     sentence = refused("run", net, "--input", x, "--state", "h0=hn")
     assert sentence == "--state is for whole models with states among their inputs"
+
+
+def test_states_in_the_samples_are_calibrated_on(refrain, tmp_path):
+    """Steps of one stream as a batch: each begins from a state that it could not reach alone."""
+    inputs = [tensor("x", 1, "b", INPUTS), tensor("h0", 1, "b", H), tensor("c0", 1, "b", H)]
+    outputs = [tensor("y", 1, 1, "b", H), tensor("hn", 1, "b", H), tensor("cn", 1, "b", H)]
+    model = save(tmp_path / "step.onnx", [lstm("h0", "c0")], inputs, outputs)
+    for seed, name in enumerate(("seen", "given")):
+        rng = np.random.default_rng(seed)
+        arrays = {
+            "x": rng.normal(size=(1, 80, INPUTS)),
+            "h0": rng.uniform(-0.9, 0.9, (1, 80, H)),
+            "c0": rng.uniform(-9, 9, (1, 80, H)),
+        }
+        np.savez(tmp_path / f"{name}.npz", **{k: v.astype(np.float32) for k, v in arrays.items()})
+    line = ["run", model, "--input", tmp_path / "given.npz"]
+    figures, _ = figures_of(refrain, tmp_path, *line, "--calibration", tmp_path / "seen.npz")
+    assert min(figures["sqnr_db"].values()) > 30 and figures["steps"] == 80
