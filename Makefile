@@ -10,11 +10,12 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help demo docs test test-slow bitstream lint clean
+.PHONY: help demo docs notebooks test test-slow bitstream lint clean
 
 help:
 	@echo "make demo       a real network and recording through generated hardware, into build/demo"
 	@echo "make docs       all pages as a site, into build/site"
+	@echo "make notebooks  the notebooks as .ipynb, into build/notebooks; with EXECUTE=1 they are run"
 	@echo "make test       the tests, on two cores"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make bitstream  bitstreams of the boards whose tools come from PyPI, into build/BOARD"
@@ -27,6 +28,15 @@ demo: $(VENV)/.base
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/site
 	@echo "build/site/index.html"
+
+NOTEBOOKS := $(patsubst docs/notebooks/%.py,build/notebooks/%.ipynb,$(wildcard docs/notebooks/*.py))
+
+notebooks: $(NOTEBOOKS)
+	$(if $(EXECUTE),$(BIN)/jupyter-execute --inplace $(NOTEBOOKS))
+
+build/notebooks/%.ipynb: docs/notebooks/%.py | $(VENV)/.docs
+	@mkdir -p $(@D)
+	$(BIN)/jupytext --quiet --to ipynb --set-kernel python3 --output $@ $<
 
 test: $(VENV)/.all
 	$(PYTEST) -m "not slow"
