@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.networks.network import NetworkError
 from sim.networks.whole import Dims
+from sim.networks.wording import listed
 
 __all__ = ["Calls", "check_dims", "join_calls", "run_calls", "shapes_text", "split_calls"]
 
@@ -189,6 +190,5 @@ def _wrong_shape(path: Path, name: str, declared: Dims, shape: tuple[int, ...]) 
 
 def shapes_text(inputs: Mapping[str, np.ndarray]) -> str:
     """Inputs and their shapes, for a sentence."""
-    shown = [f"{name} {list(np.shape(array))}" for name, array in inputs.items()]
-    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return ", ".join(shown[:_SHOWN]) + more
+    shown = (f"{name} {list(np.shape(array))}" for name, array in inputs.items())
+    return listed(shown, _SHOWN)

@@ -1,12 +1,12 @@
 """What reaches the LSTM layers of a model in floating point."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sim.networks.whole import Seen, float_lstm
+from sim.networks.whole import LstmFunction, Seen, float_lstm
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "recorded"]
 
 
 class Recorder:
@@ -50,6 +50,13 @@ class Recorder:
             name: [np.concatenate(run["y"], axis=1) for run in runs]
             for name, runs in self._runs.items()
         }
+
+
+def recorded(run: Callable[[Mapping, LstmFunction], Mapping], inputs: Mapping) -> dict:
+    """What reaches each LSTM layer where ``run`` runs a model on ``inputs``; as of ``seen``."""
+    recorder = Recorder()
+    run(inputs, recorder)
+    return recorder.seen()
 
 
 def _goes_on(layer, run: Mapping, x: np.ndarray, h0, c0) -> bool:

@@ -1,10 +1,11 @@
 """Which inputs of a model are states that its outputs give back."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sim.networks.network import NetworkError
 from sim.networks.whole import Dims, WholeModel
+from sim.networks.wording import listed
 
 __all__ = ["chosen_pairs", "guessed_pairs", "may_pair"]
 
@@ -45,7 +46,9 @@ def chosen_pairs(model: WholeModel, texts: Sequence[str]) -> dict[str, str]:
             ("output", output, model.outputs),
         ):
             if given not in known:
-                raise NetworkError(f"{model.path} has no {what} {given}; it has {_list(known)}")
+                raise NetworkError(
+                    f"{model.path} has no {what} {given}; it has {listed(known, _SHOWN)}"
+                )
         if name in pairs or output in pairs.values():
             raise NetworkError(f"--state {text} names an input or output for the second time")
         if not may_pair(model.dims.get(name), model.dims.get(output)):
@@ -106,9 +109,3 @@ def _text(dims: Dims) -> str:
     if dims is None:
         return "of any shape"
     return f"[{', '.join('any' if size is None else str(size) for size in dims)}]"
-
-
-def _list(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.networks.network import NetworkError
-from sim.networks.recording import Recorder
+from sim.networks.recording import recorded
 from sim.networks.states import chosen_pairs, guessed_pairs, may_pair
 from sim.networks.whole import Dims, LstmFunction, Seen, WholeModel
 
@@ -166,9 +166,7 @@ class Stream:
 
     def capture(self, inputs: Mapping[str, np.ndarray]) -> dict[str, tuple[Seen, ...]]:
         """What reaches each LSTM layer in floating point; calls that go on are one ``Seen``."""
-        recorder = Recorder()
-        self.run(inputs, recorder)
-        return recorder.seen()
+        return recorded(self.run, inputs)
 
     def _plan(self, inputs: Mapping[str, np.ndarray]) -> _Plan | None:
         unknown = [name for name in inputs if name not in self.model.inputs]

@@ -190,7 +190,7 @@ def tune(
     budget : Budget
         What may be lost.
     family : str
-        One of ``settings_space.FAMILIES``.
+        One of ``space.FAMILIES``.
     save : str
         One of ``SAVINGS``.
     trials, seed : int

@@ -46,7 +46,8 @@ def typed_inputs(path: Path, graph: Graph, inputs: Mapping) -> dict[str, np.ndar
     """
     for name in inputs:
         if name not in graph.inputs:
-            raise NetworkError(f"{path} has no input {name}; its inputs are {_list(graph.inputs)}")
+            known = ", ".join(graph.inputs)
+            raise NetworkError(f"{path} has no input {name}; its inputs are {known}")
     values = {}
     for value in graph.model.graph.input:
         if value.name in graph.constants:
@@ -89,10 +90,6 @@ def _typed(what: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _extreme(array: np.ndarray) -> str:
     return f"{array.ravel()[np.abs(array.astype(np.float64)).argmax()]:g}"
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(names)
 
 
 def batch_axes(

@@ -15,7 +15,7 @@ from sim.networks.onnx.reader import load_onnx
 from sim.networks.onnx.sessions import run_session
 from sim.networks.onnx.states import wired_states
 from sim.networks.onnx.widening import widen
-from sim.networks.recording import Recorder
+from sim.networks.recording import recorded
 from sim.networks.whole import LstmFunction, Seen, float_lstm
 
 __all__ = ["OnnxModel"]
@@ -120,9 +120,7 @@ class OnnxModel:
 
         Calls that go on from the one before are one.
         """
-        recorder = Recorder()
-        self.run(inputs, recorder)
-        return recorder.seen()
+        return recorded(self.run, inputs)
 
     def _run_once(self, inputs: Mapping[str, np.ndarray], lstm: LstmFunction) -> dict:
         """Outputs for inputs of the declared shapes and types."""

@@ -8,6 +8,7 @@ import onnx
 import onnxruntime
 
 from sim.networks.network import NetworkError
+from sim.networks.wording import shortened
 
 __all__ = ["make_session", "parse_type", "run_session"]
 
@@ -163,6 +164,4 @@ def _why_not_loaded(text: str, graph: onnx.GraphProto) -> str:
 
 
 def _short(name: str) -> str:
-    """A name of one line that leaves room for a sentence."""
-    name = " ".join(name.split()) or "without a name"
-    return name if len(name) <= _WORD else f"{name[: _WORD - 3]}..."
+    return shortened(name, _WORD) or "without a name"

@@ -1,7 +1,7 @@
 """What an ONNX model holds, also one that cannot run."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from sim.networks.onnx.graph import Graph
 from sim.networks.onnx.inputs import declared_dims
 from sim.networks.onnx.model import OnnxModel
 from sim.networks.onnx.reader import load_onnx, read_onnx_lstm
-from sim.networks.onnx.walk import attributes, inner_graphs, is_standard, names_used, node_name
+from sim.networks.onnx.walk import all_nodes, attributes, is_standard, names_used, node_name
 from sim.networks.streams import known_states
 from sim.networks.summary import FileSummary, LayerSummary, Port, layer_summary
 
@@ -52,7 +52,7 @@ def _summarise(path: Path, proto: onnx.ModelProto) -> FileSummary:
     try:
         model = OnnxModel(path)
     except NetworkError as error:
-        nodes = list(_all_nodes(proto.graph))
+        nodes = list(all_nodes(proto.graph))
         return FileSummary(
             **common,
             layers=tuple(_raw_layer(node, proto) for node in nodes if _is_recurrent(node)),
@@ -130,13 +130,6 @@ def _type_name(kind: onnx.TypeProto) -> str:
         return "float64"
     known = onnx.TensorProto.DataType.values()
     return onnx.TensorProto.DataType.Name(element).lower() if element in known else "unknown"
-
-
-def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    for node in graph.node:
-        yield node
-        for inner in inner_graphs(node):
-            yield from _all_nodes(inner)
 
 
 def _is_recurrent(node: onnx.NodeProto) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import onnx
 
 __all__ = [
+    "all_nodes",
     "ancestors",
     "attributes",
     "identity",
@@ -46,12 +47,17 @@ def inner_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
         yield from attribute.graphs
 
 
+def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Nodes of a graph and of every graph inside them, to any depth."""
+    for node in graph.node:
+        yield node
+        yield from nodes_inside(node)
+
+
 def nodes_inside(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
     """Nodes of every graph inside a node, to any depth."""
     for graph in inner_graphs(node):
-        for inner in graph.node:
-            yield inner
-            yield from nodes_inside(inner)
+        yield from all_nodes(graph)
 
 
 def names_used(node: onnx.NodeProto) -> set[str]:

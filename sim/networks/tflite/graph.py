@@ -15,6 +15,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from sim.networks.network import NetworkError
 from sim.networks.tflite.probe import survives
 from sim.networks.whole import Dims, Form
+from sim.networks.wording import shortened
 
 __all__ = ["Graph", "Piece"]
 
@@ -134,8 +135,7 @@ class Graph:
 
     def short_name(self, index: int) -> str:
         """The same for a sentence."""
-        name = " ".join(self.name(index).split())
-        return name if len(name) <= _SHOWN else f"{name[: _SHOWN - 3]}..."
+        return shortened(self.name(index), _SHOWN)
 
     def check_codes(self, number: int) -> None:
         """Refuse tensors of codes that say no scale, at which LiteRT ends the process.

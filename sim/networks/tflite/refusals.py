@@ -4,6 +4,7 @@ import tflite
 
 from sim.networks.network import NetworkError
 from sim.networks.tflite.graph import Graph
+from sim.networks.wording import listed
 
 __all__ = ["check_is_readable"]
 
@@ -44,10 +45,9 @@ def check_is_readable(graph: Graph) -> None:
         if graph.kind(number) == _OPERATORS.WHILE and len(graphs) > 1:
             raise NetworkError(_loop(graph, number))
     if len(graphs) > 1:
-        names = [_name(each, place) for place, each in enumerate(graphs)]
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        names = (_name(each, place) for place, each in enumerate(graphs))
         raise NetworkError(
-            f"it has {len(graphs)} subgraphs ({', '.join(names[:_SHOWN])}{more}), not one; convert "
+            f"it has {len(graphs)} subgraphs ({listed(names, _SHOWN)}), not one; convert "
             f"one function of the network alone, without control flow and with stateful=False"
         )
     for number in numbers:
@@ -68,9 +68,8 @@ def check_is_readable(graph: Graph) -> None:
                 f"UNIDIRECTIONAL_SEQUENCE_LSTM; {_RECURRENT[kind]}"
             )
     shown = sorted({graph.kind_name(number) for number in numbers})
-    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     raise NetworkError(
-        f"it has no LSTM operator, only {', '.join(shown[:_SHOWN])}{more}; the accelerator needs a "
+        f"it has no LSTM operator, only {listed(shown, _SHOWN)}; the accelerator needs a "
         f"UNIDIRECTIONAL_SEQUENCE_LSTM, which TensorFlow 2.15 or tf_keras writes for Keras's LSTM"
     )
 

@@ -17,7 +17,6 @@ __all__ = [
     "chunks",
     "frames",
     "magnitudes",
-    "mel_power",
     "words",
 ]
 
@@ -54,18 +53,6 @@ def frames(samples: np.ndarray, count: int) -> np.ndarray:
 def magnitudes(samples: np.ndarray, count: int) -> np.ndarray:
     """Magnitudes of the frames' spectra: float32 [count, 257]."""
     return np.abs(np.fft.rfft(frames(samples, count))).astype(np.float32)
-
-
-def mel_power(samples: np.ndarray, count: int, bands: int = 40) -> np.ndarray:
-    """Power in bands of the mel scale, no logarithm, every 10 ms: float32 [1, count, bands]."""
-    windows = np.lib.stride_tricks.sliding_window_view(samples, 400)[::160][:count]
-    power = np.abs(np.fft.rfft(windows * np.hanning(400), 512)) ** 2
-    edges = 700 * np.expm1(np.linspace(0, np.log1p(8000 / 700), bands + 2))
-    bins = np.fft.rfftfreq(512, 1 / silero.RATE)
-    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
-    filters = np.maximum(np.minimum(rising, falling), 0) / (edges[2:] - edges[:-2])[:, None]
-    return (power @ filters.T)[None].astype(np.float32)
 
 
 def words(count: int, height: int, width: int, channels: int) -> np.ndarray:

@@ -1,10 +1,11 @@
 """What a model without an LSTM node has instead, and what to do about it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import onnx
 
-from sim.networks.onnx.walk import inner_graphs, is_standard, node_name, nodes_inside
+from sim.networks.onnx.walk import all_nodes, is_standard, node_name, nodes_inside
+from sim.networks.wording import listed
 
 __all__ = ["explain_missing", "list_names"]
 
@@ -18,14 +19,13 @@ _ADVICE = "Refrain runs LSTM layers: "
 
 def list_names(names: Iterable[str]) -> str:
     """Some names as a phrase of bounded length: the first of them, and how many more there are."""
-    names = [name if len(name) <= _NAME_LENGTH else f"...{name[-_NAME_LENGTH:]}" for name in names]
-    shown, more = names[:_NAMED], len(names) - _NAMED
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    ends = (name if len(name) <= _NAME_LENGTH else f"...{name[-_NAME_LENGTH:]}" for name in names)
+    return listed(ends, _NAMED)
 
 
 def explain_missing(model: onnx.ModelProto) -> str:
     """One sentence: no LSTM node, what recurrent nodes there are in its place, and what helps."""
-    nodes = list(_all_nodes(model.graph))
+    nodes = list(all_nodes(model.graph))
     for kind in ("GRU", "RNN"):
         names = [node_name(node) for node in nodes if node.op_type == kind and is_standard(node)]
         if names:
@@ -77,10 +77,3 @@ def _count(names: Iterable[str], kind: str) -> str:
 
 def _summary(kinds: list[str]) -> str:
     return list_names(kinds) if kinds else "inputs that are outputs"
-
-
-def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    for node in graph.node:
-        yield node
-        for inner in inner_graphs(node):
-            yield from _all_nodes(inner)
