@@ -13,8 +13,9 @@ __all__ = ["front_names", "markdown", "shown_rows", "table_picture"]
 
 _HEAD = """# Families and levels, measured
 
-Made by `refrain multipliers --table`; do not edit. [Multipliers](multipliers.md) says what the
-families are, [levels and precision](precision.md) what is safe in delta mode.
+This page is for engineers who choose a multiplier by its figures. It has every family and level, with its
+energy, its LUTs, and what real networks make of it. [Multipliers](multipliers.md) says what the families
+are, [Precision](precision.md) what is safe in delta mode. Made by `refrain multipliers --table`; do not edit.
 
 - *pJ*: energy of a product and its addition in one lane, {energy}; operands of
   `{operands}`, in normal mode and in delta mode with events above {threshold}.
@@ -43,7 +44,10 @@ def front_names(rows: Sequence[dict], workload: str, mode: str) -> list[tuple[st
         if row[f"pj_{mode}"] is None or refused:
             continue
         score = row["scores"][workload][mode]["score"]
-        points.append({"row": row, "score": score, "pj": row[f"pj_{mode}"]})
+        # Every metric of a workload is better when it is more.
+        points.append(
+            {"row": row, "score": score, "pj": row[f"pj_{mode}"], "lower_is_better": False}
+        )
     return [(p["row"]["multiplier"], p["row"]["level"]) for p in pareto(points, "pj")]
 
 
