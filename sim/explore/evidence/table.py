@@ -9,22 +9,28 @@ __all__ = ["markdown", "shown_row"]
 _NONE = "-"
 _HEAD = """# Results
 
-Made by `refrain workload table --output docs/results.md`; do not edit. [Workloads](workloads.md)
-says what the workloads are, how they are divided and what each row means.
+This page is for engineers who want every figure behind [What the modes save](savings.md). It has
+each scheme on each workload, with its metric, its savings, its speed and its settings.
+[Workloads](workloads.md) says what the workloads are, how their data are divided and what each row
+means.
 
-Every figure is of held-out data of the final division. MACs are products, bytes are those of the
-weights with all of them streamed; both are shares of what a dense run does. Cycles per step are
-those of the model of time, as `refrain run` reports them: with as many weights resident as the
-configuration holds, from a memory that answers after the stated latency, the beginning of every
-sequence included. Where only some steps were followed, their cycles are scaled by the performance
-model. The number behind ± is the standard error; *within* says whether the metric is at most one of
-it below that of int8.
+- Every figure is of held-out data of the final division.
+- MACs and bytes are shares of what a dense run does. Bytes are those of the weights, with all of
+  them streamed.
+- Cycles per step are those of the model of time, as `refrain run` reports them: with as many
+  weights resident as the configuration holds, from a memory that answers after the stated latency,
+  the beginning of every sequence included. If only some steps were followed, their cycles are
+  scaled by the performance model.
+- The number behind ± is the standard error. *Within* says whether the metric is at most one
+  standard error below that of int8.
+
+Made by `refrain workload table --output docs/results.md`; do not edit.
 """
 _COLUMNS = (
     "scheme",
     "metric",
-    "MACs avoided",
-    "bytes avoided",
+    "MACs skipped",
+    "bytes skipped",
     "cycles a step",
     "steps/s",
     "within",

@@ -13,9 +13,10 @@ __all__ = ["front_names", "markdown", "shown_rows", "table_picture"]
 
 _HEAD = """# Families and levels, measured
 
-This page is for engineers who choose a multiplier by its figures. It has every family and level, with its
-energy, its LUTs, and what real networks make of it. [Multipliers](multipliers.md) says what the families
-are, [Precision](precision.md) what is safe in delta mode. Made by `refrain multipliers --table`; do not edit.
+This page is for engineers who choose a multiplier by its figures. It has every family and level,
+with its energy, its LUTs, and what real networks make of it. [Multipliers](multipliers.md) says
+what the families are, [Precision](precision.md) what is safe in delta mode. Made by
+`refrain multipliers --table`; do not edit.
 
 - *pJ*: energy of a product and its addition in one lane, {energy}; operands of
   `{operands}`, in normal mode and in delta mode with events above {threshold}.

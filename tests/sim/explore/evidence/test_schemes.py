@@ -154,7 +154,7 @@ def test_rows_are_shown_as_text():
     assert "were followed." not in text
     part = [{**row, "steps": 2000, "steps_followed": 50} for row in rows]
     assert "Of 2,000 steps, 50 were followed." in markdown(part)
-    assert shown_row(rows[0])["MACs avoided"] == "-"
+    assert shown_row(rows[0])["MACs skipped"] == "-"
     assert shown_row(rows[2])["within"] == "bit for bit"
     assert shown_row({**rows[3], "exact": False, "within_one_error": False})["within"] == "no"
     table = [line for line in text.splitlines() if line.startswith("|")]
