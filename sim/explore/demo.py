@@ -100,6 +100,7 @@ def run_demo(
     runs = _run_modes(model, inputs, networks, backends, say)
     normal, exact = runs["normal"], runs["exact delta"]
     probabilities |= {kind: run.probability for kind, run in normal.items()}
+    changed = _bits([(normal["rtl"].nodes, exact["rtl"].nodes)])
 
     say("writing the Verilog and the picture")
     picture = folder / "speech.png"
@@ -107,9 +108,7 @@ def run_demo(
     write_whole(picture, speech_picture(samples, labels, probabilities, work))
     figures = {
         **_bits((run["integer"].nodes, run["rtl"].nodes) for run in runs.values()),
-        "bits_that_exact_delta_changes": _bits([(normal["rtl"].nodes, exact["rtl"].nodes)])[
-            "bits_that_differ"
-        ],
+        "bits_that_exact_delta_changes": changed["bits_that_differ"],
         "scores": _scores(probabilities, labels),
         "sqnr_db": sqnr(probabilities["float"], probabilities["integer"]),
         "modes": [_saved(name, run["rtl"], labels, config) for name, run in runs.items()],

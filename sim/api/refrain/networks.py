@@ -13,7 +13,7 @@ from sim.networks.loader import load_network
 from sim.networks.network import FloatNetwork, IntegerNetwork
 from sim.networks.whole import WholeModel
 
-__all__ = ["Arrays", "Network", "Quantized", "inspect", "load", "quantize"]
+__all__ = ["Arrays", "Network", "Quantized", "inspect", "load", "opened", "quantize"]
 
 Arrays = np.ndarray | Mapping[str, np.ndarray]
 """One array, for a network with one input; or arrays by the names of the inputs."""
@@ -62,6 +62,17 @@ def load(path: str | Path, node: str | None = None) -> Network:
         what helps.
     """
     return Network(path=Path(path), content=load_network(path, node))
+
+
+def opened(network: Network | str | Path) -> Network:
+    """A network, which may go by its file.
+
+    Raises
+    ------
+    RefrainError
+        As of ``load``.
+    """
+    return network if isinstance(network, Network) else load(network)
 
 
 def inspect(path: str | Path) -> dict[str, Any]:

@@ -1,8 +1,11 @@
-"""Names and types of options that several functions take."""
+"""Options that several functions take: names, types, and what stands for what."""
 
 from typing import Literal, TypedDict
 
-__all__ = ["ModeOptions"]
+from hw.config import Config
+from sim.explore.machines import make_config
+
+__all__ = ["ModeOptions", "chosen_config"]
 
 
 class ModeOptions(TypedDict, total=False):
@@ -48,3 +51,14 @@ class ModeOptions(TypedDict, total=False):
     level: str | int
     unsafe_level: str
     lookahead: int
+
+
+def chosen_config(config: Config | str) -> Config:
+    """A configuration, which may go by its name.
+
+    Raises
+    ------
+    RefrainError
+        There is none of that name.
+    """
+    return make_config(config) if isinstance(config, str) else config

@@ -8,10 +8,9 @@ from typing import Any, Literal, Unpack
 import numpy as np
 
 from hw.config import Config
-from refrain.networks import Arrays, Network, load
-from refrain.options import ModeOptions
+from refrain.networks import Arrays, Network, opened
+from refrain.options import ModeOptions, chosen_config
 from refrain.settings import Settings
-from sim.explore.machines import make_config
 from sim.explore.running import Run, make_backend, run_file
 from sim.explore.settings import choose_modes
 
@@ -118,8 +117,8 @@ def run(
     RefrainError
         The network, the inputs or an option cannot be used.
     """
-    held = network if isinstance(network, Network) else load(network)
-    chosen = make_config(config) if isinstance(config, str) else config
+    held = opened(network)
+    chosen = chosen_config(config)
     how = choose_modes(None, modes) if settings is None else settings.replace(**modes)
     done = run_file(
         held.content,

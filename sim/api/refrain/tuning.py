@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from hw.config import Config
-from refrain.networks import Arrays, Network, load
+from refrain.networks import Arrays, Network, opened
+from refrain.options import chosen_config
 from refrain.settings import Settings
 from sim.explore.files import write_whole
-from sim.explore.machines import make_config
 
 __all__ = ["Tuned", "tune"]
 
@@ -104,8 +104,8 @@ def tune(
     allowed = Budget(budget)
     measure = Metric(metric, labelled=labels is not None, lower=lower, errors=allowed.in_errors)
     allowed.check_metric(measure.name, lower)
-    held = network if isinstance(network, Network) else load(network)
-    chosen = make_config(config) if isinstance(config, str) else config
+    held = opened(network)
+    chosen = chosen_config(config)
     parts = divide(Examples(inputs=data, labels=labels), calibration_share)
     problem = FileProblem(str(held.path), held.content, parts, measure, chosen, weight_bits)
     with TemporaryDirectory() as folder:

@@ -208,20 +208,12 @@ def tune(
     budget.check_metric(problem.metric, held["normal"].score.lower)
     least = budget.least(held["normal"].score, problem.metric)
     say("searching on the calibration data")
-    best, *calibrated = search(
-        problem,
-        study,
-        budget,
-        family=family,
-        save=save,
-        trials=trials,
-        seed=seed,
-        progress=progress,
-    )
+    choices = {"save": save, "seed": seed, "trials": trials}
+    best, *calibrated = search(problem, study, budget, family=family, progress=progress, **choices)
     say("measuring on the held-out data")
     held["tuned"] = problem.measure(best, "held_out")
     allowed = budget.excess(held["tuned"], held["normal"].score, problem.metric) <= 0
-    notes = _notes(problem, budget, save=save, seed=seed, trials=trials)
+    notes = _notes(problem, budget, **choices)
     notes["held_out_within_budget"] = allowed
     return Modes(layers=best.layers, notes=notes), {
         **notes,
