@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from pathlib import Path
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from sim.rtl.simulator import RtlSimulator
 from sim.rtl.sources import machine_rtlil
 from sim.rtl.stages import Stages
 
-__all__ = ["DeviceBackend", "RtlBackend"]
+__all__ = ["DeviceBackend", "RtlBackend", "make_simulator"]
 
 _NAME = "refrain"
 """Name of the simulated top module."""
@@ -113,6 +114,50 @@ class DeviceBackend:
         )
 
 
+def make_simulator(
+    config: Config,
+    memory: MemoryModel | None,
+    say: Callable[[str], None],
+    *,
+    size: int,
+    trace: Path | None = None,
+) -> RtlSimulator:
+    """The compiled gates of a configuration, in reset once and then ready.
+
+    Parameters
+    ----------
+    config : Config
+        The machine; it is generated and compiled unless that has been done before.
+    memory : MemoryModel or None
+        How its DRAM behaves; ideal if None.
+    say : function of str
+        Told what takes long.
+    size : int
+        Bytes of DRAM.
+    trace : Path or None
+        VCD file of every signal.
+
+    Raises
+    ------
+    ToolError
+        A tool for compiling is missing or failed.
+    """
+    stages = Stages(say)
+    source = machine_rtlil(config, _NAME, stages=stages)
+    imported = config.multiplier.verilog
+    if imported:
+        source = "\n".join([rtlil_to_verilog(source, _NAME), *imported.values()])
+    return RtlSimulator(
+        source,
+        name=_NAME,
+        rtlil=not imported,
+        memory=memory,
+        size=size,
+        trace=trace,
+        stages=stages,
+    )
+
+
 class RtlBackend(DeviceBackend):
     """Runs networks on the compiled gates of a configuration.
 
@@ -138,19 +183,7 @@ class RtlBackend(DeviceBackend):
         say: Callable[[str], None] = lambda text: None,
     ):
         self._made_of = config, memory, say
-        stages = Stages(say)
-        source = machine_rtlil(config, _NAME, stages=stages)
-        imported = config.multiplier.verilog
-        if imported:
-            source = "\n".join([rtlil_to_verilog(source, _NAME), *imported.values()])
-        self.simulator = RtlSimulator(
-            source,
-            name=_NAME,
-            rtlil=not imported,
-            memory=memory,
-            size=_MEMORY_BYTES,
-            stages=stages,
-        )
+        self.simulator = make_simulator(config, memory, say, size=_MEMORY_BYTES)
         super().__init__(config, self.simulator, "rtl")
 
     def sibling(self) -> "RtlBackend":

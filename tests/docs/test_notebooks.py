@@ -23,6 +23,19 @@ SAYS = {
         "exact delta gives the scores of normal mode: True",
         "within the budget on data that it has not seen: True",
     ),
+    "which_multiplier": (
+        "refused: level 1 (columns < 6, plus 64) of configuration tiny cannot be used in delta",
+        "refused: level 2 (columns < 6) of configuration tiny can be used in delta mode only with",
+    ),
+    "test_bench": (
+        "register 0 reads 0x4e524652",
+        "gates and model agree on every bit: True",
+        "latency 300: bits right: True",
+        "random gaps: bits right: True",
+        "small window: the accelerator reports OUTSIDE",
+        "no descriptor: the accelerator reports BAD_DESCRIPTOR",
+        "busy after a soft reset: False",
+    ),
 }
 """Of each notebook, what it must say."""
 
@@ -83,6 +96,42 @@ def test_larger_thresholds_leave_more_out(said):
     scores = [float(found) for found in re.findall(r"threshold.*accuracy ([\d.]+)", text)]
     assert scores[0] > scores[-1]
     assert (folder / "left_out" / "settings.json").is_file()
+
+
+def test_errors_gather_where_nothing_clears_them(said):
+    text, folder = said("which_multiplier")
+    found = re.findall(
+        r"^(\w+)[^,]*, (.*?) +first 32 steps ([\d.]+), last .* ([\d.]+)$", text, re.M
+    )
+    growth = {(name, how): float(late) / float(early) for name, how, early, late in found}
+    assert growth["constant", "never cleared"] > 2 and growth["truncated", "never cleared"] > 2
+    assert growth["truncated", "cleared every 32 steps"] < 1.5
+    assert growth["rounded", "never cleared"] < 1.5
+    exact = re.findall(r"products +(\d+) dB, network +(\d+) dB", text)
+    assert len(exact) == 8 and all(int(network) > 10 for _, network in exact)
+    assert (folder / "which_multiplier" / "delta.png").is_file()
+
+
+def test_only_long_latencies_cost_cycles(said):
+    text, _ = said("test_bench")
+    rows = re.findall(r"latency +(\d+): bits right: True, cycles (\d+), broken rules (\d+)", text)
+    cycles = [int(count) for _, count, _ in rows]
+    assert len(rows) == 5 and cycles == sorted(cycles) and {broken for *_, broken in rows} == {"0"}
+    assert cycles[2] < 1.1 * cycles[0] and cycles[-1] > 1.5 * cycles[0]
+
+
+def test_the_bench_of_the_text_passes_in_icarus(said):
+    _, folder = said("test_bench")
+    text = "\n".join(cell.source for cell in jupytext.read(NOTEBOOKS / "test_bench.py").cells)
+    bench, simulate = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    work = folder / "test_bench"
+    (work / "own_bench.py").write_text(bench)
+    (work / "simulate.py").write_text(simulate)
+    done = subprocess.run(
+        [sys.executable, "simulate.py"], cwd=work, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"TESTS=1 PASS=1 FAIL=0", done.stdout + done.stderr)
 
 
 @pytest.mark.parametrize("name", SAYS)

@@ -11,6 +11,7 @@ do, and holds no logic. Errors that a user can mend are :class:`RefrainError`, o
 
 from hw.config import CONFIGS, Config
 from hw.errors import UserError as RefrainError
+from refrain.bench import Driver, Image, Memory, compile_image, simulator
 from refrain.hardware import boards, build, config, export_verilog, flash
 from refrain.measure import multiplier, multipliers, sweep, workload, workloads
 from refrain.networks import Network, Quantized, inspect, load, quantize
@@ -21,6 +22,9 @@ from refrain.tuning import Tuned, tune
 __all__ = [
     "CONFIGS",
     "Config",
+    "Driver",
+    "Image",
+    "Memory",
     "Network",
     "Outcome",
     "Quantized",
@@ -29,6 +33,7 @@ __all__ = [
     "Tuned",
     "boards",
     "build",
+    "compile_image",
     "config",
     "export_verilog",
     "flash",
@@ -40,6 +45,7 @@ __all__ = [
     "run",
     "settings",
     "simulate",
+    "simulator",
     "sweep",
     "tune",
     "workload",

@@ -77,6 +77,28 @@ def test_the_gates_give_the_bits_of_the_model(integers):
     assert gates.figures["backend"] == "rtl" and told
 
 
+def test_a_machine_that_is_driven_by_hand_gives_the_bits_of_the_model(integers):
+    path, x = integers
+    image = refrain.compile_image(path, x, "tiny", mode="delta")
+    machine = refrain.simulator("tiny", memory=refrain.Memory(latency=7))
+    machine.write_memory(0, image.data)
+    machine.write_memory(image.x.addr, image.pack_x(x))
+    driver = refrain.Driver(machine)
+    driver.start(image.descriptor, image.output_base, image.output_limit)
+    driver.wait()
+    delta = refrain.run(path, x, config="tiny", mode="delta")
+    h = image.unpack_h(machine.read_memory(0, image.output_limit))
+    assert (h == delta.outputs["h"]).all() and machine.violations == 0
+    modes = driver.mode_counters().values()
+    assert sum(mode["macs_done"] for mode in modes) == delta.figures["macs_done"]
+
+
+def test_only_networks_in_integers_have_an_image(weights):
+    path, x = weights
+    with pytest.raises(refrain.RefrainError, match=r"save what refrain\.quantize gives"):
+        refrain.compile_image(path, x)
+
+
 def test_what_tune_finds_keeps_to_its_budget_and_is_a_settings_file(weights, tmp_path):
     path, x = weights
     found = refrain.tune(path, x, budget="20dB", trials=4, config="tiny")
