@@ -167,3 +167,9 @@ def test_no_import_takes_everything(module):
 @pytest.mark.parametrize("module", [m for m in MODULES if _room(m) in ("hw", "boards")])
 def test_annotations_stay_values_where_gates_are_described(module):
     assert "annotations" not in dict(_imports(MODULES[module])).get("__future__", ())
+
+
+def test_the_architecture_tells_of_every_folder():
+    told = (ROOT / "docs" / "architecture.md").read_text()
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in MODULES.values()} - {"sim"}
+    assert not [folder for folder in sorted(folders) if f"`{folder}/`" not in told]
