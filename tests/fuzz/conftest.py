@@ -100,6 +100,7 @@ def survives():
                 assert sentence is None or 0 < len(sentence) <= MOST, sentence
                 assert sentence is None or sentence.isprintable(), sentence
             except Exception as error:
+                # Every wrong end is reported, by kind, and not only the first.
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 found = f"{type(error).__name__} in {place.name}: {str(error)[:300]!r}"
                 wrong.setdefault(found, []).append(number)

@@ -31,7 +31,7 @@ def test_registers_are_where_the_machine_has_them():
 @pytest.mark.parametrize("source", ["refrain.c", "main.c"])
 def test_a_strict_compiler_takes_the_example(source, tmp_path):
     if shutil.which("gcc") is None:
-        pytest.skip("gcc is missing")
+        pytest.fail("gcc is missing: apt-get install gcc")
     arrays = "".join(
         f"static const uint8_t {name}[1] = {{0}};\n"
         for name in ("image_data", "image_x", "image_expected")
