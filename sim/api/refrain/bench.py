@@ -8,9 +8,8 @@ import numpy as np
 
 from boards.driver import Driver
 from hw.config import Config
-from refrain.networks import Network, load
-from refrain.options import ModeOptions
-from sim.explore.machines import make_config
+from refrain.networks import Network, opened
+from refrain.options import ModeOptions, chosen_config
 from sim.explore.settings import choose_modes
 from sim.image.compile import compile_run
 from sim.image.image import Image
@@ -62,7 +61,7 @@ def simulator(
     # Here, as it brings the generator of gates with it, which nothing else needs.
     from sim.rtl.backend import make_simulator
 
-    chosen = make_config(config) if isinstance(config, str) else config
+    chosen = chosen_config(config)
     where = None if trace is None else Path(trace)
     return make_simulator(chosen, memory, say, size=size, trace=where)
 
@@ -97,12 +96,12 @@ def compile_image(
     RefrainError
         The network is not in integers, the input is not one of it, or it does not fit.
     """
-    held = network if isinstance(network, Network) else load(network)
+    held = opened(network)
     content = held.content
     if not isinstance(content, IntegerNetwork):
         raise NetworkError(
             f"{held.path} is not a network of LSTM layers in integers, which alone has an image: "
             f"save what refrain.quantize gives as a .tflite file and name that"
         )
-    chosen = make_config(config) if isinstance(config, str) else config
+    chosen = chosen_config(config)
     return compile_run(content, x, chosen, RunOptions(modes=choose_modes(None, modes)))
