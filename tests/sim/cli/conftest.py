@@ -1,6 +1,7 @@
 import numpy as np
 import onnx
 import pytest
+from safetensors.numpy import save_file
 
 from sim.cli import app
 from sim.networks.network import FloatLayer, FloatLstm
@@ -59,6 +60,16 @@ def wide_net(tmp_path):
     samples = np.random.default_rng(1).normal(size=(1, 4, 3)).astype(np.float32)
     path = tmp_path / "wide.tflite"
     write_tflite(quantize(FloatLayer(directions=(_lstm(3, 300),)), samples), path, steps=4)
+    return path
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A file in floating point: 3 inputs, 8 hidden units."""
+    rng = np.random.default_rng(4)
+    shapes = {"weight_ih_l0": (32, 3), "weight_hh_l0": (32, 8), "bias_ih_l0": 32, "bias_hh_l0": 32}
+    path = tmp_path / "model.safetensors"
+    save_file({k: rng.normal(0, 0.4, v).astype(np.float32) for k, v in shapes.items()}, path)
     return path
 
 

@@ -4,19 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from sim.networks.tflite.reader import read_tflite
-
-
-@pytest.fixture
-def model(tmp_path):
-    """A file in floating point: 3 inputs, 8 hidden units."""
-    rng = np.random.default_rng(4)
-    shapes = {"weight_ih_l0": (32, 3), "weight_hh_l0": (32, 8), "bias_ih_l0": 32, "bias_hh_l0": 32}
-    path = tmp_path / "model.safetensors"
-    save_file({k: rng.normal(0, 0.4, v).astype(np.float32) for k, v in shapes.items()}, path)
-    return path
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 from hw.config import CONFIGS
 from sim.explore.running import make_backend, run_file
@@ -12,18 +11,13 @@ from sim.image.modes import LayerModes, Modes
 from sim.networks.loader import load_network
 from sim.networks.network import NetworkError
 
-FOLDER = Path(__file__).parents[2] / "data" / "mnist_lstm"
+PATH = Path(__file__).parents[2] / "data" / "mnist_lstm" / "trained_lstm_int8.tflite"
 TINY = CONFIGS["tiny"]
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return np.stack([imread(FOLDER / f"sample{digit}.png") for digit in range(10)])
-
-
-@pytest.fixture(scope="module")
 def model():
-    return load_network(FOLDER / "trained_lstm_int8.tflite")
+    return load_network(PATH)
 
 
 def test_the_machine_gives_what_the_model_gives(model, digits):

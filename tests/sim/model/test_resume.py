@@ -44,15 +44,6 @@ def slow_input(network, steps, seed):
     return np.clip(np.cumsum(moves, axis=1), -128, 127).astype(np.int8)
 
 
-def run_pieces(backend, network, x, ends, **options):
-    """Results of runs of the steps up to each of ``ends``, each going on from the one before."""
-    starts = [0, *ends[:-1]]
-    return [
-        backend.run(network, x[:, start:end], resume=start > 0, **options)
-        for start, end in zip(starts, ends, strict=True)
-    ]
-
-
 def assert_together(pieces, whole):
     """Values, states, events and the counters of modes are those of the whole run."""
     assert np.array_equal(np.concatenate([each.h for each in pieces], axis=1), whole.h)
@@ -90,7 +81,7 @@ def splits(draw):
     trace=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_any_split_gives_what_the_whole_gives(modes, sizes, ends, trace, seed):
+def test_any_split_gives_what_the_whole_gives(run_pieces, modes, sizes, ends, trace, seed):
     network = random_network(sizes, seed=seed % 1000)
     modes = modes[: len(sizes) - 1]
     x = slow_input(network, ends[-1], seed)
@@ -109,7 +100,7 @@ def test_any_split_gives_what_the_whole_gives(modes, sizes, ends, trace, seed):
     ends=splits(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_sums_that_are_not_exact_are_carried_too(modes, levels, ends, seed):
+def test_sums_that_are_not_exact_are_carried_too(run_pieces, modes, levels, ends, seed):
     config = replace(TINY, name="rough", multiplier=find_multiplier("truncated"))
     modes = replace(modes, delta_level=levels[0], reduced_level=levels[1], unsafe_level=levels[0])
     network = random_network([6, 7], seed=seed % 1000)
@@ -129,7 +120,7 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_thousand_runs_of_a_step_are_a_run_of_a_thousand_steps(name):
+def test_a_thousand_runs_of_a_step_are_a_run_of_a_thousand_steps(run_pieces, name):
     network = random_network([8, 12, 9], seed=3)
     x = slow_input(network, 1000, 5)
     whole = ModelBackend(TINY).run(network, x, modes=STREAMS[name])

@@ -8,6 +8,7 @@ import pytest
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import fifo, wiring
 from amaranth.lib.wiring import In, Out
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
@@ -15,6 +16,7 @@ from sim.image.compile import compile_network
 from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.rtl import MemoryModel, RtlSimulator
+from sim.rtl.backend import RtlBackend
 
 SIZE = 1 << 18
 CYCLES = 3_000_000
@@ -288,6 +290,27 @@ def drawn():
     return SimpleNamespace(
         networks=networks, layer_modes=layer_modes, memories=memories, slow_codes=slow_codes
     )
+
+
+@pytest.fixture(scope="module")
+def machines():
+    """The backend of a configuration, compiled once."""
+    return functools.cache(RtlBackend)
+
+
+@pytest.fixture(scope="session")
+def reproducible():
+    """Settings of so many examples: the same in every run, however slow the machine."""
+
+    def make(examples):
+        return settings(
+            max_examples=examples,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+
+    return make
 
 
 @pytest.fixture(scope="session")

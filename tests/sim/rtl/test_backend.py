@@ -1,12 +1,11 @@
 """Networks on the compiled machine, compared with the model bit for bit and count for count."""
 
-import functools
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from boards.driver import DeviceError
@@ -16,23 +15,12 @@ from sim.image.image import State
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import IntegerLayer, IntegerNetwork, NetworkError
 from sim.networks.tflite.reader import read_tflite
-from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
 
 DATA = Path(__file__).parents[2] / "data"
 TINY, EDGE = CONFIGS["tiny"], CONFIGS["edge"]
 CYCLES = 3_000_000
 """More than any run here takes: a machine that hangs fails instead of stopping the suite."""
-
-reproducible = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-
-
-@pytest.fixture(scope="module")
-def machines():
-    """The backend of a configuration, compiled once."""
-    return functools.cache(RtlBackend)
 
 
 @st.composite
@@ -67,10 +55,12 @@ def fits(network, config):
     return sum(words) <= config.weight_words
 
 
-def test_random_networks_on_random_memories_give_what_the_model_gives(machines, agree, drawn):
+def test_random_networks_on_random_memories_give_what_the_model_gives(
+    machines, agree, drawn, reproducible
+):
     machine = machines(TINY)
 
-    @settings(reproducible, max_examples=60)
+    @reproducible(60)
     @given(
         kind=networks(),
         memory=drawn.memories(),
@@ -89,10 +79,10 @@ def test_random_networks_on_random_memories_give_what_the_model_gives(machines, 
     check()
 
 
-def test_edge_gives_what_the_model_gives(machines, agree, drawn):
+def test_edge_gives_what_the_model_gives(machines, agree, drawn, reproducible):
     machine = machines(EDGE)
 
-    @settings(reproducible, max_examples=20)
+    @reproducible(20)
     @given(
         kind=networks(largest=150),
         memory=drawn.memories(),
@@ -160,10 +150,12 @@ def test_the_machine_gives_what_tflite_micro_gave(machines, agree, name, memory)
     assert np.array_equal(result.h, reference["h"][:1, :steps])
 
 
-def test_weights_stay_in_the_machine_and_states_go_from_run_to_run(machines, agree, drawn):
+def test_weights_stay_in_the_machine_and_states_go_from_run_to_run(
+    machines, agree, drawn, reproducible
+):
     machine = machines(TINY)
 
-    @settings(reproducible, max_examples=20)
+    @reproducible(20)
     @given(
         kind=networks(largest=40),
         memory=drawn.memories(),

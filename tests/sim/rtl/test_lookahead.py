@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from boards.driver import DeviceError
@@ -67,13 +67,8 @@ def codes_with_rests(network, sequences, steps, seed):
     return np.where(rng.random(shape) < 0.5, zero, codes).astype(np.int8)
 
 
-def test_groups_of_steps_give_what_the_model_gives(machine, agree, drawn):
-    @settings(
-        max_examples=60,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
+def test_groups_of_steps_give_what_the_model_gives(machine, agree, drawn, reproducible):
+    @reproducible(60)
     @given(
         case=cases(),
         modes=layer_modes(),

@@ -1,40 +1,23 @@
 """Every mode on the compiled machine, compared with the model bit for bit and count for count."""
 
-import functools
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.config import CONFIGS
 from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_network
-from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
 
 TINY, EDGE = CONFIGS["tiny"], CONFIGS["edge"]
 
 
-def reproducible(examples: int) -> settings:
-    """The same examples in every run, however slow the machine."""
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-
-
-@pytest.fixture(scope="module")
-def machines():
-    """The backend of a configuration, compiled once."""
-    return functools.cache(RtlBackend)
-
-
 @pytest.mark.parametrize("config, largest, examples", [(TINY, 60, 80), (EDGE, 150, 30)])
-def test_every_mode_gives_what_the_model_gives(machines, agree, drawn, config, largest, examples):
+def test_every_mode_gives_what_the_model_gives(
+    machines, agree, drawn, config, largest, examples, reproducible
+):
     machine = machines(config)
 
     @reproducible(examples)

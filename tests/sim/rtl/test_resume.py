@@ -1,11 +1,10 @@
 """Runs that go on from each other: the compiled machine against the model, and against one run."""
 
-import functools
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from boards.driver import DeviceError
@@ -43,31 +42,6 @@ STREAMS = {
 }
 
 
-def reproducible(examples: int) -> settings:
-    """The same examples in every run, however slow the machine."""
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-
-
-@pytest.fixture(scope="module")
-def machines():
-    """The backend of a configuration, compiled once."""
-    return functools.cache(RtlBackend)
-
-
-def pieces_of(backend, network, x, ends, **options):
-    """Results of runs of the steps up to each of ``ends``, each going on from the one before."""
-    starts = [0, *ends[:-1]]
-    return [
-        backend.run(network, x[:, start:end], resume=start > 0, **options)
-        for start, end in zip(starts, ends, strict=True)
-    ]
-
-
 def assert_equal_runs(mine, theirs, *, timed):
     """Each run of the gates is what it is on the model."""
     for result, expected in zip(mine, theirs, strict=True):
@@ -101,7 +75,7 @@ def cases(draw, largest):
     }
 
 
-def check_split(machine, drawn, case, modes, memory, resident, *, timed):
+def check_split(run_pieces, machine, drawn, case, modes, memory, resident, *, timed):
     """A network in pieces on gates and model, and whole on the model."""
     machine.restart(memory)
     network = random_network(case["sizes"], seed=case["seed"])
@@ -114,28 +88,34 @@ def check_split(machine, drawn, case, modes, memory, resident, *, timed):
     }
     model = ModelBackend(machine.config, latency=memory.latency)
     try:
-        theirs = pieces_of(model, network, x, ends, **options)
+        theirs = run_pieces(model, network, x, ends, **options)
     except NetworkError as error:
         assert "resident" in str(error)
         return
-    mine = pieces_of(machine, network, x, ends, **options)
+    mine = run_pieces(machine, network, x, ends, **options)
     assert_equal_runs(mine, theirs, timed=timed)
     assert_whole(mine, ModelBackend(machine.config).run(network, x, **options))
     assert machine.simulator.first_violation == ""
 
 
 @pytest.mark.parametrize("config, examples", [(TINY, 120), (CONFIGS["edge"], 30)])
-def test_any_split_gives_what_the_model_gives_in_the_same_cycles(machines, drawn, config, examples):
+def test_any_split_gives_what_the_model_gives_in_the_same_cycles(
+    run_pieces, machines, drawn, config, examples, reproducible
+):
     @reproducible(examples)
     @given(case=cases(80), modes=st.lists(drawn.layer_modes(), min_size=3, max_size=3))
     def check(case, modes):
         machine = machines(config)
-        check_split(machine, drawn, case, modes, MemoryModel(), resident=True, timed=True)
+        check_split(
+            run_pieces, machine, drawn, case, modes, MemoryModel(), resident=True, timed=True
+        )
 
     check()
 
 
-def test_any_split_gives_what_the_model_gives_with_any_memory_and_streamed_weights(machines, drawn):
+def test_any_split_gives_what_the_model_gives_with_any_memory_and_streamed_weights(
+    run_pieces, machines, drawn, reproducible
+):
     @reproducible(60)
     @given(
         case=cases(60),
@@ -144,13 +124,15 @@ def test_any_split_gives_what_the_model_gives_with_any_memory_and_streamed_weigh
         resident=st.sampled_from([False, None]),
     )
     def check(case, modes, memory, resident):
-        check_split(machines(TINY), drawn, case, modes, memory, resident, timed=False)
+        check_split(run_pieces, machines(TINY), drawn, case, modes, memory, resident, timed=False)
 
     check()
 
 
 @pytest.mark.slow
-def test_a_step_that_follows_its_start_at_once_is_counted(machines, drawn):
+def test_a_step_that_follows_its_start_at_once_is_counted(
+    run_pieces, machines, drawn, reproducible
+):
     """The narrowest way from start to the end of a step: a wide bus, and next to nothing to do."""
 
     @reproducible(60)
@@ -158,31 +140,35 @@ def test_a_step_that_follows_its_start_at_once_is_counted(machines, drawn):
     def check(case, modes):
         case = {**case, "ends": list(range(1, len(case["ends"]) + 1))}
         machine = machines(WIDE)
-        check_split(machine, drawn, case, modes, MemoryModel(), resident=True, timed=True)
+        check_split(
+            run_pieces, machine, drawn, case, modes, MemoryModel(), resident=True, timed=True
+        )
 
     check()
 
 
 @pytest.mark.slow
-def test_a_machine_with_lookahead_goes_on_step_by_step(machines, drawn):
+def test_a_machine_with_lookahead_goes_on_step_by_step(run_pieces, machines, drawn, reproducible):
     @reproducible(40)
     @given(case=cases(60), modes=st.lists(drawn.layer_modes(), min_size=3, max_size=3))
     def check(case, modes):
         machine = machines(replace(TINY, name="ahead", lookahead=4))
-        check_split(machine, drawn, case, modes, MemoryModel(), resident=None, timed=False)
+        check_split(
+            run_pieces, machine, drawn, case, modes, MemoryModel(), resident=None, timed=False
+        )
 
     check()
 
 
-def check_stream(machine, drawn, name, steps):
+def check_stream(run_pieces, machine, drawn, name, steps):
     """As many runs of a step as there are steps, through layers that fill the machine."""
     network = random_network([9, 31, 30], seed=3)
     x = drawn.slow_codes(network, 1, steps, 5)
     machine.restart(MemoryModel())
     options = {"modes": STREAMS[name], "store_state": False}
     whole = machine.run(network, x, **options)
-    mine = pieces_of(machine, network, x, range(1, steps + 1), **options)
-    theirs = pieces_of(ModelBackend(TINY), network, x, range(1, steps + 1), **options)
+    mine = run_pieces(machine, network, x, range(1, steps + 1), **options)
+    theirs = run_pieces(ModelBackend(TINY), network, x, range(1, steps + 1), **options)
     assert_equal_runs(mine, theirs, timed=False)
     assert_whole(mine, whole)
     start_up = sum(each.counts.read_bytes for each in mine) - whole.counts.read_bytes
@@ -190,26 +176,26 @@ def check_stream(machine, drawn, name, steps):
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_fifty_runs_of_a_step_are_a_run_of_fifty_steps(machines, drawn, name):
-    check_stream(machines(TINY), drawn, name, 50)
+def test_fifty_runs_of_a_step_are_a_run_of_fifty_steps(run_pieces, machines, drawn, name):
+    check_stream(run_pieces, machines(TINY), drawn, name, 50)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_thousand_runs_of_a_step_are_a_run_of_a_thousand_steps(machines, drawn, name):
-    check_stream(machines(TINY), drawn, name, 1000)
+def test_a_thousand_runs_of_a_step_are_a_run_of_a_thousand_steps(run_pieces, machines, drawn, name):
+    check_stream(run_pieces, machines(TINY), drawn, name, 1000)
 
 
 @pytest.mark.parametrize("sizes", [[9, 130, 124], [250, 4, 1, 1, 1, 1, 1, 1, 1], [3, 252, 2, 2]])
-def test_layers_that_fill_the_machine_keep_theirs(machines, drawn, sizes):
+def test_layers_that_fill_the_machine_keep_theirs(run_pieces, machines, drawn, sizes):
     network = random_network(sizes, seed=1)
     x = drawn.slow_codes(network, 1, 6, 2)
     machine = machines(TINY)
     machine.restart(MemoryModel())
     modes = LayerModes(mode="auto", skip_threshold=0.98, delta_threshold=0.5, x_threshold=1)
-    mine = pieces_of(machine, network, x, range(1, 7), modes=modes)
+    mine = run_pieces(machine, network, x, range(1, 7), modes=modes)
     assert_equal_runs(
-        mine, pieces_of(ModelBackend(TINY), network, x, range(1, 7), modes=modes), timed=False
+        mine, run_pieces(ModelBackend(TINY), network, x, range(1, 7), modes=modes), timed=False
     )
     assert_whole(mine, ModelBackend(TINY).run(network, x, modes=modes))
 

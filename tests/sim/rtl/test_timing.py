@@ -1,38 +1,19 @@
 """The model of time against the hardware counters."""
 
-import functools
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.config import CONFIGS
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import NetworkError
-from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
-
-
-def reproducible(examples: int) -> settings:
-    """The same examples in every run, however slow the machine."""
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-
 
 TOLERANCE = 0.02
 """What streaming at a fixed latency may differ by."""
-
-
-@pytest.fixture(scope="module")
-def machines():
-    """The backend of a configuration, compiled once."""
-    return functools.cache(RtlBackend)
 
 
 @st.composite
@@ -67,7 +48,7 @@ def both(machine, memory: MemoryModel, case: dict, resident: bool) -> Sequence |
 
 
 @pytest.mark.parametrize("name", ["tiny", "edge"])
-def test_cycles_are_exact_with_resident_weights_and_an_ideal_memory(machines, name):
+def test_cycles_are_exact_with_resident_weights_and_an_ideal_memory(machines, name, reproducible):
     @reproducible(80 if name == "tiny" else 25)
     @given(case=cases())
     def check(case):
@@ -83,7 +64,9 @@ def test_cycles_are_exact_with_resident_weights_and_an_ideal_memory(machines, na
 
 
 @pytest.mark.parametrize("name", ["tiny", "edge"])
-def test_cycles_are_right_to_two_per_cent_when_streaming_at_a_fixed_latency(machines, name):
+def test_cycles_are_right_to_two_per_cent_when_streaming_at_a_fixed_latency(
+    machines, name, reproducible
+):
     @reproducible(50 if name == "tiny" else 15)
     @given(case=cases(), latency=st.integers(1, 40))
     def check(case, latency):
@@ -96,7 +79,7 @@ def test_cycles_are_right_to_two_per_cent_when_streaming_at_a_fixed_latency(mach
 
 @pytest.mark.parametrize("name, largest, examples", [("tiny", 60, 80), ("edge", 100, 25)])
 def test_cycles_of_every_mode_are_exact_with_resident_weights(
-    machines, drawn, name, largest, examples
+    machines, drawn, name, largest, examples, reproducible
 ):
     @reproducible(examples)
     @given(
@@ -125,7 +108,7 @@ def test_cycles_of_every_mode_are_exact_with_resident_weights(
 
 @pytest.mark.parametrize("name, largest, examples", [("tiny", 60, 60), ("edge", 100, 20)])
 def test_cycles_of_every_mode_are_right_to_two_per_cent_when_streaming(
-    machines, drawn, name, largest, examples
+    machines, drawn, name, largest, examples, reproducible
 ):
     @reproducible(examples)
     @given(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.config import CONFIGS
@@ -65,17 +65,7 @@ def narrowed(network: IntegerNetwork, bits: int, seed: int) -> IntegerNetwork:
     )
 
 
-def reproducible(examples: int) -> settings:
-    """The same examples in every run, however slow the machine."""
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-
-
-def always_agrees(name, drawn, agree, examples, largest):
+def always_agrees(name, drawn, agree, reproducible, examples, largest):
     """Random networks, settings and memories."""
     backend = machine(name)
     config = backend.config
@@ -102,14 +92,14 @@ def always_agrees(name, drawn, agree, examples, largest):
 
 
 @pytest.mark.parametrize("name", sorted(MACHINES))
-def test_words_of_any_length_give_what_the_model_gives(name, drawn, agree):
-    always_agrees(name, drawn, agree, 25, 60)
+def test_words_of_any_length_give_what_the_model_gives(name, drawn, agree, reproducible):
+    always_agrees(name, drawn, agree, reproducible, 25, 60)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LARGE)
-def test_large_machines_take_words_of_any_length(name, drawn, agree):
-    always_agrees(name, drawn, agree, 40, 90)
+def test_large_machines_take_words_of_any_length(name, drawn, agree, reproducible):
+    always_agrees(name, drawn, agree, reproducible, 40, 90)
 
 
 @pytest.mark.parametrize("resident", [True, False])
@@ -151,7 +141,7 @@ def test_short_words_give_the_bits_of_long_ones_for_less_traffic(drawn, mode, re
 
 @pytest.mark.parametrize("name", ["small", "four"])
 @pytest.mark.parametrize("resident", [True, False])
-def test_time_follows_the_length_of_words(name, resident, drawn):
+def test_time_follows_the_length_of_words(name, resident, drawn, reproducible):
     backend = machine(name)
     model = ModelBackend(backend.config, latency=9 if not resident else 1)
 

@@ -7,6 +7,7 @@ import tflite
 from ai_edge_litert import schema_py_generated as schema
 
 from sim.networks.network import GATES, IntegerLstm, Quantization
+from sim.networks.tflite.writer import write_tflite
 
 OPERATORS, KINDS = tflite.BuiltinOperator, tflite.TensorType
 _TYPES = {
@@ -192,3 +193,11 @@ def _scale(lstm, what, gate):
 def builder():
     """A file to be filled."""
     return Builder()
+
+
+@pytest.fixture
+def stacked(nets, tmp_path):
+    """A file of two operators, 3 -> 4 -> 5: tensors 0 x, 1 h of the first, then its constants."""
+    path = tmp_path / "net.tflite"
+    write_tflite(nets.random_integer(3, 4, 5), path, steps=6)
+    return path

@@ -3,22 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from ai_edge_litert import schema_py_generated as schema
-from matplotlib.image import imread
 
 from sim.model.network import Model
 from sim.networks.loader import load_network
 from sim.networks.network import IntegerNetwork
 
-FOLDER = Path(__file__).parents[3] / "data" / "mnist_lstm"
-PATH = FOLDER / "trained_lstm_int8.tflite"
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """Ten images, [10, 28, 28], 0 to 1."""
-    return np.stack([imread(FOLDER / f"sample{digit}.png") for digit in range(10)])
+PATH = Path(__file__).parents[3] / "data" / "mnist_lstm" / "trained_lstm_int8.tflite"
 
 
 def codes_of(digits):

@@ -11,14 +11,6 @@ from sim.networks.tflite.reader import read_tflite
 from sim.networks.tflite.writer import write_tflite
 
 
-@pytest.fixture
-def stacked(nets, tmp_path):
-    """A file of two operators: tensors 0 x, 1 h of the first, then its constants."""
-    path = tmp_path / "net.tflite"
-    write_tflite(nets.random_integer(3, 4, 5), path, steps=6)
-    return path
-
-
 def refusal(path):
     with pytest.raises(NetworkError) as caught:
         read_tflite(path)

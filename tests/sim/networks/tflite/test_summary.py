@@ -4,19 +4,10 @@ import tflite
 
 from sim.networks.network import NetworkError
 from sim.networks.tflite.summary import summarise_tflite
-from sim.networks.tflite.writer import write_tflite
 
 
-@pytest.fixture
-def written(nets, tmp_path):
-    """A .tflite file of two layers, 3 -> 4 -> 5."""
-    path = tmp_path / "net.tflite"
-    write_tflite(nets.random_integer(3, 4, 5), path, steps=6)
-    return path
-
-
-def test_layers_ports_and_formats_are_told(written):
-    found = summarise_tflite(written)
+def test_layers_ports_and_formats_are_told(stacked):
+    found = summarise_tflite(stacked)
     assert (found.kind, found.refused, found.host) == (".tflite", None, {})
     assert [(each.name, each.layer, each.inputs, each.hidden) for each in found.layers] == [
         ("operator 0", 0, 3, 4),
@@ -36,14 +27,14 @@ def test_layers_ports_and_formats_are_told(written):
         (tflite.BuiltinOperator.BIDIRECTIONAL_SEQUENCE_LSTM, "BIDIRECTIONAL_SEQUENCE_LSTM"),
     ],
 )
-def test_a_file_that_does_not_run_is_described(nets, written, code, kind):
+def test_a_file_that_does_not_run_is_described(nets, stacked, code, kind):
     def change(model):
         for each in model.operatorCodes:
             each.builtinCode = each.deprecatedBuiltinCode = code
 
-    nets.edit_tflite(written, change)
-    found = summarise_tflite(written)
-    assert found.refused.startswith(str(written)) and kind in found.refused
+    nets.edit_tflite(stacked, change)
+    found = summarise_tflite(stacked)
+    assert found.refused.startswith(str(stacked)) and kind in found.refused
     assert [layer.kind for layer in found.layers] == [kind, kind]
     assert f"it is {kind}" in found.layers[0].refused
     if "LSTM" in kind:
@@ -51,7 +42,7 @@ def test_a_file_that_does_not_run_is_described(nets, written, code, kind):
         assert found.layers[0].directions == 2
 
 
-def test_other_operators_are_counted_by_name(nets, written):
+def test_other_operators_are_counted_by_name(nets, stacked):
     def change(model):
         second = model.subgraphs[0].operators[1]
         model.operatorCodes.append(type(model.operatorCodes[0])())
@@ -60,15 +51,15 @@ def test_other_operators_are_counted_by_name(nets, written):
         model.operatorCodes[1].customCode = "Odd"
         second.opcodeIndex = 1
 
-    nets.edit_tflite(written, change)
-    found = summarise_tflite(written)
+    nets.edit_tflite(stacked, change)
+    found = summarise_tflite(stacked)
     assert found.host == {"custom Odd": 1} and len(found.layers) == 1
     assert found.refused is not None
 
 
-def test_a_damaged_file_is_refused(tmp_path, written):
+def test_a_damaged_file_is_refused(tmp_path, stacked):
     path = tmp_path / "cut.tflite"
-    path.write_bytes(written.read_bytes()[:200])
+    path.write_bytes(stacked.read_bytes()[:200])
     with pytest.raises(NetworkError) as caught:
         summarise_tflite(path)
     assert str(caught.value) == f"{path} is damaged or cut short"
