@@ -22,6 +22,11 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "ignore::amaranth.hdl.UnusedElaboratable")
 
 
+def pytest_addoption(parser):
+    """How many damaged files of each kind the slow tests read."""
+    parser.addoption("--damaged", type=int, default=2_000, metavar="N")
+
+
 _COMPILE = tuple(Path(__file__).parent / folder for folder in ("sim/rtl", "cocotb"))
 """Folders whose tests compile whole machines."""
 

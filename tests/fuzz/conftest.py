@@ -13,6 +13,13 @@ from sim.networks.quantizer import quantize
 from sim.networks.tflite.writer import write_tflite
 
 
+def pytest_generate_tests(metafunc):
+    """Tests that take a ``count`` read a few damaged files, and when slow as many as are told."""
+    if "count" in metafunc.fixturenames:
+        many = metafunc.config.getoption("--damaged")
+        metafunc.parametrize("count", [80, pytest.param(many, marks=pytest.mark.slow)])
+
+
 def _place(rng, data):
     return rng.randrange(len(data) + 1)
 

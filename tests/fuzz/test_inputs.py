@@ -11,8 +11,6 @@ from safetensors.numpy import save
 from sim.networks.container import Part, container_bytes
 from sim.networks.tflite.reader import read_tflite
 
-COUNTS = [150, pytest.param(20_000, marks=pytest.mark.slow)]
-
 
 def _npy(array, **options):
     buffer = io.BytesIO()
@@ -65,7 +63,6 @@ WEIGHTS = [
 ]
 
 
-@pytest.mark.parametrize("count", COUNTS)
 def test_damaged_safetensors_end_in_a_sentence(survives, command, tmp_path, count):
     np.save(tmp_path / "x.npy", X)
     path = tmp_path / "net.safetensors"
@@ -73,7 +70,6 @@ def test_damaged_safetensors_end_in_a_sentence(survives, command, tmp_path, coun
     survives(run, path, WEIGHTS, count)
 
 
-@pytest.mark.parametrize("count", COUNTS)
 def test_damaged_tflite_files_end_in_a_sentence(survives, command, net, tmp_path, count):
     np.save(tmp_path / "x.npy", X)
     run = command("run", net, "--input", tmp_path / "x.npy", "--config", "tiny")
@@ -87,7 +83,6 @@ CHECKPOINTS = [
 ]
 
 
-@pytest.mark.parametrize("count", COUNTS)
 def test_damaged_pytorch_files_end_in_a_sentence(survives, command, tmp_path, count):
     np.save(tmp_path / "x.npy", X)
     path = tmp_path / "net.pt"
@@ -95,7 +90,6 @@ def test_damaged_pytorch_files_end_in_a_sentence(survives, command, tmp_path, co
     survives(run, path, CHECKPOINTS, count)
 
 
-@pytest.mark.parametrize("count", COUNTS)
 def test_damaged_refrain_files_end_in_a_sentence(survives, command, net, tmp_path, count):
     np.save(tmp_path / "x.npy", X)
     seeds = [container_bytes([Part(name="a", network=read_tflite(net))])]
@@ -112,19 +106,16 @@ def float_net(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("count", COUNTS)
 def test_damaged_arrays_for_floats_end_in_a_sentence(survives, command, float_net, tmp_path, count):
     path = tmp_path / "x.npy"
     survives(command("run", float_net, "--input", path, "--config", "tiny"), path, ARRAYS, count)
 
 
-@pytest.mark.parametrize("count", COUNTS)
 def test_damaged_arrays_end_in_a_sentence(survives, command, net, tmp_path, count):
     path = tmp_path / "x.npy"
     survives(command("run", net, "--input", path, "--config", "tiny"), path, ARRAYS, count)
 
 
-@pytest.mark.parametrize("count", COUNTS)
 def test_damaged_archives_end_in_a_sentence(survives, command, net, tmp_path, count):
     path = tmp_path / "x.npz"
     survives(command("run", net, "--input", path, "--config", "tiny"), path, ARCHIVES, count)
@@ -147,7 +138,6 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("count", COUNTS)
 def test_damaged_settings_end_in_a_sentence(survives, command, net, tmp_path, count):
     np.save(tmp_path / "x.npy", X)
     path = tmp_path / "settings.json"

@@ -2,16 +2,12 @@
 
 import os
 
-import pytest
-
 from sim.cli.sentences import one_line
 from sim.explore.tuning.budgets import Budget, Outcome
 from sim.explore.tuning.search import search
 from sim.explore.tuning.study_file import StudyFile
 from sim.networks.network import NetworkError
 from sim.workloads.scores import Score
-
-COUNTS = [150, pytest.param(20_000, marks=pytest.mark.slow)]
 
 
 class Toy:
@@ -27,7 +23,6 @@ class Toy:
         return Outcome(score=score, exact=not moved, macs=moved / 200, bytes=moved / 200)
 
 
-@pytest.mark.parametrize("count", COUNTS)
 def test_damaged_studies_end_in_a_sentence(survives, tmp_path, monkeypatch, count):
     # Nobody waits here for a disk.
     monkeypatch.setattr(os, "fsync", lambda handle: None)
