@@ -44,15 +44,17 @@ class Maker:
             for name, shape in shapes.items()
         ]
 
-    def save(self, nodes, inputs, outputs, constants):
-        """The path of the model."""
+    def save(self, nodes, inputs, outputs, constants=(), functions=()):
+        """The path of the model; outputs are declared ones or names."""
         outputs = [
             each if isinstance(each, onnx.ValueInfoProto) else onnx.ValueInfoProto(name=each)
             for each in outputs
         ]
         graph = helper.make_graph(nodes, "graph", inputs, outputs, constants)
-        opsets = [helper.make_opsetid(*each) for each in OPSETS.items()]
-        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), self.path)
+        domains = OPSETS | {function.domain: 1 for function in functions}
+        opsets = [helper.make_opsetid(*each) for each in domains.items()]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=9, functions=functions)
+        onnx.save(model, self.path)
         return self.path
 
 

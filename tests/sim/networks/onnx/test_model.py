@@ -1,5 +1,4 @@
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -11,39 +10,6 @@ from sim.workloads import silero
 from sim.workloads.packages import fetch
 
 INPUTS, H, T, B = 5, 4, 7, 3
-
-
-def constant(name, *shape, seed=0):
-    rng = np.random.default_rng([seed, *name.encode()])
-    return numpy_helper.from_array(rng.normal(0, 0.7, shape).astype(np.float32), name)
-
-
-def floats(name, *shape):
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
-
-def save(path, nodes, inputs, outputs, constants=(), functions=()):
-    graph = helper.make_graph(
-        nodes, "graph", inputs, [onnx.ValueInfoProto(name=n) for n in outputs], constants
-    )
-    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("local", 1)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=9, functions=functions)
-    onnx.save(model, path)
-    return path
-
-
-def lstm(x, weights, outputs, *more, **attributes):
-    attributes = {"hidden_size": H, **attributes}
-    names = [x, f"{weights}W", f"{weights}R", f"{weights}B", *more]
-    return helper.make_node("LSTM", names, outputs, f"{weights}rnn", **attributes)
-
-
-def weights(prefix, inputs, directions=1):
-    return [
-        constant(f"{prefix}W", directions, 4 * H, inputs),
-        constant(f"{prefix}R", directions, 4 * H, H),
-        constant(f"{prefix}B", directions, 8 * H),
-    ]
 
 
 def compare(path, inputs, atol=1e-5):
@@ -64,33 +30,32 @@ def sequences(seed=1, batch=B):
 
 
 @pytest.fixture
-def two(tmp_path):
+def two(maker):
     """Relu -> bidirectional LSTM -> reshape -> LSTM -> tanh, and a path around both."""
     nodes = [
-        helper.make_node("Relu", ["x"], ["a"]),
-        helper.make_node("Exp", ["a"], ["early"]),
-        lstm("a", "p", ["y1", "h1", ""], direction="bidirectional"),
-        helper.make_node("Transpose", ["y1"], ["t"], perm=[0, 2, 1, 3]),
-        helper.make_node(
-            "Constant", [], ["shape"], value=numpy_helper.from_array(np.array([0, 0, -1]))
-        ),
-        helper.make_node("Reshape", ["t", "shape"], ["b"]),
-        helper.make_node("Slice", ["h1", "zero", "one", "zero"], ["h1_first"]),
-        lstm("b", "q", ["y2", "", "c2"], "", "h1_first", ""),
-        helper.make_node("Squeeze", ["y2", "one"], ["s"]),
-        helper.make_node("Add", ["s", "bias"], ["z"]),
-        helper.make_node("ReduceMax", ["early"], ["top"]),
-        helper.make_node("Mul", ["z", "top"], ["out"]),
+        maker.node("Relu", ["x"], ["a"]),
+        maker.node("Exp", ["a"], ["early"]),
+        maker.lstm("a", ["y1", "h1", ""], direction="bidirectional"),
+        maker.node("Transpose", ["y1"], ["t"], perm=[0, 2, 1, 3]),
+        maker.node("Constant", [], ["shape"], value=numpy_helper.from_array(np.array([0, 0, -1]))),
+        maker.node("Reshape", ["t", "shape"], ["b"]),
+        maker.node("Slice", ["h1", "zero", "one", "zero"], ["h1_first"]),
+        maker.lstm("b", ["y2", "", "c2"], "", "h1_first", "", prefix="q"),
+        maker.node("Squeeze", ["y2", "one"], ["s"]),
+        maker.node("Add", ["s", "bias"], ["z"]),
+        maker.node("ReduceMax", ["early"], ["top"]),
+        maker.node("Mul", ["z", "top"], ["out"]),
     ]
     constants = [
-        *weights("p", INPUTS, 2),
-        *weights("q", 2 * H),
-        constant("bias", H),
-        numpy_helper.from_array(np.array([0]), "zero"),
-        numpy_helper.from_array(np.array([1]), "one"),
+        *maker.weights("p", INPUTS, 2),
+        *maker.weights("q", 2 * H),
+        maker.constant("bias", np.linspace(-1, 1, H), np.float32),
+        maker.constant("zero", np.array([0])),
+        maker.constant("one", np.array([1])),
     ]
-    path = tmp_path / "two.onnx"
-    return save(path, nodes, [floats("x", T, B, INPUTS)], ["out", "c2", "early", "bias"], constants)
+    return maker.save(
+        nodes, [maker.tensor("x", T, B, INPUTS)], ["out", "c2", "early", "bias"], constants
+    )
 
 
 def test_a_graph_of_two_lstms_equals_onnx_runtime(two):
@@ -136,49 +101,51 @@ def test_a_result_of_another_shape_is_the_callers_mistake(two):
 
 
 @pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.DOUBLE])
-def test_other_precisions_keep_their_type(tmp_path, kind):
+def test_other_precisions_keep_their_type(maker, kind):
     dtype = helper.tensor_dtype_to_np_dtype(kind)
     constants = [
         numpy_helper.from_array(numpy_helper.to_array(t).astype(dtype), t.name)
-        for t in weights("p", INPUTS)
+        for t in maker.weights("p", INPUTS)
     ]
     nodes = [
-        helper.make_node("Neg", ["x"], ["a"]),
-        lstm("a", "p", ["y"]),
-        helper.make_node("Neg", ["y"], ["z"]),
+        maker.node("Neg", ["x"], ["a"]),
+        maker.lstm("a", ["y"]),
+        maker.node("Neg", ["y"], ["z"]),
     ]
-    path = tmp_path / "net.onnx"
-    save(path, nodes, [helper.make_tensor_value_info("x", kind, (T, B, INPUTS))], ["z"], constants)
+    path = maker.save(nodes, [maker.tensor("x", T, B, INPUTS, kind=kind)], ["z"], constants)
     got = OnnxModel(path).run({"x": sequences()}, float_lstm)["z"]
     assert got.dtype == dtype
-    save(path, nodes, [floats("x", T, B, INPUTS)], ["z"], weights("p", INPUTS))
+    path = maker.save(nodes, [maker.tensor("x", T, B, INPUTS)], ["z"], maker.weights("p", INPUTS))
     wanted = OnnxModel(path).run({"x": sequences()}, float_lstm)["z"]
     np.testing.assert_allclose(got, wanted, atol=1e-2 if dtype == np.float16 else 1e-6)
 
 
-def test_states_that_are_inputs_reach_the_lstm(tmp_path):
+def test_states_that_are_inputs_reach_the_lstm(maker):
     state = [np.random.default_rng(k).normal(size=(1, B, H)).astype(np.float32) for k in (2, 3)]
-    shapes = [floats(name, 1, B, H) for name in ("h", "c")]
-    path = tmp_path / "net.onnx"
-    nodes = [lstm("x", "p", ["y", "hn", "cn"], "", "h", "c")]
-    save(path, nodes, [floats("x", T, B, INPUTS), *shapes], ["y", "hn", "cn"], weights("p", INPUTS))
+    shapes = [maker.tensor(name, 1, B, H) for name in ("h", "c")]
+    nodes = [maker.lstm("x", ["y", "hn", "cn"], "", "h", "c")]
+    path = maker.save(
+        nodes,
+        [maker.tensor("x", T, B, INPUTS), *shapes],
+        ["y", "hn", "cn"],
+        maker.weights("p", INPUTS),
+    )
     compare(path, {"x": sequences(), "h": state[0], "c": state[1]})
 
 
-def test_batch_first_equals_time_first(tmp_path):
+def test_batch_first_equals_time_first(maker):
     # ONNX Runtime has no layout 1, so the model with layout 0 is the reference.
     state = np.random.default_rng(2).normal(size=(2, B, H)).astype(np.float32)
     outputs = []
     for layout, axes in ((0, (1, 2, 0, 3)), (1, (0, 1, 2, 3))):
         shape = (B, T, INPUTS) if layout else (T, B, INPUTS)
         state_shape = (B, 2, H) if layout else (2, B, H)
-        path = tmp_path / f"layout{layout}.onnx"
         nodes = [
-            lstm("x", "p", ["y", "hn", "cn"], "", "h", layout=layout, direction="bidirectional"),
-            helper.make_node("Transpose", ["y"], ["z"], perm=np.argsort(axes).tolist()),
+            maker.lstm("x", ["y", "hn", "cn"], "", "h", layout=layout, direction="bidirectional"),
+            maker.node("Transpose", ["y"], ["z"], perm=np.argsort(axes).tolist()),
         ]
-        inputs = [floats("x", *shape), floats("h", *state_shape)]
-        save(path, nodes, inputs, ["y", "hn", "cn"], weights("p", INPUTS, 2))
+        inputs = [maker.tensor("x", *shape), maker.tensor("h", *state_shape)]
+        path = maker.save(nodes, inputs, ["y", "hn", "cn"], maker.weights("p", INPUTS, 2))
         x = sequences().swapaxes(0, 1) if layout else sequences()
         h = state.swapaxes(0, 1) if layout else state
         outputs.append(OnnxModel(path).run({"x": x, "h": h}, float_lstm))
@@ -188,27 +155,27 @@ def test_batch_first_equals_time_first(tmp_path):
         assert (batch_first[name] == time_first[name].swapaxes(0, 1)).all()
 
 
-def test_weights_made_of_constants_are_folded(tmp_path):
-    W, R, bias = weights("p", INPUTS)
+def test_weights_made_of_constants_are_folded(maker):
+    W, R, bias = maker.weights("p", INPUTS)
     for tensor, name in ((W, "Wt"), (bias, "half")):
         tensor.name = name
     nodes = [
-        helper.make_node("Mul", ["Wt", "three"], ["pW"]),
-        helper.make_node("Add", ["half", "half"], ["pB"]),
-        lstm("x", "p", ["y"]),
+        maker.node("Mul", ["Wt", "three"], ["pW"]),
+        maker.node("Add", ["half", "half"], ["pB"]),
+        maker.lstm("x", ["y"]),
     ]
-    three = numpy_helper.from_array(np.float32(3), "three")
-    path = tmp_path / "net.onnx"
-    save(path, nodes, [floats("x", T, B, INPUTS)], ["y"], [W, R, bias, three])
+    three = maker.constant("three", np.float32(3))
+    path = maker.save(nodes, [maker.tensor("x", T, B, INPUTS)], ["y"], [W, R, bias, three])
     compare(path, {"x": sequences()})
 
 
-def test_weights_made_of_inputs_are_refused(tmp_path):
-    W, R, bias = weights("p", INPUTS)
+def test_weights_made_of_inputs_are_refused(maker):
+    W, R, bias = maker.weights("p", INPUTS)
     W.name = "Wt"
-    nodes = [helper.make_node("Mul", ["Wt", "k"], ["pW"]), lstm("x", "p", ["y"])]
-    path = tmp_path / "net.onnx"
-    save(path, nodes, [floats("x", T, B, INPUTS), floats("k")], ["y"], [W, R, bias])
+    nodes = [maker.node("Mul", ["Wt", "k"], ["pW"]), maker.lstm("x", ["y"])]
+    path = maker.save(
+        nodes, [maker.tensor("x", T, B, INPUTS), maker.tensor("k")], ["y"], [W, R, bias]
+    )
     with pytest.raises(NetworkError) as caught:
         OnnxModel(path)
     assert str(caught.value) == (
@@ -217,53 +184,54 @@ def test_weights_made_of_inputs_are_refused(tmp_path):
     )
 
 
-def test_branches_see_what_was_made_before_the_lstm(tmp_path):
+def test_branches_see_what_was_made_before_the_lstm(maker):
     branches = {
         f"{name}_branch": helper.make_graph(
             [
-                helper.make_node(op, ["early"], [f"{name}_mid"]),
-                helper.make_node("Add", [f"{name}_mid", "limit"], [f"{name}_out"]),
+                maker.node(op, ["early"], [f"{name}_mid"]),
+                maker.node("Add", [f"{name}_mid", "limit"], [f"{name}_out"]),
             ],
             name,
             [],
-            [floats(f"{name}_out", None)],
+            [maker.tensor(f"{name}_out", None)],
         )
         for name, op in (("then", "Neg"), ("else", "Exp"))
     }
     nodes = [
-        helper.make_node("Tanh", ["x"], ["early"]),
-        lstm("x", "p", ["y"]),
-        helper.make_node("ReduceMax", ["y"], ["m"], keepdims=0),
-        helper.make_node("Greater", ["m", "limit"], ["is"]),
-        helper.make_node("If", ["is"], ["z"], **branches),
+        maker.node("Tanh", ["x"], ["early"]),
+        maker.lstm("x", ["y"]),
+        maker.node("ReduceMax", ["y"], ["m"], keepdims=0),
+        maker.node("Greater", ["m", "limit"], ["is"]),
+        maker.node("If", ["is"], ["z"], **branches),
     ]
-    limit = numpy_helper.from_array(np.float32(0), "limit")
-    path = tmp_path / "net.onnx"
-    save(path, nodes, [floats("x", T, B, INPUTS)], ["z"], [*weights("p", INPUTS), limit])
+    limit = maker.constant("limit", np.float32(0))
+    path = maker.save(
+        nodes, [maker.tensor("x", T, B, INPUTS)], ["z"], [*maker.weights("p", INPUTS), limit]
+    )
     compare(path, {"x": sequences()})
 
 
-def test_local_functions_are_expanded(tmp_path):
+def test_local_functions_are_expanded(maker):
     function = helper.make_function(
         "local",
         "Layer",
         ["a", "pW", "pR", "pB"],
         ["y"],
-        [helper.make_node("Neg", ["a"], ["n"]), lstm("n", "p", ["y"])],
-        [helper.make_opsetid("", 18)],
+        [maker.node("Neg", ["a"], ["n"]), maker.lstm("n", ["y"])],
+        [helper.make_opsetid("", 17)],
     )
-    nodes = [helper.make_node("Layer", ["x", "pW", "pR", "pB"], ["y"], domain="local")]
-    path = tmp_path / "net.onnx"
-    save(path, nodes, [floats("x", T, B, INPUTS)], ["y"], weights("p", INPUTS), [function])
+    nodes = [maker.node("Layer", ["x", "pW", "pR", "pB"], ["y"], domain="local")]
+    path = maker.save(
+        nodes, [maker.tensor("x", T, B, INPUTS)], ["y"], maker.weights("p", INPUTS), [function]
+    )
     compare(path, {"x": sequences()})
 
 
-def test_nodes_of_one_name_are_told_apart(tmp_path):
-    first, second = lstm("x", "p", ["y1"]), lstm("x", "q", ["y2"])
+def test_nodes_of_one_name_are_told_apart(maker):
+    first, second = maker.lstm("x", ["y1"]), maker.lstm("x", ["y2"], prefix="q")
     first.name = second.name = "same"
-    path = tmp_path / "net.onnx"
-    constants = [*weights("p", INPUTS), *weights("q", INPUTS)]
-    save(path, [first, second], [floats("x", T, B, INPUTS)], ["y1", "y2"], constants)
+    constants = [*maker.weights("p", INPUTS), *maker.weights("q", INPUTS)]
+    path = maker.save([first, second], [maker.tensor("x", T, B, INPUTS)], ["y1", "y2"], constants)
     # ONNX Runtime takes no such model as a whole.
     model = OnnxModel(path)
     assert list(model.lstm_layers) == ["y1", "y2"]
@@ -305,15 +273,14 @@ def test_silero_vad_equals_onnx_runtime():
     assert captured.x.shape == (1, 40, 128)
 
 
-def test_weights_that_others_use_too_are_folded(tmp_path):
-    W, R, bias = weights("p", INPUTS)
+def test_weights_that_others_use_too_are_folded(maker):
+    W, R, bias = maker.weights("p", INPUTS)
     W.name = "Wt"
     nodes = [
-        helper.make_node("Neg", ["Wt"], ["pW"]),
-        lstm("x", "p", ["y"]),
-        helper.make_node("ReduceSum", ["pW"], ["total"], keepdims=0),
-        helper.make_node("Add", ["y", "total"], ["z"]),
+        maker.node("Neg", ["Wt"], ["pW"]),
+        maker.lstm("x", ["y"]),
+        maker.node("ReduceSum", ["pW"], ["total"], keepdims=0),
+        maker.node("Add", ["y", "total"], ["z"]),
     ]
-    path = tmp_path / "net.onnx"
-    save(path, nodes, [floats("x", T, B, INPUTS)], ["z", "pW"], [W, R, bias])
+    path = maker.save(nodes, [maker.tensor("x", T, B, INPUTS)], ["z", "pW"], [W, R, bias])
     compare(path, {"x": sequences()})
