@@ -33,6 +33,8 @@ nitpick_ignore_regex = [("py:.*", r"(?!refrain\.).*")]
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 autodoc_member_order = "bysource"
+# As it is written: a default that is a function would show its address.
+autodoc_preserve_defaults = True
 # Sections of docstrings beside NumPy's own.
 napoleon_custom_sections = [("Members", "params_style"), ("Keys", "params_style")]
 

@@ -174,6 +174,6 @@ figure.savefig(folder / "delta.png")
 # ## What it saves
 #
 # The command `refrain multiplier truncated:4,6 --cells` counts FPGA cells, and `--liberty FILE`
-# measures the energy in your own standard cells. The page *Families and levels, measured* has both
+# measures the energy in your own standard cells. The page *Every multiplier, measured* has both
 # for all families, with the accuracy of real networks beside them. With a `.npy` table or a Verilog
 # module in the place of the name, all of this works for a multiplier that you bring yourself.

@@ -17,7 +17,8 @@ class ModeOptions(TypedDict, total=False):
         What steps do. ``normal`` multiplies every column, ``delta`` those that moved, ``skip``
         may leave whole steps out, ``auto`` chooses by a score of each input.
     x_threshold, h_threshold
-        Delta steps: by how many int8 codes a value must have moved; 0 loses nothing.
+        Delta steps: by more than how many int8 steps a value must have moved; 0 loses
+        nothing.
     skip_threshold, delta_threshold
         Scores, 0 to 1, from which on a step is skipped, or takes the middle mode.
     middle

@@ -26,10 +26,11 @@ class Outcome:
     Members
     -------
     outputs : dict of array or list
-        By name; LSTM layers alone have one, ``h``. What LSTM layers alone give are int8 codes; a
+        By name; LSTM layers alone have one, ``h``. What LSTM layers alone give are int8 values; a
         whole model's outputs are real.
     scales : dict of (float, int)
-        Of outputs that are codes: ``scale`` and ``zero_point``, ``real = scale * (code - zero)``.
+        Of outputs that are integers: ``scale`` and ``zero_point``, ``real = scale * (integer -
+        zero_point)``.
     figures : dict
         Steps, cycles, MACs done and avoided, bytes, and how near outputs are to floating point:
         the report of ``refrain run --json``.
@@ -101,16 +102,20 @@ def run(
         ``IN=OUT`` for each state of a model that runs call by call; guessed without.
     weight_bits : int or None
         Bits of the weights of a network that is quantised; those of the configuration when None.
-    percentile, quantized
-        As of the command: a share of values to cover, and a file of integers to use.
+    percentile : float or None
+        Share of the samples' values that the formats cover; None takes what loses least.
+    quantized : path or None
+        What ``quantize`` wrote for a whole model, to be used as it is.
     latency : int
         Cycles from a memory read's address to its first data.
-    board, port : str or None
-        Which board, and its serial port.
+    board : str or None
+        Which of ``boards()``.
+    port : str or None
+        Its serial port.
     progress : function of (int, int)
         Told the cycles done and those to be expected, in RTL simulation.
     **modes
-        See :class:`refrain.settings`.
+        How steps choose their modes: see :class:`refrain.options.ModeOptions`.
 
     Raises
     ------

@@ -18,7 +18,7 @@ def settings(path: str | Path | None = None, **options: Unpack[ModeOptions]) -> 
     path : path or None
         A settings file; without one, normal mode.
     **options
-        See :class:`ModeOptions`; they go before what the file says, in every layer.
+        See :class:`refrain.options.ModeOptions`; they go before what the file says, in every layer.
 
     Raises
     ------

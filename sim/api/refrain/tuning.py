@@ -78,8 +78,14 @@ def tune(
         Less is better of a metric of your own.
     config : Config or str
         The accelerator.
-    family, save, trials, seed
-        What to tune, what to save, how many settings to try, and what the search begins with.
+    family : str
+        What to tune: ``delta`` (thresholds), ``skip`` (whole steps) or ``all``.
+    save : str
+        What to save: ``macs``, or ``bytes`` of weights.
+    trials : int
+        How many settings to try.
+    seed : int
+        What the search begins with.
     calibration_share : float
         Share of the samples that settings are chosen on.
     weight_bits : int or None

@@ -11,7 +11,7 @@ from sim.explore.sweep.running import pareto
 
 __all__ = ["front_names", "markdown", "shown_rows", "table_picture"]
 
-_HEAD = """# Families and levels, measured
+_HEAD = """# Every multiplier, measured
 
 This page is for engineers who choose a multiplier by its figures. It has every family and level,
 with its energy, its LUTs, and what real networks make of it. [Multipliers](multipliers.md) says
