@@ -57,6 +57,8 @@ class Config:
         operator, for the DSP blocks of an FPGA.
     act_width : int
         Bits of a code of ``x`` and of ``h``, 4 to 8. In memory each is a byte, sign-extended.
+    row_scales : bool
+        Gate rows may have multipliers and shifts of their own, else each gate has one.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Config:
     clock_mhz: float = 100.0
     multiplier: Multiplier = field(default_factory=Exact)
     act_width: int = 8
+    row_scales: bool = False
 
     addr_width = 32
     cell_width = 16

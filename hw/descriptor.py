@@ -11,7 +11,10 @@ Memory that a descriptor points at:
   negative step stride. A row may lie in two segments (the outputs of two directions): its first
   ``x_head_size`` codes at ``x_addr``, the rest at the same offset from ``x_tail_addr``.
 - *h*: one row of ``hidden_size`` codes per step, addressed the same way.
-- *params*: 16 bytes per unit: four int32 biases in gate order.
+- *params*: 16 bytes per unit: four int32 biases in gate order. With ``row_scales`` 48 bytes: behind
+  the biases four words for the sums of ``x`` and four for those of ``h``, in gate order. Bits 31 to
+  6 of a word are the upper 26 bits of a 31-bit multiplier, whose others are zero, and bits 5 to 0
+  are its shift, signed.
 - *weights*: for each block, for each column (``x`` first, then ``h``), one column word of
   ``lanes`` weights; lane ``4 * unit + gate``. A weight's bits are its sign, then the others from
   the lowest up, in the multiplier's form. A word is cut into planes: the first bits of all weights
@@ -62,7 +65,7 @@ FIELDS = {
     for field in (
         Field("magic", 0, 0, 16, "0x5246, `RF`"),
         Field("last", 0, 16, 1, "this descriptor ends the table"),
-        Field("load_params", 0, 17, 1, "read the biases from params_addr"),
+        Field("load_params", 0, 17, 1, "read the parameters from params_addr"),
         Field("load_weights", 0, 18, 1, "read the resident blocks from weights_addr"),
         Field(
             "load_state",
@@ -79,6 +82,14 @@ FIELDS = {
             1,
             "each sequence goes on from what the last one of this direction left in the "
             "machine, and nothing is loaded; refused where a reset or an error came between",
+        ),
+        Field(
+            "row_scales",
+            0,
+            22,
+            1,
+            "params hold a multiplier and a shift of each row, which stand for those of the gates "
+            "here; for machines with gates for that",
         ),
         Field("input_size", 1, 0, 16, "I, codes in a row of x"),
         Field("hidden_size", 1, 16, 16, "H, hidden units"),
@@ -106,7 +117,7 @@ FIELDS = {
             "bytes from a row of h to the next sequence's",
             signed=True,
         ),
-        Field("params_addr", 12, 0, 32, "biases"),
+        Field("params_addr", 12, 0, 32, "parameters of units"),
         Field("weights_addr", 13, 0, 32, "weights"),
         Field(
             "block_bytes",

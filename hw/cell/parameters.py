@@ -9,6 +9,7 @@ from hw.numbers.requantize import (
     MAX_LEFT_SHIFT,
     MAX_RIGHT_SHIFT,
     MULTIPLIER_WIDTH,
+    ROW_MULTIPLIER_WIDTH,
     quantize_multiplier,
 )
 
@@ -23,6 +24,9 @@ ACTIVATION_FRACTION_BITS = 15
 MIN_PRODUCT_SHIFT = 2 * ACTIVATION_FRACTION_BITS - 19
 MAX_PRODUCT_SHIFT = 2 * ACTIVATION_FRACTION_BITS
 """Right shifts of ``i * g`` that the gates take: cell scales from 2**-19 to 1."""
+
+PerGate = tuple[int, int, int, int] | tuple[tuple[int, ...], ...]
+"""A value for each gate, or for each row of each gate."""
 
 _RANGES = {
     "x_multiplier": (0, (1 << MULTIPLIER_WIDTH) - 1),
@@ -47,10 +51,11 @@ class CellParameters:
 
     Parameters
     ----------
-    x_multiplier, x_shift : 4 ints, in gate order
+    x_multiplier, x_shift : 4 ints, in gate order; or 4 tuples of an int for each row
         Requantise ``W (x - x_zero) + bias`` to Q3.12. A positive shift is to the left.
-    h_multiplier, h_shift : 4 ints, in gate order
-        Requantise ``R (h - h_zero)`` to Q3.12.
+    h_multiplier, h_shift : as those of x
+        Requantise ``R (h - h_zero)`` to Q3.12. All four are by gate, or all four by row; the lowest
+        bits of multipliers by row are zero.
     output_multiplier, output_shift : int
         Requantise ``o * tanh(c)`` to ``h`` codes.
     product_shift : int
@@ -69,10 +74,10 @@ class CellParameters:
     TFLite-Micro, ``micro/kernels/lstm_eval_common.cc``: ``PrepareGateParametersInteger``.
     """
 
-    x_multiplier: tuple[int, int, int, int]
-    x_shift: tuple[int, int, int, int]
-    h_multiplier: tuple[int, int, int, int]
-    h_shift: tuple[int, int, int, int]
+    x_multiplier: PerGate
+    x_shift: PerGate
+    h_multiplier: PerGate
+    h_shift: PerGate
     output_multiplier: int
     output_shift: int
     product_shift: int
@@ -87,39 +92,56 @@ class CellParameters:
             if field.type is not int and (not isinstance(value, tuple) or len(value) != 4):
                 raise ValueError(f"{field.name} must be four integers, not {value!r}")
             low, high = _RANGES[field.name]
-            for item in (value,) if field.type is int else value:
+            for item in np.ravel(value).tolist():
                 if not low <= item <= high:
                     raise ValueError(f"{field.name} must be from {low} to {high}, not {item}")
         limit = 1 << self.h_width - 1
         if not -limit <= self.h_zero < limit:
             raise ValueError(f"h_zero must be from {-limit} to {limit - 1}, not {self.h_zero}")
 
+    @property
+    def by_row(self) -> bool:
+        """Each row has multipliers and shifts of its own."""
+        return isinstance(self.x_multiplier[0], tuple)
+
+    def rows(self, name: str) -> np.ndarray:
+        """A value for each gate, int64 [4, 1], or for each row, int64 [4, H]."""
+        return np.array(getattr(self, name), np.int64).reshape(4, -1)
+
     @classmethod
     def from_scales(
         cls,
         *,
         x_scale: float,
-        W_scale: tuple[float, float, float, float],
+        W_scale: tuple[float, float, float, float] | np.ndarray,
         h_scale: float,
-        R_scale: tuple[float, float, float, float],
+        R_scale: tuple[float, float, float, float] | np.ndarray,
         c_power: int,
         cell_clip: int = 0,
         h_zero: int = 0,
         h_width: int = 8,
     ) -> "CellParameters":
-        """Parameters of a direction whose tensors have these scales (``c``: ``2**c_power``)."""
+        """Parameters of a direction whose tensors have these scales (``c``: ``2**c_power``).
+
+        Weight scales are by gate, or float64 [4, H] by row. If one of the two is by row, then the
+        multipliers of both are.
+        """
         for name, scales in (("W_scale", W_scale), ("R_scale", R_scale)):
             if len(scales) != 4:
                 raise ValueError(f"{name} must be four scales, not {len(scales)}")
-        x_pairs = [_gate_multiplier(x_scale, scale) for scale in W_scale]
-        h_pairs = [_gate_multiplier(h_scale, scale) for scale in R_scale]
+        (x_multiplier, x_shift), (h_multiplier, h_shift) = (
+            _multipliers(scale, each)
+            for scale, each in zip(
+                (x_scale, h_scale), _alike(np.asarray(W_scale), np.asarray(R_scale)), strict=True
+            )
+        )
         output = 2.0 ** (-2 * ACTIVATION_FRACTION_BITS) / float(np.float32(h_scale))
         output_multiplier, output_shift = quantize_multiplier(output)
         return cls(
-            x_multiplier=tuple(multiplier for multiplier, _ in x_pairs),
-            x_shift=tuple(shift for _, shift in x_pairs),
-            h_multiplier=tuple(multiplier for multiplier, _ in h_pairs),
-            h_shift=tuple(shift for _, shift in h_pairs),
+            x_multiplier=x_multiplier,
+            x_shift=x_shift,
+            h_multiplier=h_multiplier,
+            h_shift=h_shift,
             output_multiplier=output_multiplier,
             output_shift=output_shift,
             product_shift=2 * ACTIVATION_FRACTION_BITS + c_power,
@@ -130,8 +152,30 @@ class CellParameters:
         )
 
 
-def _gate_multiplier(scale: float, weight_scale: float) -> tuple[int, int]:
+def _alike(W_scale: np.ndarray, R_scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both by gate, [4], or both by row, [4, H]."""
+    if W_scale.ndim == R_scale.ndim:
+        return W_scale, R_scale
+    return tuple(np.broadcast_arrays(*(each.reshape(4, -1) for each in (W_scale, R_scale))))
+
+
+def _multipliers(scale: float, weight_scales: np.ndarray) -> tuple[PerGate, PerGate]:
+    """Multipliers and shifts from accumulator codes to Q3.12, by gate or by row."""
+    if weight_scales.ndim == 1:
+        return tuple(zip(*(_gate_multiplier(scale, each) for each in weight_scales), strict=True))
+    gates = [_multipliers_of_rows(scale, rows) for rows in weight_scales]
+    return tuple(zip(*gates, strict=True))
+
+
+def _multipliers_of_rows(scale: float, rows: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    pairs = (_gate_multiplier(scale, each, ROW_MULTIPLIER_WIDTH) for each in rows)
+    return tuple(zip(*pairs, strict=True))
+
+
+def _gate_multiplier(
+    scale: float, weight_scale: float, width: int = MULTIPLIER_WIDTH
+) -> tuple[int, int]:
     """Multiplier from accumulator codes to Q3.12."""
     # Scales are float32 in the file; their product is not rounded to float32.
     product = float(np.float32(scale)) * float(np.float32(weight_scale))
-    return quantize_multiplier(product * 2**GATE_FRACTION_BITS)
+    return quantize_multiplier(product * 2**GATE_FRACTION_BITS, width)

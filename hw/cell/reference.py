@@ -21,11 +21,9 @@ def pre_activations(
     params: CellParameters, acc_x: np.ndarray, acc_h: np.ndarray, bias: np.ndarray
 ) -> np.ndarray:
     """Q3.12 gate pre-activations, int64 [..., 4, H]; both sums saturate before they are added."""
-    per_gate = np.array(
-        [params.x_multiplier, params.x_shift, params.h_multiplier, params.h_shift], np.int64
-    )[..., np.newaxis]
-    x_part = requantize(wrap(acc_x + bias, ACC_WIDTH), per_gate[0], per_gate[1])
-    h_part = requantize(acc_h, per_gate[2], per_gate[3])
+    x_sum = wrap(acc_x + bias, ACC_WIDTH)
+    x_part = requantize(x_sum, params.rows("x_multiplier"), params.rows("x_shift"))
+    h_part = requantize(acc_h, params.rows("h_multiplier"), params.rows("h_shift"))
     return saturate(x_part + h_part, 16)
 
 

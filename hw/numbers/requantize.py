@@ -11,6 +11,7 @@ __all__ = [
     "MAX_LEFT_SHIFT",
     "MAX_RIGHT_SHIFT",
     "MULTIPLIER_WIDTH",
+    "ROW_MULTIPLIER_WIDTH",
     "multiply_by_quantized_multiplier",
     "quantize_multiplier",
     "requantize",
@@ -22,16 +23,20 @@ ACC_WIDTH = 32
 MULTIPLIER_WIDTH = 31
 """Bits of the unsigned multiplier."""
 
+ROW_MULTIPLIER_WIDTH = 26
+"""Bits of a multiplier that belongs to a single row: with its shift it is one 32-bit word."""
+
 MAX_LEFT_SHIFT = 15
 MAX_RIGHT_SHIFT = 31
 """Shifts that the gates take: networks of 8 bits need up to 7 to the left, those of 4 bits more;
 TensorFlow Lite flushes larger right shifts to a zero multiplier."""
 
 
-def quantize_multiplier(real: float) -> tuple[int, int]:
+def quantize_multiplier(real: float, width: int = MULTIPLIER_WIDTH) -> tuple[int, int]:
     """``(multiplier, shift)`` with ``real`` close to ``multiplier * 2**(shift - 31)``.
 
-    The multiplier has 31 bits with the top one set, or is 0. A positive shift is to the left.
+    The multiplier has 31 bits with the top one set, or is 0; only the upper ``width`` of them may
+    be set. A positive shift is to the left.
 
     Raises
     ------
@@ -46,8 +51,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
         return 0, 0
     fraction, shift = frexp(real)
     # floor(x + 0.5) is C's round for these positive x: they have at least 21 bits to spare.
-    multiplier = floor(fraction * 2**31 + 0.5)
-    if multiplier == 2**31:
+    multiplier = floor(fraction * 2**width + 0.5) << MULTIPLIER_WIDTH - width
+    if multiplier == 2**MULTIPLIER_WIDTH:
         multiplier //= 2
         shift += 1
     if shift < -MAX_RIGHT_SHIFT:

@@ -22,6 +22,7 @@ __all__ = [
     "NodeName",
     "Percentile",
     "Quantized",
+    "RowScales",
     "StatePairs",
     "WeightBits",
     "grouped",
@@ -53,6 +54,14 @@ NetworkBits = Annotated[
 ActivationBits = Annotated[
     int | None,
     typer.Option(rich_help_panel="Arithmetic", help="Bits of a code of x and h, 4 to 8."),
+]
+RowScales = Annotated[
+    bool,
+    typer.Option(
+        "--row-scales",
+        rich_help_panel="Arithmetic",
+        help="Gates for a scale of each row of weights, and networks that have them.",
+    ),
 ]
 MetricName = Annotated[
     str | None,

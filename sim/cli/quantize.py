@@ -47,6 +47,12 @@ def quantize(
     activation_bits: Annotated[
         int, typer.Option(help="Bits of x and h, 4 to 8; a .tflite file holds 8.")
     ] = 8,
+    row_scales: Annotated[
+        bool,
+        typer.Option(
+            "--row-scales", help="A scale for each row of weights; a .tflite file holds none."
+        ),
+    ] = False,
     json: Json = None,
 ) -> None:
     """Quantise LSTM layers into one .tflite or .refrain file.
@@ -59,9 +65,13 @@ def quantize(
     samples = files.read_arrays(calibration)
     with printing.working("quantising"):
         subjects = load_subjects(model, samples, node, tuple(state or ()))
-        check_holds(output, model, subjects)
-        bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
-        done = [quantize_measured(subject, percentile, **bits) for subject in subjects]
+        check_holds(output, model, subjects, row_scales)
+        how = {
+            "weight_bits": weight_bits,
+            "activation_bits": activation_bits,
+            "row_scales": row_scales,
+        }
+        done = [quantize_measured(subject, percentile, **how) for subject in subjects]
     first = subjects[0].seen[0]
     steps = first.x.shape[1] // first.calls
     write_quantized(output, [part for part, _ in done], steps)

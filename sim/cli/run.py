@@ -16,6 +16,7 @@ from sim.cli.options import (
     NodeName,
     Percentile,
     Quantized,
+    RowScales,
     StatePairs,
     WeightBits,
     grouped,
@@ -75,18 +76,19 @@ class Machine:
     weight_bits: WeightBits = None
     activation_bits: ActivationBits = None
     network_bits: NetworkBits = None
+    row_scales: RowScales = False
     percentile: Percentile = None
 
     def chosen(self) -> Config | None:
         """The configuration; None for the board's own."""
         arithmetic = (self.multiplier, self.weight_bits, self.activation_bits)
         if self.config is None and self.backend == "board":
-            if any(each is not None for each in arithmetic):
+            if self.row_scales or any(each is not None for each in arithmetic):
                 raise ConfigError(
                     "another multiplier or width than the board's own needs a --config"
                 )
             return None
-        return make_config(self.config or "edge", *arithmetic)
+        return make_config(self.config or "edge", *arithmetic, self.row_scales)
 
 
 @dataclass(frozen=True, kw_only=True)

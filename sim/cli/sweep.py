@@ -15,6 +15,7 @@ from sim.cli.options import (
     MetricName,
     NodeName,
     Percentile,
+    RowScales,
     StatePairs,
     grouped,
 )
@@ -110,6 +111,7 @@ class Axes:
     modes: Annotated[str, typer.Option(help="normal, delta and reduced, with commas.")] = (
         "normal,delta"
     )
+    row_scales: RowScales = False
     threshold_x: Annotated[str, typer.Option(help="Thresholds of x, with commas.")] = "0"
     threshold_h: Annotated[str, typer.Option(help="Thresholds of h, with commas.")] = "0"
     normal_every: Annotated[
@@ -132,6 +134,7 @@ class Axes:
             x_thresholds=split_numbers("--threshold-x", self.threshold_x),
             h_thresholds=split_numbers("--threshold-h", self.threshold_h),
             normal_every=self.normal_every,
+            row_scales=self.row_scales,
             unsafe_level=self.unsafe_level,
             network_bits=self.network_bits and split_numbers("--network-bits", self.network_bits),
         )

@@ -16,6 +16,7 @@ from sim.networks.network import (
     IntegerLayer,
     IntegerNetwork,
     Quantization,
+    rows_of,
 )
 from sim.networks.whole import Seen, WholeModel
 
@@ -229,9 +230,9 @@ def _coarse(layer: FloatLayer, integer: IntegerLayer) -> FloatLayer:
         directions=tuple(
             replace(
                 each,
-                W=codes.W * np.array(codes.W_scale)[:, None, None],
-                R=codes.R * np.array(codes.R_scale)[:, None, None],
-                bias=codes.bias * (codes.x.scale * np.array(codes.W_scale))[:, None],
+                W=codes.W * rows_of(codes.W_scale)[..., None],
+                R=codes.R * rows_of(codes.R_scale)[..., None],
+                bias=codes.bias * (codes.x.scale * rows_of(codes.W_scale)),
             )
             for each, codes in zip(layer.directions, integer.directions, strict=True)
         )

@@ -13,6 +13,7 @@ def make_config(
     multiplier: str | None = None,
     weight_bits: int | None = None,
     activation_bits: int | None = None,
+    row_scales: bool = False,
 ) -> Config:
     """The configuration called ``name``, with changes; None keeps what it has.
 
@@ -24,6 +25,8 @@ def make_config(
         ``NAME`` or ``NAME:NUMBERS`` of a multiplier, or a file that one is imported from.
     weight_bits, activation_bits : int or None
         Bits of a weight, and of a code of ``x`` and ``h``.
+    row_scales : bool
+        With gates for multipliers and shifts of each row.
 
     Raises
     ------
@@ -33,7 +36,7 @@ def make_config(
         There is no such multiplier.
     """
     config = find_config(name)
-    changes = {}
+    changes = {"row_scales": True} if row_scales else {}
     if activation_bits is not None:
         changes["act_width"] = activation_bits
     if multiplier is not None:

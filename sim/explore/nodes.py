@@ -276,8 +276,8 @@ def quantize_nodes(
 ) -> dict[str, IntegerNetwork]:
     """Integer networks of a model's LSTM layers, by name, calibrated on the model's ``inputs``.
 
-    ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``. Layers that are in
-    integers, or ``given`` in integers, stay as they are.
+    ``bits`` are ``weight_bits``, ``activation_bits`` and ``row_scales`` of ``quantize``. Layers
+    that are in integers, or ``given`` in integers, stay as they are.
 
     Raises
     ------

@@ -167,20 +167,20 @@ def _same(taken: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> bool:
 
 
 def quantize_measured(
-    subject: Subject, percentile: float | None = None, **bits: int
+    subject: Subject, percentile: float | None = None, **how
 ) -> tuple[Part, dict]:
     """The integer network, and figures: its formats, and those of ``measure_written``.
 
     Sentences about layers that are far from floating point are under ``warnings``.
 
-    ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``.
+    ``how`` are ``weight_bits``, ``activation_bits`` and ``row_scales`` of ``quantize``.
 
     Raises
     ------
     NetworkError
         The samples are unusable, or the network has no integer form.
     """
-    result = quantize(subject.network, subject.seen, percentile, **bits)
+    result = quantize(subject.network, subject.seen, percentile, **how)
     names = subject.nodes or [f"layer {number}" for number in range(len(result.layers))]
     judged = judge_network(names, subject.network, result, subject.seen)
     layers = [
@@ -205,15 +205,24 @@ def quantize_measured(
     return part, {**figures, "warnings": warnings} if warnings else figures
 
 
-def check_holds(path: Path, model: Path, subjects: Sequence[Subject]) -> None:
-    """Refuse, before anything is quantised, more networks of a model than a file holds.
+def check_holds(
+    path: Path, model: Path, subjects: Sequence[Subject], row_scales: bool = False
+) -> None:
+    """Refuse, before anything is quantised, networks that a file does not hold.
 
     Raises
     ------
     NetworkError
         With the LSTM nodes that are there, and what to do.
     """
-    if path.suffix.lower() != CONTAINER and len(subjects) > 1:
+    if path.suffix.lower() == CONTAINER:
+        return
+    if row_scales:
+        raise NetworkError(
+            f"{path} cannot hold scales of rows, as a .tflite LSTM operator has one for each gate; "
+            f"write them with -o {path.with_suffix(CONTAINER).name}"
+        )
+    if len(subjects) > 1:
         named = "; ".join(" -> ".join(subject.nodes) for subject in subjects)
         raise NetworkError(
             f"{model} has LSTM nodes that do not follow each other: {named}; choose one with "

@@ -58,9 +58,10 @@ def find_config(name: str) -> Config:
 
 
 def precision(config: Config, weight_bits: int | None = None) -> dict[str, int]:
-    """``weight_bits`` and ``activation_bits`` that a network is quantised to for a configuration.
+    """What ``quantize`` takes beside samples to make a network for a configuration.
 
     Weights have as many bits as the configuration's, or fewer if told: its words are shorter then.
+    Rows have scales of their own where it has gates for that.
 
     Raises
     ------
@@ -73,7 +74,11 @@ def precision(config: Config, weight_bits: int | None = None) -> dict[str, int]:
             f"the network's weights must have at most the {width} bits of configuration "
             f"{config.name}, not {weight_bits}"
         )
-    return {"weight_bits": weight_bits or width, "activation_bits": config.act_width}
+    return {
+        "weight_bits": weight_bits or width,
+        "activation_bits": config.act_width,
+        "row_scales": config.row_scales,
+    }
 
 
 def make_backend(

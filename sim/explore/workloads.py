@@ -42,7 +42,7 @@ def workload_rows(workloads) -> list[dict]:
 def quantize_case(case: Case, **bits: int) -> IntegerNetwork:
     """The case's network in integers, calibrated on its calibration split without the padding.
 
-    ``bits`` are ``weight_bits`` and ``activation_bits`` of ``quantize``.
+    ``bits`` are ``weight_bits``, ``activation_bits`` and ``row_scales`` of ``quantize``.
     """
     split = case.calibration
     return quantize(case.network, split.x, lengths=split.lengths, **bits)

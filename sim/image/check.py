@@ -36,16 +36,21 @@ def check_fit(layer: int, direction: IntegerLstm, cell: CellParameters, config: 
                 f"{name} of layer {layer} has codes of {form.bits} bits, and configuration "
                 f"{config.name} takes codes of {config.act_width}"
             )
+    if direction.by_row and not config.row_scales:
+        raise NetworkError(
+            f"layer {layer} has scales for each row of weights, and configuration {config.name} "
+            f"has gates for scales by gate alone; give it those with --row-scales"
+        )
     limit = 2 ** (config.multiplier.weight_width - 1) - 1
     for name, weights in (("W", direction.W), ("R", direction.R)):
         if np.abs(weights.astype(np.int64)).max() > limit:
             raise NetworkError(f"{name} of layer {layer} must be within ±{limit}")
     bias = np.abs(direction.bias.astype(np.int64))
     for name, sums, shifts in (
-        ("W", largest_sums(direction.W) + bias, cell.x_shift),
-        ("R", largest_sums(direction.R), cell.h_shift),
+        ("W", largest_sums(direction.W) + bias, cell.rows("x_shift")),
+        ("R", largest_sums(direction.R), cell.rows("h_shift")),
     ):
-        left = np.maximum(np.asarray(shifts, np.int64), 0)[:, None]
+        left = np.maximum(shifts, 0)
         if (sums << left).max() >= ACC_LIMIT:
             raise NetworkError(
                 f"{name} of layer {layer} can overflow the 32-bit sums: its scales are too large "

@@ -13,7 +13,7 @@ from sim.image.levels import level_fields
 from sim.image.memory import Rows, States, align, state_bytes
 from sim.image.modes import LayerModes, Modes
 from sim.image.options import RunOptions
-from sim.image.parameters import cell_fields, cell_parameters
+from sim.image.parameters import cell_fields, cell_parameters, unit_bytes
 from sim.image.weights import fewest_beats
 from sim.networks.check import check_codes, check_integer
 from sim.networks.network import IntegerLayer, IntegerLstm, IntegerNetwork, NetworkError
@@ -228,7 +228,7 @@ class _Packer:
             "hidden_size": direction.hidden_size,
             "steps": self.steps,
             "sequences": self.sequences,
-            "params_addr": self.take(16 * direction.hidden_size),
+            "params_addr": self.take(unit_bytes(cell.by_row) * direction.hidden_size),
             "weights_addr": self.take(blocks * block_bytes, max(_ALIGN, config.column_bytes)),
             "word_beats": beats,
             "block_bytes": block_bytes,

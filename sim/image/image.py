@@ -8,7 +8,8 @@ import numpy as np
 from hw import descriptor
 from hw.config import Config
 from sim.image.memory import Rows, States
-from sim.image.weights import pack_params, pack_weights
+from sim.image.parameters import cell_parameters, pack_params
+from sim.image.weights import pack_weights
 from sim.networks.network import IntegerLstm, NetworkError
 
 __all__ = ["Image", "Placement", "State"]
@@ -109,7 +110,7 @@ class Image:
         _write(memory, self.descriptor, self.table)
         for placement in self.placements:
             fields, direction = placement.fields, placement.direction
-            _write(memory, fields["params_addr"], pack_params(direction.bias))
+            _write(memory, fields["params_addr"], _pack_params(direction))
             beats = fields["word_beats"]
             weights = pack_weights(direction.W, direction.R, self.config, beats)
             _write(memory, fields["weights_addr"], weights)
@@ -149,6 +150,10 @@ class Image:
         """Final state of each direction; none where states are not stored."""
         states = (each.state_out.unpack(memory, base) for each in self.placements if each.state_out)
         return tuple(State(h=h, c=c) for h, c in states)
+
+
+def _pack_params(direction: IntegerLstm) -> bytes:
+    return pack_params(direction.bias, cell_parameters(direction))
 
 
 def _write(memory: bytearray, addr: int, data: bytes) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from hw.config import Config
 
-__all__ = ["fewest_beats", "pack_params", "pack_weights", "unpack_params", "unpack_weights"]
+__all__ = ["fewest_beats", "pack_weights", "unpack_weights"]
 
 
 def fewest_beats(W: np.ndarray, R: np.ndarray, config: Config) -> int:
@@ -71,13 +71,3 @@ def unpack_weights(
     rows = signed.reshape(-1, columns, config.units_per_block, 4).transpose(3, 0, 2, 1)
     weights = rows.reshape(4, -1, columns)[:, :hidden_size]
     return weights[:, :, :input_size].copy(), weights[:, :, input_size:].copy()
-
-
-def pack_params(bias: np.ndarray) -> bytes:
-    """Four int32 biases in gate order for each unit, from int32 ``[4, H]``."""
-    return np.ascontiguousarray(bias.T, "<i4").tobytes()
-
-
-def unpack_params(data: bytes) -> np.ndarray:
-    """``bias`` int32 ``[4, H]`` of packed parameters."""
-    return np.frombuffer(data, "<i4").reshape(-1, 4).T.astype(np.int32)

@@ -7,6 +7,7 @@ from hw.descriptor import DESCRIPTOR_BYTES
 from hw.modes import Mode
 from sim.image.image import Image, Placement
 from sim.image.memory import align, state_bytes
+from sim.image.parameters import unit_bytes
 from sim.model.activity import Activity
 
 __all__ = ["Counts", "ModeCounts", "count"]
@@ -214,7 +215,7 @@ def _read_bytes(image: Image, placement: Placement) -> int:
     x_row = align(head, beat) + align(fields["input_size"] - head, beat)
     return (
         DESCRIPTOR_BYTES
-        + fields["load_params"] * align(16 * hidden, beat)
+        + fields["load_params"] * align(unit_bytes(fields["row_scales"]) * hidden, beat)
         + fields["load_weights"] * fields["resident_blocks"] * fields["block_bytes"]
         + fields["load_state"] * image.sequences * align(4 * hidden, state_bytes(image.config))
         + image.steps * image.sequences * x_row

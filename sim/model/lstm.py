@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hw.cell.parameters import CellParameters
 from hw.numbers.activation import sigmoid, tanh
 from hw.numbers.requantize import multiply_by_quantized_multiplier, requantize
 from sim.image.check import largest_sums
@@ -12,7 +13,11 @@ from sim.image.parameters import cell_parameters
 from sim.model.approximate import ApproximateHidden, ApproximateInput, Levels
 from sim.model.hidden import Dense, Following
 from sim.model.plan import StepPlan
-from sim.model.scaling import divide_rounding_twice, find_scaling
+from sim.model.scaling import (
+    divide_rounding_twice,
+    find_row_scalings,
+    find_scaling,
+)
 from sim.networks.network import IntegerLstm, Quantization
 
 __all__ = ["Carried", "Lstm"]
@@ -91,8 +96,8 @@ class Lstm:
         h_sums = largest_sums(direction.R, _reach(direction.h))
         self.x_type = np.float32 if x_sums.max() < _FLOAT32_EXACT else np.float64
         self.h_type = np.float32 if h_sums.max() < _FLOAT32_EXACT else np.float64
-        self.x_scale = _GateScale(params.x_multiplier, params.x_shift, x_sums)
-        self.h_scale = _GateScale(params.h_multiplier, params.h_shift, h_sums)
+        self.x_scale = _GateScale(params, "x", x_sums)
+        self.h_scale = _GateScale(params, "h", h_sums)
         self.h_output = find_scaling(params.output_multiplier, params.output_shift, 1 << 30, 10)
         self.cell_tanh = tanh(_CODES, params.tanh_shift)
         # The bias is one more column of W, whose operand is one.
@@ -176,8 +181,8 @@ class Lstm:
             sums = np.full((4, hidden), limit)
             biased = sums + np.abs(self.direction.bias.astype(np.int64))
             self._wide_scales[limit] = (
-                _GateScale(params.x_multiplier, params.x_shift, biased),
-                _GateScale(params.h_multiplier, params.h_shift, sums),
+                _GateScale(params, "x", biased),
+                _GateScale(params, "h", sums),
             )
         return self._wide_scales[limit]
 
@@ -194,35 +199,53 @@ def _reach(form: Quantization) -> int:
 
 
 class _GateScale:
-    """Requantisation of all four gates: constants shaped to broadcast over ``[4, n]``."""
+    """Requantisation of ``x`` or ``h`` sums of all four gates, by gate or by row."""
 
-    def __init__(self, multipliers, shifts, sums):
-        scalings = [
-            find_scaling(int(multiplier), int(shift), int(bound))
-            for multiplier, shift, bound in zip(multipliers, shifts, sums.max(axis=1), strict=True)
-        ]
-        self.integers = [np.array(v, np.int64)[:, None] for v in (multipliers, shifts)]
-        self.first, self.nudge, self.second = (
-            np.array([getattr(scaling, name) for scaling in scalings])[:, None]
-            for name in ("first", "nudge", "second")
-        )
+    def __init__(self, params: CellParameters, part: str, sums: np.ndarray):
+        multipliers, shifts = (params.rows(f"{part}_{name}") for name in ("multiplier", "shift"))
+        bounds = sums if params.by_row else sums.max(axis=1, keepdims=True)
+        if params.by_row:
+            scaling = find_row_scalings(multipliers, shifts, bounds)
+            self.exact, self.saturates = scaling.exact, scaling.saturates
+            constants = [scaling.first, scaling.nudge, scaling.second]
+        else:
+            scalings = [
+                find_scaling(*map(int, each))
+                for each in zip(*map(np.ravel, (multipliers, shifts, bounds)), strict=True)
+            ]
+            self.exact = all(scaling.exact for scaling in scalings)
+            self.saturates = any(scaling.saturates for scaling in scalings)
+            constants = [
+                np.array([getattr(scaling, name) for scaling in scalings])[:, None]
+                for name in ("first", "nudge", "second")
+            ]
         # Where a left shift wraps, only the integers are right.
-        reach = sums.max(axis=1).astype(np.int64) << np.maximum(np.asarray(shifts, np.int64), 0)
-        self.exact = all(scaling.exact for scaling in scalings) and reach.max() < 1 << 31
-        self.saturates = any(scaling.saturates for scaling in scalings)
+        self.exact &= (bounds.astype(np.int64) << np.maximum(shifts, 0)).max() < 1 << 31
+        self.by_row = params.by_row
+        self._integers = [each[..., None] for each in (multipliers, shifts)]
+        self.first, self.nudge, self.second = (each[..., None] for each in constants)
 
-    def apply(self, sums: np.ndarray, out: np.ndarray) -> None:
-        """Gate codes that want one more rounding, float64 ``[4, n]``."""
+    def apply(self, sums: np.ndarray, out: np.ndarray, units: slice) -> None:
+        """Gate codes of some units that want one more rounding, float64 ``[4, n]``.
+
+        ``n`` counts the units first, and for each what it has several of.
+        """
+        shape = 4, units.stop - units.start, -1
+        sums, out = sums.reshape(shape), out.reshape(shape)
         if not self.exact:
-            out[...] = requantize(sums.astype(np.int64), *self.integers)
+            out[...] = requantize(sums.astype(np.int64), *self._of(self._integers, units))
             return
-        np.multiply(sums, self.first, out=out)
-        if self.nudge.any():
-            out += self.nudge
+        first, nudge, second = self._of((self.first, self.nudge, self.second), units)
+        np.multiply(sums, first, out=out)
+        if nudge.any():
+            out += nudge
         np.rint(out, out=out)
-        out *= self.second
+        out *= second
         if self.saturates:
             np.clip(out, -32768, 32767, out=out)
+
+    def _of(self, constants: Sequence[np.ndarray], units: slice) -> Sequence[np.ndarray]:
+        return [each[:, units] for each in constants] if self.by_row else constants
 
 
 class _Buffers:
@@ -311,7 +334,7 @@ class _Run:
         for chunk in self.chunks:
             rows = slice(4 * chunk.start, 4 * chunk.stop)
             part = np.empty((4, sums[rows].size // 4))
-            self.x_scale.apply(sums[rows].reshape(4, -1), part)
+            self.x_scale.apply(sums[rows], part, chunk)
             np.rint(part, out=part)
             part += _MAGIC + len(_CODES) // 2
             split = part.reshape(-1, len(times), self.sequences)
@@ -331,7 +354,7 @@ class _Run:
         n = (chunk.stop - chunk.start) * self.sequences
         gates = buffers.gates[: 4 * n].reshape(4, n)
         active = buffers.active[: 4 * n].reshape(4, n)
-        self.h_scale.apply(sums[rows].reshape(4, n), gates)
+        self.h_scale.apply(sums[rows], gates, chunk)
         gates += x_part[rows].reshape(4, n)
         index = gates.view(np.int64)
         index -= _MAGIC_BITS

@@ -1,6 +1,7 @@
 """Random integer networks: for tests and for measuring speed, not for answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from sim.networks.network import (
     IntegerLstm,
     IntegerNetwork,
     Quantization,
+    rows_of,
 )
 
 __all__ = ["random_codes", "random_network"]
@@ -25,6 +27,7 @@ def random_network(
     gain: float = 1.0,
     weight_bits: int = 8,
     activation_bits: int = 8,
+    row_scales: bool = False,
 ) -> IntegerNetwork:
     """Layers of ``sizes[1:]`` hidden units on ``sizes[0]`` inputs.
 
@@ -44,6 +47,8 @@ def random_network(
         Typical magnitude of a pre-activation, over that of a trained network.
     weight_bits, activation_bits : int
         Bits of a weight, and of a code of ``x`` or ``h``.
+    row_scales : bool
+        Rows have scales of their own, up to 30 times as large as others of their gate.
     """
     rng = np.random.default_rng(seed)
     coarser = 8 - activation_bits
@@ -60,6 +65,10 @@ def random_network(
                 for reverse in (False, True)[: 1 + bidirectional]
             )
         )
+        if row_scales:
+            layer = IntegerLayer(
+                directions=tuple(_with_row_scales(each, rng) for each in layer.directions)
+            )
         layers.append(layer)
         inputs, x = layer.output_size, h
     return IntegerNetwork(layers=tuple(layers))
@@ -105,6 +114,16 @@ def _direction(rng, inputs, hidden, x, h, reverse, initial, c_power, cell_clip, 
         c0=rng.integers(-(1 << 14), 1 << 14, hidden, np.int16) if initial else None,
         reverse=reverse,
     )
+
+
+def _with_row_scales(direction: IntegerLstm, rng) -> IntegerLstm:
+    """The direction with scales by row about those of its gates."""
+
+    def scales(of_gates):
+        factors = rng.uniform(30**-0.5, 30**0.5, (4, direction.hidden_size))
+        return (rows_of(of_gates) * factors).astype(np.float32).astype(np.float64)
+
+    return replace(direction, W_scale=scales(direction.W_scale), R_scale=scales(direction.R_scale))
 
 
 def _single(scale: float) -> float:

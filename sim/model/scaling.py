@@ -5,9 +5,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from hw.numbers.requantize import multiply_by_quantized_multiplier, requantize
+from hw.numbers.requantize import (
+    ROW_MULTIPLIER_WIDTH,
+    multiply_by_quantized_multiplier,
+    requantize,
+)
 
-__all__ = ["Scaling", "divide_rounding_twice", "find_scaling"]
+__all__ = [
+    "RowScalings",
+    "Scaling",
+    "divide_rounding_twice",
+    "find_row_scalings",
+    "find_scaling",
+]
 
 _AWAY = 1 + 2.0**-40
 """Pushes exact halves away from zero, and nothing else that fits 32 bits over a half."""
@@ -77,6 +87,57 @@ def _is_exact(scaling: Scaling, multiplier: int, shift: int, bound: int, limit: 
     wanted = multiply_by_quantized_multiplier(around, multiplier, shift)
     found = (wanted[:, 0] < steps) & (wanted[:, -1] >= steps)
     return bool(found.all()) and np.array_equal(scaling.compute(around), wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowScalings:
+    """What ``Scaling`` is, for each row.
+
+    Members
+    -------
+    first, nudge, second : float64 [4, H]
+        Constants.
+    saturates : bool
+        A value of some row can leave 16 bits.
+    exact : bool
+        The formula equals the integers in all rows.
+    """
+
+    first: np.ndarray
+    nudge: np.ndarray
+    second: np.ndarray
+    saturates: bool
+    exact: bool
+
+
+def find_row_scalings(
+    multipliers: np.ndarray, shifts: np.ndarray, bounds: np.ndarray
+) -> RowScalings:
+    """Constants for rows, each with integers of magnitude up to its bound, saturated after.
+
+    Proof of ``exact``: a multiplier of a row has 26 bits, so float64 holds a value below ``2**26``
+    times it without an error, and half of the product's last place beside it, which is ``nudge``.
+    That moves a tie up and nothing else over one. What is rounded then has at most 32 bits, so
+    ``second`` pushes ties away from zero and nothing else.
+
+    Parameters
+    ----------
+    multipliers, shifts : int64 [4, H]
+        As of ``CellParameters`` by row.
+    bounds : int64 [4, H]
+        Largest magnitudes.
+    """
+    left, right = np.maximum(shifts, 0), np.maximum(-shifts, 0)
+    place = np.ldexp(1.0, left - ROW_MULTIPLIER_WIDTH)
+    ends = requantize(np.stack([-bounds, bounds]), multipliers, shifts, 64)
+    return RowScalings(
+        first=np.ldexp(multipliers.astype(np.float64), left - 31),
+        # Without a fraction there is no tie.
+        nudge=np.where(place < 1, place / 2, 0.0),
+        second=np.ldexp(np.where(right > 0, _AWAY, 1.0), -right),
+        saturates=bool(ends.min() < -(1 << 15) or ends.max() >= 1 << 15),
+        exact=bool(bounds.max() < 1 << ROW_MULTIPLIER_WIDTH),
+    )
 
 
 def divide_rounding_twice(product: np.ndarray, shift: int, sign: np.ndarray) -> None:

@@ -63,9 +63,7 @@ def _check_integer_lstm(where: str, lstm) -> None:
     for name in ("W", "R"):
         if (getattr(lstm, name) == -128).any():
             raise NetworkError(f"{name} of {where} holds the weight -128; weights are -127 to 127")
-        scales = getattr(lstm, f"{name}_scale")
-        if len(scales) != 4 or not all(np.isfinite(s) and s > 0 for s in scales):
-            raise NetworkError(f"{name}_scale of {where} must be four positive scales")
+        _check_scales(f"{name}_scale of {where}", getattr(lstm, f"{name}_scale"), H)
     _check_quantization(f"x of {where}", lstm.x)
     _check_quantization(f"h of {where}", lstm.h)
     if lstm.c_power not in C_POWERS:
@@ -80,6 +78,16 @@ def _check_integer_lstm(where: str, lstm) -> None:
         check_codes(f"h0 of {where}", lstm.h0, lstm.h)
     if lstm.c0 is not None:
         _check_array(f"c0 of {where}", lstm.c0, (H,), np.int16)
+
+
+def _check_scales(where: str, scales, H: int) -> None:
+    """Refuse scales that are neither by gate nor by row, or are no positive numbers."""
+    if isinstance(scales, np.ndarray):
+        _check_array(where, scales, (4, H), np.float64)
+        if not (np.isfinite(scales) & (scales > 0)).all():
+            raise NetworkError(f"{where} must be positive scales, one for each row")
+    elif len(scales) != 4 or not all(np.isfinite(s) and s > 0 for s in scales):
+        raise NetworkError(f"{where} must be four positive scales")
 
 
 def check_integer(network: IntegerNetwork) -> None:

@@ -17,6 +17,8 @@ __all__ = [
     "IntegerNetwork",
     "NetworkError",
     "Quantization",
+    "Scales",
+    "rows_of",
 ]
 
 GATES = ("input", "forget", "cell", "output")
@@ -115,9 +117,20 @@ class Quantization:
         return (1 << self.bits - 1) - 1
 
 
+Scales = tuple[float, float, float, float]
+"""Scales of weights, one for each gate."""
+
+
+def rows_of(scales: Scales | np.ndarray) -> np.ndarray:
+    """Scales by gate as float64 [4, 1]; scales by row, [4, H], as they are."""
+    return np.asarray(scales, np.float64).reshape(4, -1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class IntegerLstm:
     """One direction of an LSTM layer in the integer format of TFLite's int8 LSTM operator.
+
+    Scales by row are more than that operator has.
 
     Members
     -------
@@ -127,8 +140,8 @@ class IntegerLstm:
         Recurrent weights.
     bias : int32 [4, H]
         In units of ``x.scale * W_scale[gate]``; zero points are not folded in.
-    W_scale, R_scale : 4 floats
-        Per-gate weight scales.
+    W_scale, R_scale : 4 floats, or float64 [4, H]
+        Scales of weights by gate, or by row.
     x, h : Quantization
         Formats of the input and of the hidden state.
     c_power : int
@@ -144,8 +157,8 @@ class IntegerLstm:
     W: np.ndarray
     R: np.ndarray
     bias: np.ndarray
-    W_scale: tuple[float, float, float, float]
-    R_scale: tuple[float, float, float, float]
+    W_scale: Scales | np.ndarray
+    R_scale: Scales | np.ndarray
     x: Quantization
     h: Quantization
     c_power: int
@@ -163,6 +176,11 @@ class IntegerLstm:
     def hidden_size(self) -> int:
         """``H``."""
         return self.W.shape[1]
+
+    @property
+    def by_row(self) -> bool:
+        """Rows of ``W`` or of ``R`` have scales of their own."""
+        return any(isinstance(each, np.ndarray) for each in (self.W_scale, self.R_scale))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ def quantize(
     *,
     weight_bits: int = 8,
     activation_bits: int = 8,
+    row_scales: bool = False,
     tell: Callable[[], None] = lambda: None,
 ) -> IntegerNetwork:
     """The network in integers, in formats chosen by running it on samples.
@@ -58,6 +59,9 @@ def quantize(
         when None.
     weight_bits, activation_bits : int
         Bits of a weight and of a code of ``x`` or ``h``, 4 to 8.
+    row_scales : bool
+        Each row of weights has a scale of its own, which a .tflite file does not hold; else each
+        gate has one.
     tell : function
         Called now and then while formats are tried.
 
@@ -73,11 +77,12 @@ def quantize(
     _check_choices(percentile, weights=weight_bits, activations=activation_bits)
     seen = [Seen(x=samples)] if isinstance(samples, np.ndarray) else samples
     calls = _calls(network, seen, lengths)
+    bits = weight_bits, activation_bits
     x_form, layers = None, []
     for number, layer in enumerate(network.layers):
         runs = [Runs(lstm, k, calls) for k, lstm in enumerate(layer.directions)]
         result = _quantize_layer(
-            f"layer {number}", runs, x_form, percentile, weight_bits, activation_bits, tell
+            f"layer {number}", runs, x_form, percentile, bits, row_scales, tell
         )
         layers.append(result)
         x_form = result.directions[0].h
@@ -127,11 +132,15 @@ def _quantize_layer(
     runs: list[Runs],
     x_form: Quantization | None,
     percentile: float | None,
-    weight_bits: int,
-    activation_bits: int,
+    bits: tuple[int, int],
+    row_scales: bool,
     tell: Callable[[], None],
 ) -> IntegerLayer:
-    """A layer in integers; ``x_form`` is the format of its input where that is decided."""
+    """A layer in integers; ``x_form`` is the format of its input where that is decided.
+
+    ``bits`` are those of weights and of activations.
+    """
+    weight_bits, activation_bits = bits
     share = 100.0 if percentile is None else percentile
     calls = runs[0].calls
     valid = (x[steps] for x, steps in zip(calls.given, calls.valid, strict=True))
@@ -146,7 +155,8 @@ def _quantize_layer(
     directions = []
     for run, c_power in zip(runs, forms.c_powers, strict=True):
         pieces = run.pieces()
-        directions.append(quantize_direction(where, run, pieces, forms, c_power, weight_bits))
+        result = quantize_direction(where, run, pieces, forms, c_power, weight_bits, row_scales)
+        directions.append(result)
         tell()
     return IntegerLayer(directions=tuple(directions))
 

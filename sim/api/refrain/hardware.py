@@ -18,6 +18,7 @@ def config(
     multiplier: str | None = None,
     weight_bits: int | None = None,
     activation_bits: int | None = None,
+    row_scales: bool = False,
 ) -> Config:
     """A named configuration, with another multiplier or other widths if told.
 
@@ -30,6 +31,8 @@ def config(
         ``.npy`` table or ``.v`` module of your own.
     weight_bits, activation_bits : int or None
         Bits of a weight, and of a value of ``x`` or ``h``.
+    row_scales : bool
+        With gates for a scale of each row of weights.
 
     Returns
     -------
@@ -45,7 +48,7 @@ def config(
     --------
     >>> dataclasses.replace(refrain.config("tiny"), lanes=16, name="mine")
     """
-    return make_config(name, multiplier, weight_bits, activation_bits)
+    return make_config(name, multiplier, weight_bits, activation_bits, row_scales)
 
 
 def export_verilog(config: Config | str, folder: str | Path) -> list[Path]:

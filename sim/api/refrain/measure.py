@@ -64,6 +64,7 @@ def sweep(
     x_thresholds: Sequence[int] = (0,),
     h_thresholds: Sequence[int] = (0,),
     normal_every: int = 0,
+    row_scales: bool = False,
     jobs: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
@@ -85,6 +86,8 @@ def sweep(
         What is combined; ``levels`` of None are all that each multiplier has.
     normal_every : int
         Every so many steps of delta mode is normal; 0 for the first alone.
+    row_scales : bool
+        Rows of weights have scales of their own.
     jobs : int or None
         Processes; all cores when None.
     progress : function of (int, int)
@@ -123,6 +126,7 @@ def sweep(
         x_thresholds=x_thresholds,
         h_thresholds=h_thresholds,
         normal_every=normal_every,
+        row_scales=row_scales,
     )
     count = jobs or os.cpu_count() or 1
     return run_sweep(target, points, Path(folder), jobs=count, progress=progress)

@@ -140,6 +140,7 @@ def quantize(
     percentile: float | None = None,
     weight_bits: int = 8,
     activation_bits: int = 8,
+    row_scales: bool = False,
 ) -> Quantized:
     """LSTM layers of a file in integers, in formats chosen on samples.
 
@@ -157,6 +158,8 @@ def quantize(
         Share of the samples' values that the formats cover; None takes what loses least.
     weight_bits, activation_bits : int
         Bits of a weight and of a value of ``x`` or ``h``, 4 to 8.
+    row_scales : bool
+        A scale for each row of weights, else for each gate; a ``.tflite`` file holds none of rows.
 
     Raises
     ------
@@ -168,7 +171,8 @@ def quantize(
     path = network.path if isinstance(network, Network) else Path(network)
     subjects = load_subjects(path, samples, node, states)
     bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
-    done = [quantize_measured(subject, percentile, **bits) for subject in subjects]
+    how = {"percentile": percentile, "row_scales": row_scales, **bits}
+    done = [quantize_measured(subject, **how) for subject in subjects]
     return Quantized(
         parts=tuple(part for part, _ in done),
         figures=tuple(figures for _, figures in done),

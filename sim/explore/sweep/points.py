@@ -37,6 +37,8 @@ class Point:
         Every so many steps of delta mode is normal; 0 for the first only.
     unsafe_level : str or None
         A level that may be used in delta mode all the same.
+    row_scales : bool
+        Rows of weights have scales of their own.
     """
 
     weight_bits: int
@@ -49,10 +51,12 @@ class Point:
     normal_every: int = 0
     unsafe_level: str | None = None
     network_bits: int | None = None
+    row_scales: bool = False
 
     def config(self, name: str) -> Config:
         """The machine."""
-        return make_config(name, self.multiplier, self.weight_bits, self.activation_bits)
+        widths = self.weight_bits, self.activation_bits
+        return make_config(name, self.multiplier, *widths, self.row_scales)
 
     def modes(self) -> Modes:
         """Settings of every layer."""
@@ -69,6 +73,8 @@ class Point:
         """The settings, ready for a table."""
         values = asdict(self)
         del values["unsafe_level"]
+        if not self.row_scales:
+            del values["row_scales"]
         values["network_bits"] = self.network_bits or self.weight_bits
         return values
 
@@ -118,12 +124,14 @@ def make_points(
     normal_every: int = 0,
     unsafe_level: str | None = None,
     network_bits: Sequence[int] | None = None,
+    row_scales: bool = False,
 ) -> list[Point]:
     """Every combination that there is, each once.
 
     A level that a multiplier lacks is left out where another one has it; None stands for all.
     Normal mode has no level and no thresholds, reduced mode no thresholds. Networks' weights have
-    as many bits as the machine's, or each of ``network_bits`` that are not more.
+    as many bits as the machine's, or each of ``network_bits`` that are not more; their
+    rows have scales of their own with ``row_scales``.
 
     Raises
     ------
@@ -138,7 +146,7 @@ def make_points(
     for widths in itertools.product(weight_bits, activation_bits):
         for name in multipliers:
             bits = dict(zip(("weight_bits", "activation_bits"), widths, strict=True))
-            machine = make_config(config, name, *widths)
+            machine = make_config(config, name, *widths, row_scales)
             there = range(len(machine.multiplier.levels))
             chosen = [level for level in (there if levels is None else levels) if level in there]
             seen.update(chosen)
@@ -149,7 +157,7 @@ def make_points(
                 for own, level, x, h in itertools.product(*axes):
                     values = {"network_bits": own, "level": level}
                     values |= {"x_threshold": x, "h_threshold": h}
-                    values |= {"multiplier": name, "mode": mode}
+                    values |= {"multiplier": name, "mode": mode, "row_scales": row_scales}
                     if mode == "delta":
                         values |= {"normal_every": normal_every, "unsafe_level": unsafe_level}
                     point = Point(**bits, **values)

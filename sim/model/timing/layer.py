@@ -8,6 +8,7 @@ from hw import latency as after
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
 from sim.image.image import Image, Placement
+from sim.image.parameters import unit_bytes
 
 __all__ = ["LayerTiming", "Part", "RunTiming", "split", "visits"]
 
@@ -99,7 +100,8 @@ class LayerTiming:
         if self.flag("resume"):
             return clock
         if self.flag("load_params"):
-            clock += self._words(self.hidden) + 2
+            words = unit_bytes(self.flag("row_scales")) // _WORD_BYTES
+            clock += self._words(words * self.hidden) + 2
         flags = self.residency()
         placed = clock + len(flags)
         if self.flag("load_weights") and any(flags):
@@ -163,13 +165,13 @@ class LayerTiming:
             state = fields["state_out_addr"] + again * fields["state_sequence_stride"]
             rows.append((state // bus, 4))
         waiting = []
-        for start, unit_bytes in rows:
-            beats = _ceil(unit_bytes * self.hidden, bus)
+        for start, per_unit in rows:
+            beats = _ceil(per_unit * self.hidden, bus)
             bursts = deque()
             # The request comes with the row's first unit and takes a cycle more than the data.
             asked = run.unit_times[0] + after.UNIT_QUEUE + after.PACKER + 2
             for done, length in split(start, beats, burst):
-                last = min((done + length) * bus // unit_bytes, self.hidden) - 1
+                last = min((done + length) * bus // per_unit, self.hidden) - 1
                 complete = run.unit_times[last] + after.UNIT_QUEUE + after.PACKER + 1
                 bursts.append((max(asked, complete) + after.WRITE_COMPLETE, length))
             waiting.append(bursts)

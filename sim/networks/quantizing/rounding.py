@@ -14,7 +14,7 @@ quantization for generative pre-trained transformers", ICLR 2023.
 
 import numpy as np
 
-__all__ = ["Compensation", "least_error_scale", "round_rows"]
+__all__ = ["Compensation", "least_error_scales", "round_rows"]
 
 _SHRINK = np.linspace(1.0, 0.25, 31)
 """Scales that are tried, in parts of the one that covers all weights."""
@@ -26,26 +26,27 @@ _BLOCK = 32
 """Columns after which the others are brought up to date."""
 
 
-def least_error_scale(weights: np.ndarray, power: np.ndarray, largest: int) -> float:
-    """The scale of one gate's weights that loses least.
+def least_error_scales(weights: np.ndarray, power: np.ndarray, largest: int) -> np.ndarray:
+    """The scale of each group of weights that loses least, [groups].
 
     Parameters
     ----------
-    weights : float64 [H, columns]
-        The gate's weights, not all zero.
+    weights : float64 [groups, rows, columns]
+        The weights of a gate as one group, or of rows as many; no group is all zero.
     power : float64 [columns]
         Mean square of each column's operand.
     largest : int
         Largest magnitude of a code.
     """
-    full = np.abs(weights).max() / largest
+    full = np.abs(weights).max(axis=(1, 2)) / largest
     error = [_squared_error(weights, power, full * shrink, largest) for shrink in _SHRINK]
-    return float(full * _SHRINK[int(np.argmin(error))])
+    return full * _SHRINK[np.argmin(error, axis=0)]
 
 
-def _squared_error(weights, power, scale: float, largest: int) -> float:
-    codes = np.clip(np.rint(weights / scale), -largest, largest)
-    return float((((codes * scale - weights) ** 2) @ power).sum())
+def _squared_error(weights, power, scales: np.ndarray, largest: int) -> np.ndarray:
+    scales = scales[:, None, None]
+    codes = np.clip(np.rint(weights / scales), -largest, largest)
+    return (((codes * scales - weights) ** 2) @ power).sum(axis=1)
 
 
 class Compensation:

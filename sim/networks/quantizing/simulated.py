@@ -7,7 +7,7 @@ in integers, and only that result is reported.
 
 import numpy as np
 
-from sim.networks.network import FloatLstm, IntegerLstm, Quantization
+from sim.networks.network import FloatLstm, IntegerLstm, Quantization, rows_of
 
 __all__ = ["round_to", "simulate", "simulate_integer"]
 
@@ -72,10 +72,10 @@ def simulate_integer(lstm: IntegerLstm, x: np.ndarray, h: np.ndarray, c: np.ndar
     Shapes are those of ``simulate``.
     """
     W, R = (
-        codes * np.array(scales)[:, None, None]
+        codes * rows_of(scales)[..., None]
         for codes, scales in ((lstm.W, lstm.W_scale), (lstm.R, lstm.R_scale))
     )
-    bias = lstm.bias * (lstm.x.scale * np.array(lstm.W_scale))[:, None]
+    bias = lstm.bias * (lstm.x.scale * rows_of(lstm.W_scale))
     clip = lstm.cell_clip * 2.0**lstm.c_power
     real = FloatLstm(W=W, R=R, bias=bias, reverse=lstm.reverse, cell_clip=clip)
     return simulate(real, round_to(x, lstm.x), h, c, lstm.h, lstm.c_power)[0]

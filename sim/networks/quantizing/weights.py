@@ -2,15 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import frexp
 
 import numpy as np
 
 from sim.networks.codes import from_codes, round_half_away, to_codes
-from sim.networks.network import GATES, FloatLstm, IntegerLstm, NetworkError, Quantization
+from sim.networks.network import (
+    GATES,
+    FloatLstm,
+    IntegerLstm,
+    NetworkError,
+    Quantization,
+    Scales,
+    rows_of,
+)
 from sim.networks.quantizing.formats import single
 from sim.networks.quantizing.material import Piece, Runs
-from sim.networks.quantizing.rounding import Compensation, least_error_scale, round_rows
+from sim.networks.quantizing.rounding import Compensation, least_error_scales, round_rows
 from sim.networks.quantizing.search import Forms, output_error
 
 __all__ = ["EVENT_MAX", "WEIGHT_MAX", "check_sums", "quantize_direction"]
@@ -25,6 +32,8 @@ _FAINT = 2.0**-40
 """Products below this cannot move a gate by a code, however many are added."""
 _ON_GRID = 2.0**-12
 """How far from whole numbers dequantised codes may be: float32 rounds 127 by 2**-18."""
+_BIAS_MAX = 2.0**23
+"""Largest bias of a row in the units of its sums: finer scales than that would gain nothing."""
 _NARROWED = (0.85, 0.7, 0.55, 0.4, 0.25)
 """Scales that are tried, in parts of those that cover all weights."""
 _BETTER = 0.98
@@ -41,8 +50,8 @@ class _Codes:
         Codes.
     bias : float64 [4, H]
         The real bias that goes with them.
-    scales : float64 [2, 4]
-        Of ``W`` and of ``R``, by gate.
+    scales : float64 [2, 4, 1] or [2, 4, H]
+        Of ``W`` and of ``R``, by gate or by row.
     """
 
     W: np.ndarray
@@ -53,14 +62,20 @@ class _Codes:
     def real(self, lstm: FloatLstm) -> FloatLstm:
         """The direction with the weights that the codes stand for."""
         W, R = (
-            codes * scale[:, None, None]
+            codes * scale[..., None]
             for codes, scale in zip((self.W, self.R), self.scales, strict=True)
         )
         return replace(lstm, W=W, R=R, bias=self.bias)
 
 
 def quantize_direction(
-    where: str, run: Runs, pieces: list[Piece], forms: Forms, c_power: int, weight_bits: int
+    where: str,
+    run: Runs,
+    pieces: list[Piece],
+    forms: Forms,
+    c_power: int,
+    weight_bits: int,
+    row_scales: bool = False,
 ) -> IntegerLstm:
     """A direction in integers, with the weights whose output is nearest to floating point.
 
@@ -78,6 +93,8 @@ def quantize_direction(
         Exponent of the cell state's scale.
     weight_bits : int
         Bits of a weight.
+    row_scales : bool
+        Scales by row, else by gate.
 
     Raises
     ------
@@ -85,7 +102,8 @@ def quantize_direction(
         A bias or sums that 32 bits cannot hold.
     """
     lstm = run.lstm
-    chosen = _choose(run, pieces, forms, c_power, (1 << weight_bits - 1) - 1)
+    chosen = _choose(run, pieces, forms, c_power, (1 << weight_bits - 1) - 1, row_scales)
+    W_scale, R_scale = map(_stored, chosen.scales)
     c0 = None
     if lstm.c0 is not None:
         codes = round_half_away(lstm.c0.astype(np.float64) / 2.0**c_power)
@@ -94,8 +112,8 @@ def quantize_direction(
         W=chosen.W,
         R=chosen.R,
         bias=_bias_codes(where, chosen.bias, lstm.input_size, forms.x, chosen.scales[0]),
-        W_scale=tuple(map(float, chosen.scales[0])),
-        R_scale=tuple(map(float, chosen.scales[1])),
+        W_scale=W_scale,
+        R_scale=R_scale,
         x=forms.x,
         h=forms.h,
         c_power=c_power,
@@ -108,17 +126,29 @@ def quantize_direction(
     return result
 
 
-def _choose(run: Runs, pieces: list[Piece], forms: Forms, c_power: int, largest: int) -> _Codes:
+def _stored(scales: np.ndarray) -> Scales | np.ndarray:
+    """Scales of [4, 1] or [4, H] as ``IntegerLstm`` has them."""
+    return tuple(map(float, scales[:, 0])) if scales.shape[1] == 1 else scales.copy()
+
+
+def _choose(
+    run: Runs,
+    pieces: list[Piece],
+    forms: Forms,
+    c_power: int,
+    largest: int,
+    row_scales: bool,
+) -> _Codes:
     """The codes with the least error of the output."""
     best, least = None, np.inf
-    for codes in _candidates(run, forms, largest):
+    for codes in _candidates(run, forms, largest, row_scales):
         error = output_error(run, pieces, forms, c_power, codes.real(run.lstm))
         if best is None or error < _BETTER * least:
             best, least = codes, error
     return best
 
 
-def _candidates(run: Runs, forms: Forms, largest: int) -> Iterator[_Codes]:
+def _candidates(run: Runs, forms: Forms, largest: int, row_scales: bool) -> Iterator[_Codes]:
     """In scales that cover all weights, rounded alone or making losses good; then in others."""
     lstm, forms_of = run.lstm, (forms.x, forms.h)
     operands = [
@@ -126,7 +156,7 @@ def _candidates(run: Runs, forms: Forms, largest: int) -> Iterator[_Codes]:
         for seen, form in zip(run.operands(), forms_of, strict=True)
     ]
     units = np.array([forms.x.scale, forms.h.scale])
-    whole, covering = _covering_scales(lstm, units, largest)
+    whole, covering = _covering_scales(lstm, units, largest, row_scales)
     yield _nearest(lstm, covering, largest)
     rounding = _Rounding(lstm, operands, largest)
     yield rounding.codes(covering)
@@ -151,14 +181,14 @@ class _Rounding:
         self.H, self.sizes, self.largest = H, sizes, largest
 
     def codes(self, scales: np.ndarray) -> _Codes:
-        """Codes in these scales, [2, 4]."""
+        """Codes in these scales, [2, 4, 1] or [2, 4, H]."""
         codes, constants = self._round(scales)
         W, R = np.split(codes.reshape(4, self.H, -1), self.sizes[:1], axis=2)
         W, R = np.ascontiguousarray(W), np.ascontiguousarray(R)
         return _Codes(W=W, R=R, bias=constants.reshape(4, self.H), scales=scales)
 
     def best_scales(self, covering: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        """For each gate the scales whose sums lose least; ``whole`` ones stay."""
+        """For each gate or row the scales whose sums lose least; ``whole`` ones stay."""
         best, least = covering.copy(), self._losses(covering)
         for factor in _NARROWED:
             scales = np.where(whole, covering, _singles(factor * covering))
@@ -168,17 +198,21 @@ class _Rounding:
         return best
 
     def _losses(self, scales: np.ndarray) -> np.ndarray:
-        """Mean square of what each gate's sums lose on the samples, [4]."""
+        """Mean square of what each gate's or row's sums lose on the samples, [4, 1] or [4, H]."""
         codes, constants = self._round(scales)
         lost = np.column_stack([codes * self._by_column(scales), constants]) - self.rows
-        return np.einsum("rc,rc->r", lost @ self.gram, lost).reshape(4, self.H).sum(axis=1)
+        of_rows = np.einsum("rc,rc->r", lost @ self.gram, lost).reshape(4, self.H)
+        return of_rows if scales.shape[2] > 1 else of_rows.sum(axis=1, keepdims=True)
 
     def _round(self, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        by_row = np.repeat(scales.T, self.H, axis=0)
-        return round_rows(self.rows, by_row, self.parts, self.by, self.largest)
+        return round_rows(self.rows, self._by_row(scales), self.parts, self.by, self.largest)
+
+    def _by_row(self, scales: np.ndarray) -> np.ndarray:
+        """Of each row those of ``W`` and of ``R``, [4 H, 2]."""
+        return np.broadcast_to(scales, (2, 4, self.H)).reshape(2, -1).T
 
     def _by_column(self, scales: np.ndarray) -> np.ndarray:
-        return np.repeat(scales.T, self.H, axis=0)[:, self.parts]
+        return self._by_row(scales)[:, self.parts]
 
 
 def _singles(scales: np.ndarray) -> np.ndarray:
@@ -189,33 +223,45 @@ def _singles(scales: np.ndarray) -> np.ndarray:
 def _nearest(lstm: FloatLstm, scales: np.ndarray, largest: int) -> _Codes:
     """Every weight rounded by itself."""
     W, R = (
-        np.clip(round_half_away(weights / scale[:, None, None]), -largest, largest).astype(np.int8)
+        np.clip(round_half_away(weights / scale[..., None]), -largest, largest).astype(np.int8)
         for weights, scale in zip((lstm.W, lstm.R), scales, strict=True)
     )
     return _Codes(W=W, R=R, bias=lstm.bias.astype(np.float64), scales=scales)
 
 
 def _covering_scales(
-    lstm: FloatLstm, units: np.ndarray, largest: int
+    lstm: FloatLstm, units: np.ndarray, largest: int, row_scales: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which gates' weights have been integers before, bool [2, 4], and scales that cover all.
+    """Whose weights have been integers before, and scales that cover all.
 
-    Those fall on codes without an error. ``units`` are the scales of the operands.
+    Integers fall on codes without an error. Both are [2, 4, 1] by gate, or [2, 4, H] by row.
+    ``units`` are the scales of the operands.
     """
-    whole, scales = np.zeros((2, 4), bool), np.zeros((2, 4))
+    groups = lstm.hidden_size if row_scales else 1
+    whole, scales = np.zeros((2, 4, groups), bool), np.zeros((2, 4, groups))
     for part, (weights, unit) in enumerate(zip((lstm.W, lstm.R), units, strict=True)):
-        for gate, of_gate in enumerate(weights):
-            magnitudes = np.abs(of_gate[of_gate != 0]).astype(np.float64)
-            scale = 0.0
-            if magnitudes.size:
-                code = _whole_code(magnitudes, largest)
-                whole[part, gate] = code is not None
-                scale = float(magnitudes.max()) / (code or largest)
+        grouped = weights.reshape(4, groups, -1)
+        for place in np.ndindex(4, groups):
+            scale, on_codes = _covering_scale(grouped[place], largest)
             # Weights too small to matter: a scale that leaves the bias 2**-8 of a gate's step.
             if scale * unit < _FAINT:
-                scale, whole[part, gate] = _GATE_UNIT / 256 / unit, True
-            scales[part, gate] = single(scale)
+                scale, on_codes = _GATE_UNIT / 256 / unit, True
+            whole[part][place], scales[part][place] = on_codes, single(scale)
+    if row_scales:
+        # A row may have a bias that is far larger than all its weights are.
+        least = np.abs(lstm.bias.astype(np.float64)) / (_BIAS_MAX * units[0])
+        whole[0] &= scales[0] >= least
+        scales[0] = np.maximum(scales[0], _singles(least))
     return whole, scales
+
+
+def _covering_scale(weights: np.ndarray, largest: int) -> tuple[float, bool]:
+    """A scale that covers the weights, 0 for none, and whether they have been integers before."""
+    magnitudes = np.abs(weights[weights != 0]).astype(np.float64)
+    if not magnitudes.size:
+        return 0.0, False
+    code = _whole_code(magnitudes, largest)
+    return float(magnitudes.max()) / (code or largest), code is not None
 
 
 def _whole_code(magnitudes: np.ndarray, largest: int) -> int | None:
@@ -234,12 +280,15 @@ def _whole_code(magnitudes: np.ndarray, largest: int) -> int | None:
 
 def _least_error_scales(lstm, operands, covering: np.ndarray, largest: int) -> np.ndarray:
     """Scales with the least squared error of weights that are rounded by themselves."""
-    scales = covering.copy()
+    scales, groups = covering.copy(), covering.shape[2]
     for part, (weights, operand) in enumerate(zip((lstm.W, lstm.R), operands, strict=True)):
         power = np.mean(operand**2.0, axis=0)
-        for gate, of_gate in enumerate(weights):
-            if of_gate.any():
-                scales[part, gate] = single(least_error_scale(of_gate, power, largest))
+        for gate, of_gate in enumerate(weights.reshape(4, groups, -1, weights.shape[2])):
+            some = of_gate.any(axis=(1, 2))
+            if some.any():
+                scales[part, gate, some] = _singles(
+                    least_error_scales(of_gate[some], power, largest)
+                )
     return scales
 
 
@@ -252,7 +301,7 @@ def _bias_codes(
     where: str, bias: np.ndarray, inputs: int, x: Quantization, scales: np.ndarray
 ) -> np.ndarray:
     """Biases in units of ``x.scale * W_scale``, refused where a 32-bit sum could overflow."""
-    codes = round_half_away(bias / (x.scale * scales)[:, None])
+    codes = round_half_away(bias / (x.scale * scales))
     limit = 2**31 - 1 - inputs * EVENT_MAX * WEIGHT_MAX
     for gate, row in zip(GATES, codes, strict=True):
         if np.abs(row).max() > limit:
@@ -278,9 +327,9 @@ def check_sums(where: str, lstm: IntegerLstm) -> None:
         sums = np.abs(codes.astype(np.int64)).sum(axis=2) * EVENT_MAX + np.abs(
             bias.astype(np.int64)
         )
-        for gate, row, scale in zip(GATES, sums, scales, strict=True):
-            left = frexp(operand * scale / _GATE_UNIT)[1]
-            if int(row.max()) << max(left, 0) >= 2**31:
+        left = np.frexp(operand * rows_of(scales) / _GATE_UNIT)[1]
+        for gate, shifted in zip(GATES, np.ldexp(sums, np.maximum(left, 0)), strict=True):
+            if shifted.max() >= 2**31:
                 raise NetworkError(
                     f"the {gate} gate's {what} weights of {where} are too large beside their "
                     f"operand: its 32-bit sum would overflow"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.networks.network import FloatLayer, FloatLstm, IntegerLayer, IntegerLstm
+from sim.networks.network import FloatLayer, FloatLstm, IntegerLayer, IntegerLstm, rows_of
 
 __all__ = ["float_layer"]
 
@@ -13,11 +13,11 @@ def float_layer(layer: IntegerLayer) -> FloatLayer:
 
 
 def _float_lstm(lstm: IntegerLstm) -> FloatLstm:
-    W_scale, R_scale = (np.asarray(each, np.float64) for each in (lstm.W_scale, lstm.R_scale))
+    W_scale, R_scale = (rows_of(each) for each in (lstm.W_scale, lstm.R_scale))
     return FloatLstm(
-        W=(lstm.W * W_scale[:, None, None]).astype(np.float32),
-        R=(lstm.R * R_scale[:, None, None]).astype(np.float32),
-        bias=(lstm.bias * (lstm.x.scale * W_scale[:, None])).astype(np.float32),
+        W=(lstm.W * W_scale[..., None]).astype(np.float32),
+        R=(lstm.R * R_scale[..., None]).astype(np.float32),
+        bias=(lstm.bias * (lstm.x.scale * W_scale)).astype(np.float32),
         reverse=lstm.reverse,
         cell_clip=lstm.cell_clip * 2.0**lstm.c_power,
     )

@@ -112,6 +112,11 @@ def _expressible(number: int, layer) -> IntegerLstm:
         raise NetworkError(
             f"layer {number} has an initial state, which the .tflite LSTM operator does not express"
         )
+    if lstm.by_row:
+        raise NetworkError(
+            f"layer {number} has scales for each row of weights, and a .tflite LSTM operator holds "
+            f"one for each gate"
+        )
     scales = {"x": (lstm.x.scale,), "h": (lstm.h.scale,), "W": lstm.W_scale, "R": lstm.R_scale}
     for name, values in scales.items():
         for scale in values:

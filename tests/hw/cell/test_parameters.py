@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from hw.cell.parameters import CellParameters
@@ -68,3 +69,38 @@ def test_parameters_that_the_gates_cannot_take_are_refused(change, sentence):
     params = CellParameters.from_scales(**SCALES)
     with pytest.raises(ValueError, match=f"^{sentence}$"):
         dataclasses.replace(params, **change)
+
+
+def rows(gates, hidden=3):
+    return np.array(gates)[:, None] * np.array([[1, 3, 0.25]])[:, :hidden]
+
+
+def test_scales_of_rows_give_multipliers_of_rows():
+    params = CellParameters.from_scales(
+        **{**SCALES, "W_scale": rows(SCALES["W_scale"]), "R_scale": rows(SCALES["R_scale"])}
+    )
+    assert params.by_row
+    one = CellParameters.from_scales(**SCALES)
+    for name in ("x", "h"):
+        real = params.rows(f"{name}_multiplier") * 2.0 ** params.rows(f"{name}_shift")
+        gates = one.rows(f"{name}_multiplier") * 2.0 ** one.rows(f"{name}_shift")
+        assert real.shape == (4, 3) and gates.shape == (4, 1)
+        assert real == pytest.approx(rows(gates[:, 0]), rel=2.0**-26)
+        assert not (params.rows(f"{name}_multiplier") % 32).any()
+
+
+def test_if_one_part_has_scales_of_rows_the_other_has_multipliers_of_rows_too():
+    params = CellParameters.from_scales(**{**SCALES, "R_scale": rows(SCALES["R_scale"])})
+    both = CellParameters.from_scales(
+        **{
+            **SCALES,
+            "W_scale": np.repeat(np.array(SCALES["W_scale"])[:, None], 3, axis=1),
+            "R_scale": rows(SCALES["R_scale"]),
+        }
+    )
+    assert params == both
+
+
+def test_a_row_that_the_gates_cannot_take_is_refused():
+    with pytest.raises(ValueError, match="h_shift must be from -31 to 15, not 16"):
+        CellParameters.from_scales(**{**SCALES, "R_scale": np.full((4, 2), 1024.0)})

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hw.numbers.requantize import (
     multiply_by_quantized_multiplier,
@@ -67,3 +69,10 @@ def test_a_scale_that_is_none_is_refused(real):
     sentence = f"^a scale must be a finite number of at least 0, not {real!r}$"
     with pytest.raises(ValueError, match=sentence):
         quantize_multiplier(real)
+
+
+@given(st.floats(2.0**-31, 2.0**14))
+def test_a_multiplier_of_fewer_bits_is_the_nearest_one(real):
+    multiplier, shift = quantize_multiplier(real, 26)
+    assert multiplier % 32 == 0 and 1 << 30 <= multiplier < 1 << 31
+    assert abs(multiplier * 2.0 ** (shift - 31) - real) <= 2.0 ** (shift - 27)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from sim.networks.container import read_container
 from sim.networks.tflite.reader import read_tflite
 
 
@@ -107,3 +108,44 @@ def test_a_network_of_other_widths_is_refused(refused, net, x):
     assert refused("run", net, "--input", x, "--weight-bits", 5) == (
         "bus_width must divide the 320 bits that 64 lanes use per cycle, not 128"
     )
+
+
+def test_scales_of_rows_are_written_and_run(refrain, model, samples, tmp_path):
+    made, direct, kept = tmp_path / "q.refrain", tmp_path / "a.npy", tmp_path / "b.npy"
+    options = ["--calibration", samples, "-o", made, "--row-scales", "--weight-bits", 4]
+    assert refrain("quantize", model, *options)[0] == 0
+    (part,) = read_container(made)
+    assert part.network.layers[0].directions[0].by_row
+    machine = ["--config", "tiny", "--row-scales", "--input", samples]
+    assert refrain("run", made, *machine, "--output", kept)[0] == 0
+    options = [*machine, "--network-bits", 4, "--output", direct]
+    assert refrain("run", model, *options)[0] == 0
+    assert np.array_equal(np.load(direct), np.load(kept))
+
+
+def test_scales_of_rows_are_refused_where_nothing_holds_them(
+    refrain, refused, model, samples, tmp_path
+):
+    options = ["--calibration", samples, "--row-scales", "-o"]
+    out = tmp_path / "out.tflite"
+    assert refused("quantize", model, *options, out) == (
+        f"{out} cannot hold scales of rows, as a .tflite LSTM operator has one for each gate; "
+        f"write them with -o out.refrain"
+    )
+    assert not out.exists()
+    made = tmp_path / "q.refrain"
+    assert refrain("quantize", model, *options, made)[0] == 0
+    assert refused("run", made, "--config", "tiny", "--input", samples) == (
+        "layer 0 has scales for each row of weights, and configuration tiny has gates for scales "
+        "by gate alone; give it those with --row-scales"
+    )
+
+
+def test_gates_for_scales_of_rows_are_refused(refused, model, samples, tmp_path):
+    options = ["--config", "tiny", "--row-scales", "--input", samples, "--backend", "rtl"]
+    sentence = (
+        "configuration tiny has scales of rows, which the model computes and the gates do not: "
+        "leave --row-scales out, or run on the model"
+    )
+    assert refused("run", model, *options) == sentence
+    assert refused("verilog", "tiny", "--row-scales", "-o", tmp_path / "v") == sentence

@@ -131,3 +131,12 @@ def test_streamed_inputs_that_the_ring_cannot_hold_are_refused_with_lookahead():
         "layer 0 has 253 inputs, and with lookahead configuration tiny can hold streamed weights "
         "of at most 252"
     )
+
+
+def test_scales_of_rows_without_gates_for_them_are_refused():
+    lstm = random_network([3, 5], row_scales=True).layers[0].directions[0]
+    assert refusal(fit, lstm) == (
+        "layer 0 has scales for each row of weights, and configuration tiny has gates for scales "
+        "by gate alone; give it those with --row-scales"
+    )
+    fit(lstm, replace(CONFIGS["tiny"], row_scales=True))

@@ -12,7 +12,8 @@ from hw.config import CONFIGS
 from hw.descriptor import DESCRIPTOR_BYTES, unpack
 from sim.image.compile import compile_network, initial_state
 from sim.image.image import State
-from sim.image.weights import unpack_params, unpack_weights
+from sim.image.parameters import unit_bytes, unpack_params
+from sim.image.weights import unpack_weights
 from sim.model.random_network import random_network
 from sim.networks.network import NetworkError
 
@@ -36,12 +37,16 @@ def compiled(sizes, config=TINY, steps=3, sequences=2, bidirectional=False, **op
     st.lists(st.integers(1, 40), min_size=2, max_size=4),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
     st.integers(1, 4),
     st.integers(1, 4),
 )
-def test_what_is_in_the_image_is_the_network(name, sizes, bidirectional, initial, steps, sequences):
-    config = CONFIGS[name]
-    network = random_network(sizes, bidirectional=bidirectional, initial=initial)
+def test_what_is_in_the_image_is_the_network(
+    name, sizes, bidirectional, initial, rows, steps, sequences
+):
+    config = replace(CONFIGS[name], row_scales=rows)
+    how = {"bidirectional": bidirectional, "initial": initial, "row_scales": rows}
+    network = random_network(sizes, **how)
     image = compile_network(network, config, steps=steps, sequences=sequences)
     for fields, placement in zip(descriptors(image), image.placements, strict=True):
         direction = placement.direction
@@ -51,8 +56,10 @@ def test_what_is_in_the_image_is_the_network(name, sizes, bidirectional, initial
         W, R = unpack_weights(data, inputs, hidden, config, fields["word_beats"])
         assert np.array_equal(W, direction.W)
         assert np.array_equal(R, direction.R)
-        params = image.data[fields["params_addr"] : fields["params_addr"] + 16 * hidden]
-        assert np.array_equal(unpack_params(params), direction.bias)
+        assert fields["row_scales"] == rows
+        end = fields["params_addr"] + unit_bytes(rows) * hidden
+        params = unpack_params(image.data[fields["params_addr"] : end], rows)
+        assert np.array_equal(params["bias"], direction.bias)
         assert fields["load_state"] == initial
         if initial:
             h, c = placement.state_in.unpack(image.data)
@@ -69,15 +76,18 @@ def test_what_is_in_the_image_is_the_network(name, sizes, bidirectional, initial
     st.integers(1, 4),
 )
 def test_no_two_regions_overlap_and_all_are_aligned(name, sizes, bidirectional, steps, sequences):
-    network = random_network(sizes, bidirectional=bidirectional, initial=True)
-    config = CONFIGS[name]
+    rows = steps == sequences
+    how = {"bidirectional": bidirectional, "initial": True, "row_scales": rows}
+    network = random_network(sizes, **how)
+    config = replace(CONFIGS[name], row_scales=rows)
     image = compile_network(network, config, steps=steps, sequences=sequences)
     written, read = [], [(image.x.addr, image.x.end), (0, 256 * len(image.placements))]
     for placement in image.placements:
         fields = placement.fields
         size = config.blocks(fields["hidden_size"]) * fields["block_bytes"]
         read.append((fields["weights_addr"], fields["weights_addr"] + size))
-        read.append((fields["params_addr"], fields["params_addr"] + 16 * fields["hidden_size"]))
+        params = fields["params_addr"]
+        read.append((params, params + unit_bytes(rows) * fields["hidden_size"]))
         read.append((placement.state_in.addr, placement.state_in.end))
         written.append((placement.h.addr, placement.h.end))
         written.append((placement.state_out.addr, placement.state_out.end))

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 from hw.config import CONFIGS
 from hw.multipliers.dsp_pair import DspPair
 from hw.multipliers.exact import BaughWooley, Exact
-from sim.image.weights import (
-    fewest_beats,
-    pack_params,
-    pack_weights,
-    unpack_params,
-    unpack_weights,
-)
+from sim.image.weights import fewest_beats, pack_weights, unpack_weights
 
 TINY = CONFIGS["tiny"]
 
@@ -123,15 +117,3 @@ def test_rows_that_pad_the_last_block_are_zero():
     W, R = np.full((4, 3, 1), 127, np.int8), np.full((4, 3, 3), 127, np.int8)
     words = np.frombuffer(pack_weights(W, R, TINY, 1), np.uint8).reshape(2, 4, 8)
     assert (words[1] == [0xFE, 0xFE, 0xFE, 0xFE, 0, 0, 0, 0]).all()
-
-
-@given(st.integers(1, 30), st.integers(0, 99))
-def test_params_come_back_as_they_were_packed(hidden, seed):
-    rng = np.random.default_rng(seed)
-    bias = rng.integers(-(1 << 31), 1 << 31, (4, hidden)).astype(np.int32)
-    assert np.array_equal(unpack_params(pack_params(bias)), bias)
-
-
-def test_params_are_four_biases_per_unit():
-    bias = np.array([[1, 5], [2, 6], [3, 7], [4, 8]], np.int32)
-    assert pack_params(bias) == b"".join(k.to_bytes(4, "little") for k in range(1, 9))

@@ -145,3 +145,39 @@ def test_scales_that_are_powers_of_two_tie_as_the_integers_do():
 def test_2048_units_are_exact():
     direction, network = one(40, 2048)
     assert_equals_plain(direction, random_codes(network, 2, 2))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.integers(0, 999),
+    st.sampled_from([0.1, 1.0, 30.0]),
+    st.sampled_from([4, 8]),
+)
+def test_every_bit_equals_the_plain_loop_where_rows_have_scales(
+    inputs, hidden, sequences, steps, seed, gain, bits
+):
+    how = {"row_scales": True, "gain": gain, "weight_bits": bits}
+    direction, network = one(inputs, hidden, seed, **how)
+    if seed % 3 == 0:
+        gates = np.sort(direction.R_scale, axis=1)[:, 0]
+        direction = replace(direction, R_scale=tuple(map(float, gates)))
+    assert_equals_plain(direction, random_codes(network, sequences, steps, seed))
+
+
+def test_rows_are_those_of_the_chunk_that_is_computed(monkeypatch):
+    monkeypatch.setattr(sim.model.lstm, "_CHUNK", 7)
+    direction, network = one(5, 23, row_scales=True)
+    assert_equals_plain(direction, random_codes(network, 2, 5))
+
+
+def test_sums_that_float64_cannot_requantise_by_row_take_the_integers():
+    direction, network = one(5, 6, row_scales=True)
+    bias = direction.bias.copy()
+    bias[2, 3] = 1 << 27
+    direction = replace(direction, bias=bias)
+    assert not Lstm(direction).x_scale.exact
+    assert_equals_plain(direction, random_codes(network, 2, 5))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hw.cell.reference import multiply_by_power
 from hw.numbers.requantize import multiply_by_quantized_multiplier
-from sim.model.scaling import divide_rounding_twice, find_scaling
+from sim.model.scaling import divide_rounding_twice, find_row_scalings, find_scaling
 
 MULTIPLIERS = st.one_of(
     st.integers(1 << 30, (1 << 31) - 1),
@@ -66,3 +66,28 @@ def test_powers_of_two_round_twice(shift):
     product = value.astype(np.int32)
     divide_rounding_twice(product, shift, np.empty_like(product))
     assert np.array_equal(product, multiply_by_power(value, shift))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(-31, 15), st.integers(1, 26), st.booleans(), st.integers(0, 999))
+def test_constants_of_rows_equal_the_integers(shift, bits, few_bits, seed):
+    rng = np.random.default_rng(seed)
+    bound = (1 << min(bits, 31 - max(shift, 0))) - 1
+    multipliers = rng.integers(1 << 25, 1 << 26, (4, 3)) << 5
+    if few_bits:
+        # Their products tie.
+        multipliers = (rng.integers(128, 256, (4, 3))) << 23
+    shifts = np.clip(shift + rng.integers(-2, 1, (4, 3)), -31, 15)
+    scaling = find_row_scalings(multipliers, shifts, np.full((4, 3), bound))
+    assert scaling.exact
+    value = rng.integers(-bound, bound + 1, (4000, 4, 3))
+    value[0], value[1] = -bound, bound
+    found = np.rint(np.rint(value * scaling.first + scaling.nudge) * scaling.second)
+    wanted = multiply_by_quantized_multiplier(value, multipliers, shifts)
+    assert np.array_equal(found, wanted)
+    assert scaling.saturates == bool(wanted.min() < -(1 << 15) or wanted.max() >= 1 << 15)
+
+
+def test_rows_with_larger_sums_than_float64_holds_products_of_are_not_exact():
+    one = np.full((4, 1), 1 << 30)
+    assert not find_row_scalings(one, 0 * one, np.full((4, 1), 1 << 26)).exact

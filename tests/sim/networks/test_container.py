@@ -156,3 +156,34 @@ def test_a_network_that_contradicts_itself_is_not_written(nets):
     network = IntegerNetwork(layers=(replace(layer, directions=(broken,)),))
     with pytest.raises(NetworkError):
         container_bytes([Part(name="a", network=network)])
+
+
+def test_scales_of_rows_are_kept(nets, tmp_path):
+    samples = np.random.default_rng(1).normal(size=(3, 8, 3)).astype(np.float32)
+    network = quantize(nets.random_float(3, 4), samples, row_scales=True)
+    path = written(tmp_path / "net.refrain", Part(name="a", network=network))
+    (new,), (old,) = (
+        each.layers[0].directions for each in (read_container(path)[0].network, network)
+    )
+    assert old.by_row and new.by_row
+    for name in ("W_scale", "R_scale"):
+        assert getattr(new, name).shape == (4, 4)
+        assert np.array_equal(getattr(new, name), getattr(old, name))
+
+
+@pytest.mark.parametrize(
+    "scales, sentence",
+    [
+        (np.ones((4, 3)), ": W_scale of layer 0 must have the shape (4, 4), not (4, 3)"),
+        (np.ones((4, 4), np.float32), ": W_scale of layer 0 must be float64, not float32"),
+        (np.zeros((4, 4)), ": W_scale of layer 0 must be positive scales, one for each row"),
+    ],
+)
+def test_scales_of_rows_that_are_none_are_refused(nets, tmp_path, scales, sentence):
+    samples = np.random.default_rng(1).normal(size=(3, 8, 3)).astype(np.float32)
+    network = quantize(nets.random_float(3, 4), samples, row_scales=True)
+    path = written(tmp_path / "net.refrain", Part(name="a", network=network))
+    edited(path, lambda d, a: a.update({"0/0/0/W_scale": scales}))
+    with pytest.raises(NetworkError) as caught:
+        read_container(path)
+    assert str(caught.value) == f"{path}{sentence}"

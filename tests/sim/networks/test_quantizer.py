@@ -174,6 +174,48 @@ def test_a_few_large_weights_do_not_decide_the_scale_of_the_others(nets):
     assert ratio(network, measured, y) > ratio(network, covering, y) + 3
 
 
+@pytest.mark.parametrize("bits", [8, 4])
+def test_rows_that_differ_by_30_gain_10_db_from_scales_of_their_own(nets, bits):
+    lstm = nets.random_float(24, 32, spread=0.1).layers[0].directions[0]
+    W, R = lstm.W.copy(), lstm.R.copy()
+    W[:, 0] *= 30
+    R[:, 0] *= 30
+    network = FloatNetwork(layers=(FloatLayer(directions=(replace(lstm, W=W, R=R),)),))
+    x, y = samples(8, 60, 24), samples(8, 60, 24, seed=9)
+    by_gate, by_row = (
+        quantize(network, x, weight_bits=bits, row_scales=rows) for rows in (False, True)
+    )
+    assert not by_gate.layers[0].directions[0].by_row
+    made = by_row.layers[0].directions[0]
+    assert made.W_scale.shape == made.R_scale.shape == (4, 32)
+    assert ratio(network, by_row, y) > ratio(network, by_gate, y) + 10
+
+
+def test_a_row_with_a_bias_far_above_its_weights_keeps_both(nets):
+    lstm = nets.random_float(6, 8).layers[0].directions[0]
+    W, bias = lstm.W.copy(), lstm.bias.copy()
+    W[1, 3] *= 1e-6
+    bias[1, 3] = 7.5
+    network = FloatNetwork(layers=(FloatLayer(directions=(replace(lstm, W=W, bias=bias),)),))
+    x = samples(4, 30, 6)
+    made = quantize(network, x, row_scales=True)
+    direction = made.layers[0].directions[0]
+    assert 1 << 22 < np.abs(direction.bias).max() < 1 << 26
+    real = direction.bias[1, 3] * direction.W_scale[1, 3] * direction.x.scale
+    assert real == pytest.approx(7.5, rel=1e-3)
+    assert ratio(network, made, x) > 30
+
+
+def test_rows_that_were_integers_keep_their_codes(nets):
+    lstm = nets.random_float(20, 8).layers[0].directions[0]
+    codes = np.random.default_rng(2).integers(-2, 3, (4, 8, 20))
+    codes[..., 0], codes[..., 1] = -100, 1
+    scales = np.random.default_rng(3).uniform(0.01, 0.1, (4, 8, 1)).astype(np.float32)
+    given = replace(lstm, W=codes.astype(np.float32) * scales)
+    (layer,) = quantize(FloatLayer(directions=(given,)), samples(4, 9, 20), row_scales=True).layers
+    assert np.array_equal(layer.directions[0].W, codes)
+
+
 def test_layers_above_are_chosen_for_what_the_integers_below_give(nets, monkeypatch):
     network, x = nets.random_float(12, 24, 24), samples(6, 40, 12)
     seen = []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sim.networks.quantizing import rounding
-from sim.networks.quantizing.rounding import Compensation, least_error_scale, round_rows
+from sim.networks.quantizing.rounding import Compensation, least_error_scales, round_rows
 
 
 def operands(rng, count, columns):
@@ -30,7 +30,7 @@ def test_the_scale_loses_least_of_all_that_are_tried():
     def error(scale):
         return ((weights - rounded(weights, np.full(16, scale), 7) * scale) ** 2 @ power).sum()
 
-    found = least_error_scale(weights, power, 7)
+    (found,) = least_error_scales(weights[None], power, 7)
     full = np.abs(weights).max() / 7
     assert full / 4 <= found < full
     assert error(found) < 0.85 * error(full)
@@ -38,9 +38,16 @@ def test_the_scale_loses_least_of_all_that_are_tried():
 
 
 def test_columns_that_are_never_heard_do_not_decide_the_scale():
-    weights = np.array([[0.9, -1.2, 3.0, 12.0]])
-    quiet, loud = (least_error_scale(weights, np.array([1.0, 1, 1, k]), 7) for k in (0, 9))
+    weights = np.array([[[0.9, -1.2, 3.0, 12.0]]])
+    (quiet,), (loud,) = (least_error_scales(weights, np.array([1.0, 1, 1, k]), 7) for k in (0, 9))
     assert quiet < 12 / 7 / 3 and loud > 12 / 7 / 1.2
+
+
+def test_each_group_has_the_scale_that_it_would_have_alone():
+    rng = np.random.default_rng(1)
+    weights, power = rng.standard_t(3, (5, 3, 24)), rng.uniform(0, 4, 24)
+    together = least_error_scales(weights, power, 7)
+    assert list(together) == [least_error_scales(group[None], power, 7)[0] for group in weights]
 
 
 @pytest.mark.parametrize("columns, share", [(5, 0.75), (130, 0.35), (300, 0.35)])

@@ -113,6 +113,11 @@ def test_zero_as_an_initial_state_is_expressed(nets, tmp_path):
             "layer 0 has an initial state, which the .tflite LSTM operator does not express",
         ),
         (
+            {"W_scale": np.ones((4, 4))},
+            "layer 0 has scales for each row of weights, and a .tflite LSTM operator holds one for "
+            "each gate",
+        ),
+        (
             {"x": Quantization(scale=0.1, zero_point=0)},
             "the x scale 0.1 of layer 0 is no float32 number, and a .tflite file holds no other",
         ),
