@@ -29,7 +29,9 @@ def given_networks(path: Path, model: WholeModel) -> dict[str, IntegerNetwork]:
         of a ``.tflite`` file fit nowhere or in several places.
     """
     if any(isinstance(layer, IntegerLayer) for layer in model.lstm_layers.values()):
-        raise NetworkError(f"{model.path} is in integers already; --quantized is for .onnx models")
+        raise NetworkError(
+            f"{model.path} is in integers already; --quantized is for floating point"
+        )
     if file_kind(path) == CONTAINER:
         return _from_container(path, model)
     network = load_network(path)

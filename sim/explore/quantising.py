@@ -9,6 +9,7 @@ import numpy as np
 from sim.explore.files import write_whole
 from sim.explore.judging import judge_network
 from sim.explore.nodes import named_inputs
+from sim.explore.running import check_alone
 from sim.explore.written import measure_written
 from sim.networks.chains import join_chains
 from sim.networks.container import Part, container_bytes
@@ -86,8 +87,7 @@ def load_subjects(
         if isinstance(network, FloatNetwork):
             if not isinstance(samples, np.ndarray):
                 raise NetworkError("the samples must be one array in a .npy file")
-            if states:
-                raise NetworkError("--state is for whole models with states among their inputs")
+            check_alone(states=states)
             return (Subject(name=node or "lstm", network=network, seen=(Seen(x=samples),)),)
     else:
         network = load_network(path)

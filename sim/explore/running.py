@@ -32,6 +32,7 @@ from sim.networks.whole import Form, Seen, WholeModel
 __all__ = [
     "BACKENDS",
     "Run",
+    "check_alone",
     "find_config",
     "make_backend",
     "precision",
@@ -79,6 +80,22 @@ def precision(config: Config, weight_bits: int | None = None) -> dict[str, int]:
         "activation_bits": config.act_width,
         "row_scales": config.row_scales,
     }
+
+
+def check_alone(*inputs, quantized: Path | None = None, states: tuple[str, ...] = ()):
+    """Refuse of a network of nothing but LSTM layers what is for whole models.
+
+    Raises
+    ------
+    NetworkError
+        ``inputs`` are by name, or there is a file of integers for some layers, or states are named.
+    """
+    if quantized is not None:
+        raise NetworkError("--quantized is for whole models; this network runs alone")
+    if states:
+        raise NetworkError("--state is for whole models with states among their inputs")
+    if not all(isinstance(each, np.ndarray) for each in inputs):
+        raise NetworkError("inputs by name are for whole models; this network takes one .npy array")
 
 
 def make_backend(
@@ -249,12 +266,7 @@ def run_file(
         done = run_whole(model, *named, backend, modes, tracer, how=how)
         calibrated = samples is None and bool(_float_layers(network) - given.keys())
         return replace(done, notes=(*notes, *done.notes), calibrated_on_input=calibrated)
-    if quantized is not None:
-        raise NetworkError("--quantized is for whole models; this network runs alone")
-    if states:
-        raise NetworkError("--state is for whole models with states among their inputs")
-    if not isinstance(inputs, np.ndarray) or not isinstance(chosen, np.ndarray):
-        raise NetworkError("inputs by name are for ONNX models; this network takes one .npy array")
+    check_alone(inputs, chosen, quantized=quantized, states=states)
     if isinstance(network, IntegerNetwork):
         return run_integer(network, inputs, backend, modes, tracer)
     integer, x = quantize(network, as_numbers(chosen), percentile, **bits), as_numbers(inputs)

@@ -14,7 +14,7 @@ from sim.explore.given import given_networks
 from sim.explore.judging import judge_network, judge_nodes
 from sim.explore.nodes import LstmNodes, named_inputs, quantize_nodes
 from sim.explore.outputs import real_values
-from sim.explore.running import precision
+from sim.explore.running import check_alone, precision
 from sim.explore.tuning.budgets import Outcome
 from sim.explore.tuning.metrics import Metric
 from sim.explore.workloads import quantize_case
@@ -232,9 +232,9 @@ class FileProblem:
         self.parts, self.backend = dict(parts), ModelBackend(config)
         self.notes, self._given, self._judged = (), network, []
         if isinstance(network, IntegerNetwork | FloatNetwork):
-            if quantized is not None:
-                raise NetworkError("--quantized is for whole models; this network runs alone")
-            self.model, self.networks = None, {"": self._layers(network, states, how)}
+            inputs = [part.inputs for part in self.parts.values()]
+            check_alone(*inputs, quantized=quantized, states=states)
+            self.model, self.networks = None, {"": self._layers(network, how)}
             self.layers = len(self.networks[""].layers)
         else:
             data = [part.inputs for part in parts.values()]
@@ -252,14 +252,8 @@ class FileProblem:
         self.key = digest(*metric.key, config.name, digests, *data)
         self._normal = {}
 
-    def _layers(self, network, states: tuple[str, ...], how: Mapping) -> IntegerNetwork:
+    def _layers(self, network, how: Mapping) -> IntegerNetwork:
         """The integer form of a network of nothing but LSTM layers."""
-        if states:
-            raise NetworkError("--state is for whole models with states among their inputs")
-        if any(isinstance(part.inputs, Mapping) for part in self.parts.values()):
-            raise NetworkError(
-                "inputs by name are for ONNX models; this network takes one .npy array"
-            )
         if isinstance(network, IntegerNetwork):
             return network
         self.parts = {

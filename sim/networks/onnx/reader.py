@@ -96,7 +96,7 @@ def read_onnx_lstm(node: onnx.NodeProto, initializers: Mapping[str, np.ndarray])
     )
     if inputs["P"] and np.any(initializers.get(inputs["P"], 1)):
         raise NetworkError(
-            f"{where} has peephole connections, which the accelerator has not; "
+            f"{where} has peephole connections, which the accelerator does not have; "
             f"train the network without them"
         )
     W, R, B = _weights(where, inputs, initializers, len(reverses))
@@ -142,7 +142,7 @@ def _weights(where, inputs, initializers, directions) -> tuple[np.ndarray, np.nd
     if R.shape[1] != 4 * H and R.shape[1] == W.shape[1]:
         raise NetworkError(
             f"{where} has a projection of its {R.shape[1] // 4} units to {H}, which the "
-            f"accelerator has not; train the network without it (proj_size=0)"
+            f"accelerator does not have; train the network without it (proj_size=0)"
         )
     B = np.zeros((directions, 8 * H), np.float32) if B is None else B
     for name, array, shape in (

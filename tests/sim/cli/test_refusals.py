@@ -113,7 +113,7 @@ def test_unknown_commands_and_options_are_refused(refused):
 def test_inputs_by_name_are_refused_for_one_array(refused, net, tmp_path):
     np.savez(tmp_path / "x.npz", x=np.zeros(3))
     sentence = refused("run", net, "--input", tmp_path / "x.npz")
-    assert sentence == "inputs by name are for ONNX models; this network takes one .npy array"
+    assert sentence == "inputs by name are for whole models; this network takes one .npy array"
 
 
 def test_several_inputs_need_names(refused, tmp_path, x, onnx_lstm):

@@ -172,10 +172,10 @@ def test_a_network_file_is_judged_by_its_outputs(integer):
     assert not delta.exact and 5 < delta.score.value < 40 and delta.macs > exact.macs
 
 
-def test_inputs_by_name_are_for_onnx_models():
+def test_inputs_by_name_are_for_whole_models():
     parts = divide(Examples(inputs={"x": np.zeros((4, 3, 3))}, labels=None), 0.5)
     with pytest.raises(NetworkError) as caught:
         FileProblem("a file", _float_network(), parts, Metric("sqnr"), CONFIGS["tiny"])
     assert str(caught.value) == (
-        "inputs by name are for ONNX models; this network takes one .npy array"
+        "inputs by name are for whole models; this network takes one .npy array"
     )

@@ -155,14 +155,14 @@ def test_a_projection_is_refused():
     constants = arrays()
     constants["R"] = constants["R"][:, :, :2]
     assert refusal(lstm_node(), constants) == (
-        "LSTM node rnn has a projection of its 4 units to 2, which the accelerator has not; "
+        "LSTM node rnn has a projection of its 4 units to 2, which the accelerator does not have; "
         "train the network without it (proj_size=0)"
     )
 
 
 def test_peepholes_are_refused():
     assert refusal(lstm_node(("X", "W", "R", "P")), arrays()) == (
-        "LSTM node rnn has peephole connections, which the accelerator has not; "
+        "LSTM node rnn has peephole connections, which the accelerator does not have; "
         "train the network without them"
     )
 
@@ -235,7 +235,7 @@ def test_conformance_cases_pass_or_are_refused_by_name(name):
     values = dict(zip([n for n in node.input if n], inputs, strict=True))
     if "peepholes" in name:
         assert refusal(node, values) == (
-            "LSTM node Y_h has peephole connections, which the accelerator has not; "
+            "LSTM node Y_h has peephole connections, which the accelerator does not have; "
             "train the network without them"
         )
         return
