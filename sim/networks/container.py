@@ -25,6 +25,7 @@ from sim.networks.network import (
     Quantization,
 )
 from sim.networks.paths import cannot_read
+from sim.networks.wording import reason
 
 __all__ = ["Part", "container_bytes", "pick", "read_container"]
 
@@ -112,8 +113,8 @@ def read_container(path: str | Path) -> tuple[Part, ...]:
         raise NetworkError(cannot_read(path, error)) from None
     except safetensors.SafetensorError as error:
         raise NetworkError(
-            f"{path} is not a file of integer networks, or it is damaged ({error}); write it anew "
-            f"with refrain quantize"
+            f"{path} is not a file of integer networks, or it is damaged ({reason(error)}); "
+            f"write it anew with refrain quantize"
         ) from None
     if content is None:
         raise NetworkError(f"{path} holds no integer networks; refrain quantize writes such a file")
@@ -122,9 +123,8 @@ def read_container(path: str | Path) -> tuple[Part, ...]:
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
     except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:80]
         raise NetworkError(
-            f"{path} is damaged ({reason}); write it anew with refrain quantize"
+            f"{path} is damaged ({reason(error)}); write it anew with refrain quantize"
         ) from None
     return parts
 

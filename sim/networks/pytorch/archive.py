@@ -13,6 +13,7 @@ import numpy as np
 from sim.networks.network import ForeignError, NetworkError
 from sim.networks.paths import cannot_read
 from sim.networks.pytorch.pickles import Global, Object, Reference, read_pickle
+from sim.networks.wording import reason
 
 __all__ = ["Tensor", "read_state_dicts"]
 
@@ -108,10 +109,9 @@ def read_state_dicts(path: Path) -> dict[str, dict[str, Tensor]]:
     except NetworkError:
         raise
     except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:80] or type(error).__name__
         raise NetworkError(
-            f"{path} is not a file of PyTorch weights, or it is damaged ({reason}); write it anew "
-            f"with {_SAVE}"
+            f"{path} is not a file of PyTorch weights, or it is damaged ({reason(error)}); "
+            f"write it anew with {_SAVE}"
         ) from None
     if not found:
         what = _what(archive.pickle.value)

@@ -10,6 +10,7 @@ from sim.networks.network import FloatNetwork, NetworkError
 from sim.networks.paths import cannot_read
 from sim.networks.pytorch.archive import read_state_dicts
 from sim.networks.pytorch.modules import choose, find_modules, read_module
+from sim.networks.wording import reason
 
 __all__ = ["Weights", "open_pt", "open_safetensors", "read_pt", "read_safetensors"]
 
@@ -70,7 +71,7 @@ def open_safetensors(path: str | Path) -> Weights:
         raise NetworkError(cannot_read(path, error)) from None
     except safetensors.SafetensorError as error:
         raise NetworkError(
-            f"{path} is not a safetensors file, or it is damaged ({error}); in PyTorch "
+            f"{path} is not a safetensors file, or it is damaged ({reason(error)}); in PyTorch "
             f'safetensors.torch.save_file(model.state_dict(), "weights.safetensors") writes one'
         ) from None
 

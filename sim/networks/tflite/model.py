@@ -13,9 +13,9 @@ from sim.networks.tflite.dequantizing import float_layer
 from sim.networks.tflite.graph import Graph
 from sim.networks.tflite.inputs import tensor_names, typed_inputs
 from sim.networks.tflite.layers import Placed, find_layers
-from sim.networks.tflite.operator import DAMAGE, OperatorReader
+from sim.networks.tflite.operator import OperatorReader
 from sim.networks.tflite.plan import Plan
-from sim.networks.tflite.reader import is_lstm_chain, read_bytes, read_tflite
+from sim.networks.tflite.reader import explained, is_lstm_chain, read_bytes, read_tflite
 from sim.networks.tflite.refusals import check_is_readable
 from sim.networks.whole import Form, LstmFunction, Seen, float_lstm
 
@@ -69,15 +69,11 @@ class TfliteModel:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         data = read_bytes(path)
-        try:
+        with explained(self.path):
             self._graph = Graph(data)
             check_is_readable(self._graph)
             self._plan = Plan(self._graph, find_layers(self._graph, OperatorReader(data)))
             self._describe()
-        except NetworkError as error:
-            raise NetworkError(f"{self.path}: {error}") from None
-        except DAMAGE:
-            raise NetworkError(f"{self.path} is damaged or cut short") from None
 
     def _describe(self) -> None:
         """Fill in what the file says of itself."""

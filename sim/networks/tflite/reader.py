@@ -1,5 +1,7 @@
 """Networks of int8 LSTM operators, read from .tflite files."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import tflite
@@ -9,7 +11,26 @@ from sim.networks.network import IntegerLayer, IntegerNetwork, NetworkError
 from sim.networks.paths import cannot_read
 from sim.networks.tflite.operator import DAMAGE, OperatorReader
 
-__all__ = ["DAMAGE", "is_lstm_chain", "read_bytes", "read_tflite"]
+__all__ = ["explained", "is_lstm_chain", "read_bytes", "read_tflite"]
+
+
+@contextmanager
+def explained(path: str | Path) -> Iterator[None]:
+    """Where the content of a file is taken apart; ``path`` is the file.
+
+    Raises
+    ------
+    NetworkError
+        Something inside was refused, or failed as it does on a damaged file.
+    """
+    try:
+        yield
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from None
+    except DAMAGE:
+        raise NetworkError(
+            f"{path} is damaged or cut short; get it again, or convert the network again"
+        ) from None
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -63,13 +84,8 @@ def read_tflite(path: str | Path) -> IntegerNetwork:
         A missing or damaged file, another operator, or an option that is not supported.
     """
     data = read_bytes(path)
-    try:
-        network = _network(OperatorReader(data))
-    except NetworkError as error:
-        raise NetworkError(f"{path}: {error}") from None
-    except DAMAGE:
-        raise NetworkError(f"{path} is damaged or cut short") from None
-    return network
+    with explained(path):
+        return _network(OperatorReader(data))
 
 
 def _network(reader: OperatorReader) -> IntegerNetwork:

@@ -12,7 +12,7 @@ from sim.networks.paths import cannot_read
 from sim.networks.streams import known_states
 from sim.networks.summary import FileSummary, LayerSummary, Port, layer_summary
 from sim.networks.tflite.model import load_tflite
-from sim.networks.tflite.reader import DAMAGE
+from sim.networks.tflite.reader import explained
 
 __all__ = ["summarise_tflite"]
 
@@ -32,7 +32,7 @@ def summarise_tflite(path: Path) -> FileSummary:
         data = path.read_bytes()
     except OSError as error:
         raise NetworkError(cannot_read(path, error)) from None
-    try:
+    with explained(path):
         model = tflite.Model.GetRootAs(data, 0)
         graph = model.Subgraphs(0)
         operators = list(_operators(model))
@@ -43,8 +43,6 @@ def summarise_tflite(path: Path) -> FileSummary:
             "outputs": _ports(graph, graph.OutputsLength(), graph.Outputs),
         }
         recurrent = tuple(_raw_layers(graph, operators))
-    except DAMAGE:
-        raise NetworkError(f"{path} is damaged or cut short") from None
     try:
         found = load_tflite(path)
     except NetworkError as error:

@@ -305,4 +305,6 @@ def test_an_operator_that_names_no_tensor_is_refused_when_it_is_read(tmp_path, n
     nets.edit_tflite(path, change)
     with pytest.raises(NetworkError) as caught:
         TfliteModel(path)
-    assert str(caught.value) == f"{path} is damaged or cut short"
+    assert str(caught.value) == (
+        f"{path} is damaged or cut short; get it again, or convert the network again"
+    )

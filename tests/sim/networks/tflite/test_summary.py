@@ -62,7 +62,9 @@ def test_a_damaged_file_is_refused(tmp_path, stacked):
     path.write_bytes(stacked.read_bytes()[:200])
     with pytest.raises(NetworkError) as caught:
         summarise_tflite(path)
-    assert str(caught.value) == f"{path} is damaged or cut short"
+    assert str(caught.value) == (
+        f"{path} is damaged or cut short; get it again, or convert the network again"
+    )
 
 
 def test_a_whole_network_says_what_runs_where(nets, builder, tmp_path):
