@@ -177,7 +177,7 @@ def _saved(name: str, run: _Nodes, labels: np.ndarray, config: Config) -> dict:
     return {
         "mode": name,
         "roc_auc": roc_auc(run.probability, labels),
-        "products_avoided_%": 100 * (report["macs_avoided_share"] or 0),
+        "macs_skipped_%": 100 * (report["macs_avoided_share"] or 0),
         "cycles_a_step": report["cycles"] / report["steps"],
         "times_real_time": report["times_real_time"],
     }

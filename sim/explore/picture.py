@@ -75,7 +75,7 @@ def speech_picture(
     for (name, shares), shade in zip(work.items(), _SHADES, strict=False):
         mean = f"{name}: {shares.mean():.0%}"
         products.fill_between(centres, 100 * shares, step="mid", color=shade, lw=0, label=mean)
-    products.set(xlabel="seconds", ylabel="% of products", ylim=(0, 105))
+    products.set(xlabel="seconds", ylabel="% of MACs", ylim=(0, 105))
     products.spines[["top", "right"]].set_visible(False)
     products.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(_SHADES), frameon=False)
     content = io.BytesIO()
