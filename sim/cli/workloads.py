@@ -8,13 +8,16 @@ import typer
 from sim.cli import printing
 from sim.cli.options import Json, NetworkBits
 from sim.explore import files
+from sim.explore.bench.published import published_markdown, published_rows
 from sim.explore.bench.utilisation import LATENCY
 from sim.explore.evidence.agreement import agrees, compare_workload
 from sim.explore.evidence.schemes import evidence
 from sim.explore.evidence.table import markdown, shown_row
 from sim.explore.running import find_config, make_backend
 from sim.explore.workloads import measure_workload, workload_rows
+from sim.networks.network import NetworkError
 from sim.workloads.catalogue import WORKLOADS, find_workload
+from sim.workloads.published.catalogue import PUBLISHED
 
 __all__ = ["workload"]
 
@@ -103,6 +106,39 @@ def check(
     wrong = sorted({row["workload"] for row in rows if not agrees(row)})
     printing.say(f"differences: {', '.join(wrong)}" if wrong else "no bit and no counter differs")
     if wrong:
+        raise typer.Exit(1)
+
+
+@workload.command()
+def published(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Networks; all of them without any.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the table as Markdown.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Run networks as their packages ship them.
+
+    Says of each how near it is to floating point, and what exact delta leaves out.
+    """
+    for path in (output, json):
+        printing.check_json(path)
+    unknown = [name for name in names or () if name not in PUBLISHED]
+    if unknown:
+        known = ", ".join(PUBLISHED)
+        raise NetworkError(f"there is no published network {unknown[0]}; there are {known}")
+    with printing.working("running") as (say, _):
+        rows = published_rows([PUBLISHED[name] for name in names or PUBLISHED], say)
+    printing.print_rows(rows)
+    if output is not None:
+        files.write_whole(output, published_markdown(rows).encode())
+        printing.say(f"wrote {output}")
+    printing.write_json(json, rows)
+    broken = [row["network"] for row in rows if row["exact"] is False]
+    if broken:
+        printing.say(f"exact delta changes bits of {', '.join(broken)}")
         raise typer.Exit(1)
 
 

@@ -31,8 +31,13 @@ def _dims(kind: onnx.TypeProto) -> Dims:
 
 
 def _text(name: str | bytes) -> str | None:
-    """The name of a size; what is not UTF-8 comes as bytes, and is none."""
-    return name if isinstance(name, str) and name else None
+    """The name of a size, or None where it is open.
+
+    Exporters also write ``?`` for that, and what is not UTF-8 comes as bytes.
+    """
+    if not isinstance(name, str) or not any(letter.isalnum() for letter in name):
+        return None
+    return name
 
 
 def typed_inputs(path: Path, graph: Graph, inputs: Mapping) -> dict[str, np.ndarray]:
