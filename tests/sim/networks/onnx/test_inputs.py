@@ -116,6 +116,15 @@ def test_other_shapes_are_refused_before_onnx_runtime_sees_them(maker, x, senten
     assert str(caught.value) == f"{path}: {sentence}"
 
 
+def test_open_sizes_may_differ_though_exporters_write_all_of_them_as_a_question_mark(maker):
+    inputs = [maker.tensor("x", "?", "?", 5)]
+    path = maker.save([maker.lstm("x", ["y"])], inputs, ["y"], maker.weights())
+    x = sequences(3).swapaxes(0, 1)
+    assert x.shape[0] != x.shape[1]
+    outputs = OnnxModel(path).run({"x": x}, float_lstm)
+    assert outputs["y"].shape[0] == len(x)
+
+
 def test_sizes_of_one_name_must_agree(maker):
     inputs = [maker.tensor("x", "time", "batch", 5), maker.tensor("h", 1, "batch", 4)]
     path = maker.save([maker.lstm("x", ["y"], "", "h")], inputs, ["y"], maker.weights())
