@@ -11,7 +11,7 @@ import numpy as np
 from boards.errors import BoardError
 from boards.uart.protocol import SYNC_WORDS, VERSION, FrameReader, Operation, Status, request
 
-__all__ = ["LinkError", "SerialLine", "SerialTransport"]
+__all__ = ["Line", "LinkError", "SerialLine", "SerialTransport"]
 
 _MEMORY_SECONDS, _POLL_SECONDS = 5.0, 0.01
 """How long a DRAM is awaited, which is not ready as soon as the bitstream is; how often it is asked

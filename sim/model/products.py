@@ -7,7 +7,7 @@ import numpy as np
 from hw.multipliers.behaviour import behaviour
 from hw.multipliers.family import Multiplier
 
-__all__ = ["LevelProducts", "product_factors"]
+__all__ = ["LevelProducts", "is_exact", "product_factors"]
 
 _MOST_FACTORS = 10
 """More factors than this cost more than looking products up."""

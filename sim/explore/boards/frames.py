@@ -26,6 +26,7 @@ __all__ = [
     "build",
     "flash",
     "frame_rows",
+    "line_ms",
     "make_board_backend",
 ]
 

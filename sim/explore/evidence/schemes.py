@@ -38,7 +38,7 @@ from sim.workloads.packages import cache_folder, keep
 from sim.workloads.scores import Score
 from sim.workloads.workload import Case, Split, Workload
 
-__all__ = ["SCHEMES", "Scheme", "evidence", "published", "study_path"]
+__all__ = ["SCHEMES", "Scheme", "evidence", "published", "study_path", "three_modes"]
 
 _TRIALS = 40
 _BITS = (4, 6)

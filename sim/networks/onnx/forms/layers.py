@@ -55,7 +55,7 @@ def build_layer(
     """
     weights = constant_weights(sheet, title, cell, element)
     size = cell.hidden_size
-    states = _states(sheet, build, over, size, element)
+    states = _states(sheet, build, over, size)
     outputs = [sheet.fresh(f"{title}/{name}") for name in ("Y", "Y_h", "Y_c")]
     x, lens, packing = over.x, "", None
     if over.mask:
@@ -82,7 +82,7 @@ def build_layer(
     )
 
 
-def _states(sheet: Sheet, build: Builder, over: Sequence, size: int, element: int) -> list[str]:
+def _states(sheet: Sheet, build: Builder, over: Sequence, size: int) -> list[str]:
     """Both states, [batch, H]; empty for zero."""
     if is_zero(sheet, over.h) and is_zero(sheet, over.c):
         return ["", ""]
