@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import tempfile
 import warnings
 import zipfile
@@ -27,6 +28,7 @@ __all__ = [
     "held",
     "read_array",
     "read_arrays",
+    "write_all",
     "write_whole",
 ]
 
@@ -227,6 +229,45 @@ def write_whole(path: Path, content: bytes):
         except BaseException:
             os.unlink(temporary)
             raise
+
+
+def write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
+    """Write files of one folder: all of them, or none where one cannot be written.
+
+    They are written to a hidden folder in it first, where a full disk is met; then they take their
+    places one after the other. Other files of the folder stay.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it does not exist.
+    contents : dict of bytes
+        By the name of the file.
+
+    Raises
+    ------
+    OSError
+        With a sentence for the user; nothing is changed.
+    """
+    paths = [folder / name for name in contents]
+    blocked = [path for path in paths if path.is_dir()]
+    if blocked:
+        raise OSError(f"{blocked[0]} cannot be written: it is a folder")
+    with written(folder):
+        new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".") as temporary:
+                made = [Path(temporary, name) for name in contents]
+                for path, content in zip(made, contents.values(), strict=True):
+                    path.write_bytes(content)
+                for path, place in zip(made, paths, strict=True):
+                    path.replace(place)
+        except BaseException:
+            if new:
+                shutil.rmtree(folder)
+            raise
+    return paths
 
 
 def arrays_bytes(arrays: Mapping[str, np.ndarray], *, archive: bool = False) -> bytes:

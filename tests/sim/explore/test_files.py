@@ -1,8 +1,10 @@
 import errno
 import io
+import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -236,3 +238,37 @@ def test_a_place_that_cannot_be_held_is_refused(tmp_path):
     with pytest.raises(OSError) as caught, files.held(path, "search"):
         pass
     assert str(caught.value) == f"{path} cannot be written: File exists; name another place"
+
+
+def test_files_of_a_folder_are_written_together(tmp_path):
+    paths = files.write_all(tmp_path / "a" / "b", {"one": b"1", "two": b"2"})
+    assert [path.read_bytes() for path in paths] == [b"1", b"2"]
+    files.write_all(tmp_path / "a" / "b", {"two": b"3"})
+    assert sorted(os.listdir(tmp_path / "a" / "b")) == ["one", "two"]
+    assert paths[0].read_bytes() == b"1" and paths[1].read_bytes() == b"3"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_where_one_file_fails_none_is_written(tmp_path, monkeypatch, there):
+    folder = tmp_path / "out"
+    if there:
+        files.write_all(folder, {"one": b"old"})
+    whole = Path.write_bytes
+
+    def full(path, content):
+        if path.name == "two":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"out cannot be written: No space left on device$"):
+        files.write_all(folder, {"one": b"new", "two": b"new"})
+    assert folder.exists() == there
+    assert not there or [path.read_bytes() for path in folder.iterdir()] == [b"old"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_met_before_anything_is_written(tmp_path):
+    (tmp_path / "two").mkdir()
+    with pytest.raises(OSError, match="two cannot be written: it is a folder"):
+        files.write_all(tmp_path, {"one": b"1", "two": b"2"})
+    assert os.listdir(tmp_path) == ["two"]
