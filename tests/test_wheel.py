@@ -99,6 +99,8 @@ LINES = (
     "quantize net.safetensors --calibration x.npy -o net.tflite",
     "run net.tflite --input x.npy --trace-picture trace.png",
     "run net.tflite --input x.npy --backend rtl --config tiny",
+    "compile net.tflite --config tiny -o compiled",
+    "inspect compiled/manifest.json",
     "tune net.tflite --data x.npy --metric sqnr --budget 10dB --trials 2 --config tiny",
     "sweep net.safetensors --data x.npy --metric sqnr --config tiny -o sweep",
     "demo --config speech",

@@ -7,6 +7,7 @@ import typer
 
 from sim.cli import printing
 from sim.cli.options import Json
+from sim.explore.compiling.reading import IMAGE
 from sim.explore.inspecting import inspect_file
 
 __all__ = ["inspect"]
@@ -14,7 +15,11 @@ __all__ = ["inspect"]
 
 def inspect(
     file: Annotated[
-        Path, typer.Argument(help="A .onnx, .tflite, .safetensors, .pt or .refrain file.")
+        Path,
+        typer.Argument(
+            help="A .onnx, .tflite, .safetensors, .pt or .refrain file; or what refrain compile "
+            "wrote: an image or its manifest."
+        ),
     ],
     json: Json = None,
 ) -> None:
@@ -25,7 +30,10 @@ def inspect(
     printing.check_json(json)
     with printing.working("reading"):
         figures = inspect_file(file)
-    _print(figures)
+    if figures["kind"] == IMAGE:
+        _print_image(figures)
+    else:
+        _print(figures)
     printing.write_json(json, figures)
 
 
@@ -80,6 +88,21 @@ def _print(figures: dict) -> None:
         )
     if figures["next"]:
         printing.say(f"next: {figures['next']}")
+
+
+def _print_image(figures: dict) -> None:
+    printing.say(f"{figures['file']}: {figures['what']}")
+    printing.print_rows(figures["layers"], "Layers, in the order of their descriptors")
+    if figures["memory"]:
+        printing.print_rows(figures["memory"], "Memory")
+    if figures["configuration"]:
+        printing.print_values(figures["configuration"], "Configuration")
+    values = {"image bytes": figures["bytes"], "sha256": figures["sha256"]}
+    if figures["expected_cycles"] is not None:
+        values["expected cycles"] = figures["expected_cycles"]
+    printing.print_values(values)
+    for note in figures["notes"]:
+        printing.say(f"note: {note}")
 
 
 def _shape(shape) -> str:

@@ -54,6 +54,13 @@ COMMANDS = {
         attribute="quantize",
         example="refrain quantize net.onnx --calibration x.npy --output net.tflite",
     ),
+    "compile": Entry(
+        help="Write all that a host needs to run a network without Python.",
+        panel=_NETWORKS,
+        module="sim.cli.compile",
+        attribute="compile_network",
+        example="refrain compile net.tflite --config tiny -o build/net",
+    ),
     "tune": Entry(
         help="Find the settings that save the most within a budget.",
         panel=_NETWORKS,

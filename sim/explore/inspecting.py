@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hw.config import CONFIGS, Config
+from sim.explore.compiling.reading import is_image, tell_image
 from sim.networks.container import read_container
 from sim.networks.loader import CONTAINER, SEVERAL, file_kind
 from sim.networks.network import ForeignError
@@ -26,13 +27,16 @@ def inspect_file(path: Path) -> dict:
         (names of layers that are one network), ``host`` (operators that run there, counted),
         ``notes``, ``refused`` (why it does not run, or None), ``configurations`` (for each, whether
         it holds all networks, why not, and the share of the weights that stays in it), and
-        ``next``: the command to type, None where the file does not run.
+        ``next``: the command to type, None where the file does not run. Of an image and of a
+        manifest: what ``tell_image`` tells, whose ``kind`` is ``image``.
 
     Raises
     ------
     NetworkError
         No such file, or one that cannot be looked into.
     """
+    if is_image(path):
+        return tell_image(path)
     try:
         found = _SUMMARIES[file_kind(path)](path)
     except ForeignError as error:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hw.config import Config, ConfigError
 from sim.explore.running import find_config
 
-__all__ = ["make_config"]
+__all__ = ["make_config", "make_fitted"]
 
 
 def make_config(
@@ -51,3 +51,29 @@ def make_config(
         except ValueError as error:
             raise ConfigError(str(error)) from None
     return replace(config, **changes)
+
+
+def make_fitted(board: str, name: str | None = None, *changes) -> Config:
+    """The configuration that a board is built with, at its clock and its bus.
+
+    Parameters
+    ----------
+    board : str
+        The board's name.
+    name : str or None
+        A named configuration; the board's usual one when None.
+    changes
+        As the rest of ``make_config``.
+
+    Raises
+    ------
+    ConfigError
+        There is no such board, no machine fits it, or as of ``make_config``.
+    """
+    # Here, as the boards bring the generator of gates with them.
+    from boards.catalogue import find_board
+
+    found = find_board(board)
+    if name is None and found.config is None:
+        raise ConfigError(f"{board} has no usual configuration: name one with --config")
+    return found.fitted(make_config(name or found.config, *changes))

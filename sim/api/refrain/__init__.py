@@ -13,6 +13,7 @@ from hw.config import CONFIGS, Config
 from hw.errors import UserError as RefrainError
 from refrain.bench import Driver, Image, Memory, compile_image, simulator
 from refrain.hardware import boards, build, config, export_verilog, flash
+from refrain.images import compile
 from refrain.measure import multiplier, multipliers, sweep, workload, workloads
 from refrain.networks import Network, Quantized, inspect, load, quantize
 from refrain.runs import Outcome, run, simulate
@@ -33,6 +34,7 @@ __all__ = [
     "Tuned",
     "boards",
     "build",
+    "compile",
     "compile_image",
     "config",
     "export_verilog",

@@ -125,6 +125,17 @@ def test_a_configuration_of_ones_own_is_exported(tmp_path):
     assert "module refrain_mine" in path.read_text()
 
 
+def test_what_is_compiled_holds_what_a_run_gives(integers, tmp_path):
+    path, x = integers
+    given = refrain.settings(mode="delta", x_threshold=3)
+    made = refrain.compile(path, tmp_path / "out", config="tiny", inputs=x, settings=given)
+    assert made == json.loads((tmp_path / "out" / "manifest.json").read_text())
+    done = refrain.run(path, x, config="tiny", settings=given)
+    assert (np.load(tmp_path / "out" / "expected.npy") == done.outputs["h"]).all()
+    assert made["expected_cycles"]["cycles"] == done.figures["cycles"]
+    assert refrain.inspect(tmp_path / "out" / "image.bin")["sha256"] == made["image"]["sha256"]
+
+
 def test_multipliers_are_listed_and_reported():
     names = {row["name"] for row in refrain.multipliers()}
     assert {"exact", "truncated"} <= names
