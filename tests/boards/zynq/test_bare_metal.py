@@ -5,12 +5,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import boards.zynq
 from boards.zynq.gp import BASE_REGISTER
 from boards.zynq.linux import REGISTERS_AT
+from hw.config import CONFIGS
 from hw.registers import COUNTER_BASE, COUNTERS, ID_VALUE, REGISTERS
+from sim.explore.compiling.made import Wanted, compile_integer
+from sim.explore.compiling.writing import write_compiled
+from sim.model.random_network import random_network
 
 FOLDER = Path(boards.zynq.__file__).parent / "bare_metal"
 SOURCE = (FOLDER / "refrain.c").read_text()
@@ -28,20 +33,75 @@ def test_registers_are_where_the_machine_has_them():
     assert f"#define REFRAIN_REGISTERS 0x{REGISTERS_AT:08x}u" in (FOLDER / "refrain.h").read_text()
 
 
-@pytest.mark.parametrize("source", ["refrain.c", "main.c"])
-def test_a_strict_compiler_takes_the_example(source, tmp_path):
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A folder with ``image.h`` of two layers in both directions, and what was compiled."""
+    network = random_network((5, 6, 7), seed=1, bidirectional=True)
+    made = compile_integer(network, Wanted(config=CONFIGS["tiny"], steps=3, sequences=2))
+    folder = tmp_path_factory.mktemp("image")
+    write_compiled(made, folder)
+    return folder, made
+
+
+def _gcc(*arguments):
     if shutil.which("gcc") is None:
         pytest.fail("gcc is missing: apt-get install gcc")
-    arrays = "".join(
-        f"static const uint8_t {name}[1] = {{0}};\n"
-        for name in ("image_data", "image_x", "image_expected")
-    )
-    numbers = "".join(
-        f"#define {name} 0u\n"
-        for name in ("image_descriptor", "image_x_addr", "image_output_base", "image_output_limit")
-    )
-    (tmp_path / "image.h").write_text(f"#include <stdint.h>\n{arrays}{numbers}")
-    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O2", f"-I{tmp_path}", f"-I{FOLDER}"]
-    command = ["gcc", *flags, "-c", str(FOLDER / source), "-o", str(tmp_path / "out.o")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O2", f"-I{FOLDER}"]
+    done = subprocess.run(["gcc", *flags, *map(str, arguments)], capture_output=True, text=True)
     assert not done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("source", ["refrain.c", "main.c"])
+def test_a_strict_compiler_takes_the_example(source, compiled, tmp_path):
+    _gcc(f"-I{compiled[0]}", "-c", FOLDER / source, "-o", tmp_path / "out.o")
+
+
+_MACHINE = """
+#include <string.h>
+#define IMAGE_ARRAYS
+#include "image.h"
+#include "refrain.h"
+static uint8_t *memory;
+static const struct image_rows outputs[IMAGE_OUTPUT_COUNT] = IMAGE_OUTPUTS;
+int refrain_init(void *buffer, unsigned divisor0, unsigned divisor1) {
+  memory = buffer;
+  return divisor0 * divisor1 == 10 ? REFRAIN_OK : REFRAIN_ABSENT;
+}
+int refrain_run(uint32_t descriptor, uint32_t base, uint32_t limit, uint32_t polls) {
+  (void)descriptor, (void)polls;
+  if (memcmp(memory, image_data, IMAGE_BYTES)) return REFRAIN_FAILED;
+  memset(memory + base, 0x55, limit - base);
+  memcpy(memory + outputs[0].address, WRITTEN[0], sizeof WRITTEN[0]);
+  memcpy(memory + outputs[1].address, WRITTEN[1], sizeof WRITTEN[1]);
+  return REFRAIN_OK;
+}
+"""
+"""Stands for the machine: writes rows of the last layer, and noise wherever else it may."""
+
+
+@pytest.mark.parametrize("wrong", [None, 0, 1])
+def test_the_example_compares_every_output_of_the_last_layer_and_nothing_else(
+    wrong, compiled, tmp_path
+):
+    folder, made = compiled
+    columns = np.split(made.h, [made.image.outputs[0].h.codes], axis=2)
+    packed = [
+        bytearray(each.h.pack(part)) for each, part in zip(made.image.outputs, columns, strict=True)
+    ]
+    if wrong is not None:
+        last = made.image.outputs[wrong].h
+        packed[wrong][(last.steps * last.sequences - 1) * last.stride + last.codes - 1] ^= 1
+    rows = ", ".join("{" + ", ".join(map(str, each)) + "}" for each in packed)
+    declared = f"static const uint8_t WRITTEN[2][{len(packed[0])}] = {{{rows}}};\n"
+    (tmp_path / "machine.c").write_text(f"#include <stdint.h>\n{declared}{_MACHINE}")
+    sources = (FOLDER / "main.c", tmp_path / "machine.c")
+    # Each of the two uses some of the arrays.
+    _gcc(f"-I{folder}", "-Wno-unused-const-variable", *sources, "-o", tmp_path / "example")
+    status = subprocess.run([tmp_path / "example"], check=False).returncode
+    assert status == (wrong is not None)
+
+
+def test_the_page_compiles_the_example_with_the_command():
+    page = (Path(__file__).parents[3] / "docs" / "boards" / "zynq.md").read_text()
+    assert "refrain compile net.tflite --board arty-z7-20 -o build/net" in page
+    assert "sim.image" not in page
