@@ -59,7 +59,7 @@ def _run(page, simulate):
     return done
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+@pytest.mark.parametrize("page", ["README.md"])
 def test_the_commands_run(page, folder, capsys):
     done = _run(page, simulate=False)
     assert {"inspect", "run", "tune", "verilog"} <= set(done)
@@ -68,7 +68,7 @@ def test_the_commands_run(page, folder, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+@pytest.mark.parametrize("page", ["README.md"])
 def test_the_commands_run_in_rtl_simulation_too(page, folder, capsys):
     assert len(_run(page, simulate=True)) == len(_commands(page))
 
