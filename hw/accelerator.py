@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.axi.lite import LiteSlave
 from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
-from hw.config import Config, ConfigError
+from hw.config import Config
 from hw.control.counters import Counters
 from hw.control.registers import RegisterFile
 from hw.control.step_counters import StepCounters
@@ -65,11 +65,6 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, config: Config):
-        if config.row_scales:
-            raise ConfigError(
-                f"configuration {config.name} has scales of rows, which the model computes and the "
-                f"gates do not: leave --row-scales out, or run on the model"
-            )
         self.config = config
         super().__init__(
             {

@@ -185,6 +185,8 @@ class Core(wiring.Component):
             control.settings.eq(decoder.settings),
             *(getattr(control, name).eq(getattr(sequencer, name)) for name in _CONTROL),
         ]
+        if self._config.row_scales:
+            m.d.comb += control.bias_part.eq(sequencer.bias_part)
 
     def _stop_on_errors(self, m, stopper, sequencer, reader, writer):
         """The first cause in this order names the error; a stop under way hides later ones."""
@@ -234,4 +236,5 @@ _CONTROL = (
     "recall_en",
     "recall_unit",
 )
-"""Wires of an engine's control that the sequencer drives itself."""
+"""Wires of an engine's control that the sequencer drives itself; with scales of rows also
+``bias_part``."""

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.axi.writer import write_item
 from hw.cell.feeder import CellFeeder
 from hw.cell.settings import settings_layout
-from hw.cell.store import UnitStore, unit_layout, unit_shape
+from hw.cell.store import PARTS, UnitStore, unit_layout, unit_shape
 from hw.cell.unit import CellUnit
 from hw.config import Config
 from hw.events.hidden import HiddenEvents
@@ -38,7 +38,8 @@ def control_signature(config: Config) -> wiring.Signature:
     -------
     job, settings : the layer.
     begin, x_offset, h_offset, state_offset : a sequence starts, at these byte offsets.
-    bias_en, bias_unit, bias_data : biases of a unit.
+    bias_en, bias_unit, bias_data : biases of a unit; with scales of rows one of its words,
+    bias_part : which one.
     load, weights : beats of resident blocks are coming; beats.
     word_loaded : pulse: a column word has gone to the resident part.
     state_valid, state_h, state_c : initial state, unit by unit.
@@ -58,6 +59,7 @@ def control_signature(config: Config) -> wiring.Signature:
             "bias_en": Out(1),
             "bias_unit": Out(unit_shape(config)),
             "bias_data": Out(128),
+            **({"bias_part": Out(range(len(PARTS)))} if config.row_scales else {}),
             "load": Out(1),
             "weights": Out(stream.Signature(config.bus_width)),
             "word_loaded": In(1),
@@ -278,7 +280,10 @@ class Engine(wiring.Component):
         m.submodules.store = store = UnitStore(config)
         m.submodules.feeder = feeder = CellFeeder(config, in_flight=UNITS_IN_FLIGHT)
         m.submodules.cell = cell = CellUnit(
-            config.acc_width, config.cell_lanes, act_width=config.act_width
+            config.acc_width,
+            config.cell_lanes,
+            act_width=config.act_width,
+            row_scales=config.row_scales,
         )
         m.submodules.units = units = Fifo(unit_layout(config), UNITS_IN_FLIGHT)
         wiring.connect(m, units.o, packer.units)
@@ -311,23 +316,19 @@ class Engine(wiring.Component):
     def _feed_cell(self, m, feeder, cell, store):
         """A register behind the store's memories, so that their delay is not the cell unit's."""
         rows = Signal.like(cell.i)
-        # The first rows' biases come from the memory, those behind them from where they wait: a
-        # choice between all of them would be too slow there.
-        biases, width = store.bias.as_value(), 32 * self._config.cell_lanes
-        waiting = Signal(len(biases) - width)
-        opening = feeder.o_phase == 0
+        parts = PARTS if self._config.row_scales else PARTS[:1]
         m.d.sync += cell.i_valid.eq(feeder.o_valid)
         with m.If(feeder.o_valid):
-            if len(waiting):
-                m.d.sync += waiting.eq(Mux(opening, biases[width:], waiting >> width))
-                biases = Mux(opening, biases[:width], waiting[:width])
             m.d.sync += [
                 rows.phase.eq(feeder.o_phase),
                 rows.acc_x.eq(feeder.o_acc_x),
                 rows.acc_h.eq(feeder.o_acc_h),
-                rows.bias.eq(biases),
+                *(rows[part].eq(self._of_turn(m, feeder, store, part)) for part in parts),
                 rows.c.eq(store.state.c),
             ]
+        if self._config.row_scales:
+            m.d.comb += cell.by_row.eq(self.control.job.row_scales)
+            m.d.comb += store.bias_part.eq(self.control.bias_part)
         m.d.comb += [
             store.r_en.eq(feeder.unit_en | self.control.recall_en),
             store.r_unit.eq(Mux(self.control.recall_en, self.control.recall_unit, feeder.unit)),
@@ -337,6 +338,21 @@ class Engine(wiring.Component):
             cell.settings.eq(self.control.settings),
             cell.i.eq(rows),
         ]
+
+    def _of_turn(self, m, feeder, store, part):
+        """Words of the rows whose turn it is.
+
+        The first rows' come from the memory, those behind them from where they wait: a choice
+        between all of them would be too slow there.
+        """
+        words, width = getattr(store, part).as_value(), 32 * self._config.cell_lanes
+        if len(words) == width:
+            return words
+        name = "waiting" if part == PARTS[0] else f"waiting_{part}"
+        waiting = Signal(len(words) - width, name=name)
+        opening = feeder.o_phase == 0
+        m.d.sync += waiting.eq(Mux(opening, words[width:], waiting >> width))
+        return Mux(opening, words[:width], waiting[:width])
 
     def _take_units(self, m, feeder, cell, store, h, units):
         """New states from the cell unit, kept ones from the store, initial ones from DRAM."""

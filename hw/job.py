@@ -70,6 +70,7 @@ def job_layout(config: Config) -> data.StructLayout:
     dense_macs, dense_bytes : of a step in which every column is an event.
     delta_level, reduced_level : levels of the multiplier in steps of these modes.
     word_beats : beats of a column word.
+    row_scales : rows have multipliers of their own; for configurations with gates for that alone.
     resume : the sequence goes on from what the last one of this direction left in the machine.
     block_base, row_base : block, and beat of a row of ``x``, from which on that is.
     keeper : number of what its choice of modes left.
@@ -94,6 +95,7 @@ def job_layout(config: Config) -> data.StructLayout:
             "load_state": 1,
             "store_state": 1,
             "resume": 1,
+            **({"row_scales": 1} if config.row_scales else {}),
             "block_base": unsigned((config.max_blocks - 1).bit_length() or 1),
             "row_base": unsigned((config.row_beats - 1).bit_length()),
             "keeper": range(KEPT_DIRECTIONS),

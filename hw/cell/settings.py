@@ -37,6 +37,8 @@ def settings_layout() -> data.StructLayout:
 
 
 def settings_of(params: CellParameters) -> dict:
-    """Value of :func:`settings_layout` for these parameters."""
+    """Value of :func:`settings_layout` for these parameters; those of rows are no part of it."""
     values = {name: getattr(params, name) for name in _WIDTHS}
+    if params.by_row:
+        values |= dict.fromkeys(_PER_GATE, (0,) * 4)
     return {name: list(v) if name in _PER_GATE else v for name, v in values.items()}

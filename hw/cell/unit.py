@@ -8,11 +8,20 @@ from hw.cell.gate_lane import GateLane
 from hw.cell.settings import settings_layout
 from hw.cell.state_update import StateUpdate
 from hw.numbers.pipeline import Pipeline
-from hw.numbers.requantize import ACC_WIDTH
+from hw.numbers.requantize import ACC_WIDTH, MULTIPLIER_WIDTH, ROW_MULTIPLIER_WIDTH
+from hw.numbers.requantizer import SHIFT_WIDTH
 
 __all__ = ["CellUnit"]
 
 _GATES = ("input", "forget", "cell", "output")
+
+_ROW_SCALE = data.StructLayout(
+    {"shift": signed(SHIFT_WIDTH), "multiplier": unsigned(ROW_MULTIPLIER_WIDTH)}
+)
+"""A word of 32 bits."""
+
+_DROPPED = MULTIPLIER_WIDTH - ROW_MULTIPLIER_WIDTH
+"""Bits of a multiplier that are zero in those of rows."""
 
 
 class CellUnit(wiring.Component):
@@ -33,18 +42,23 @@ class CellUnit(wiring.Component):
         Gate rows per cycle: 1, 2 or 4.
     act_width : int
         Bits of ``h``.
+    row_scales : bool
+        Rows may have multipliers and shifts of their own.
 
     Members
     -------
     i : In
         ``acc_x``, ``acc_h`` and ``bias``, each an array of ``lanes`` gate rows, first gate first;
         ``c``, read with the last gate rows of a unit; ``phase``, which of the ``4 // lanes``
-        cycles of a unit this is.
+        cycles of a unit this is. With scales of rows also ``x_scale`` and ``h_scale``, arrays like
+        ``bias``: a multiplier's upper bits, and below them its shift.
     i_valid : In(1)
         ``i`` is to be taken.
     settings : In
         See :func:`hw.cell.settings.settings_layout`; steady from the cycle before the first rows
         to the last result.
+    by_row : In(1)
+        Rows have scales; as steady as ``settings``. With scales of rows only.
     o : Out
         ``h`` (``act_width`` bits) and ``c`` (16 bits) of a unit; they hold until the next unit's.
     o_valid : Out(1)
@@ -55,19 +69,22 @@ class CellUnit(wiring.Component):
     TFLite-Micro, ``micro/kernels/lstm_eval.h``: ``LstmStep``.
     """
 
-    def __init__(self, acc_width: int, lanes: int, *, act_width: int = 8):
+    def __init__(self, acc_width: int, lanes: int, *, act_width: int = 8, row_scales: bool = False):
         if lanes not in (1, 2, 4):
             raise ValueError(f"lanes must be 1, 2 or 4, not {lanes!r}")
         self.acc_width = acc_width
         self.lanes = lanes
         self.phases = 4 // lanes
+        self.row_scales = row_scales
         self._lanes = [GateLane(acc_width) for _ in range(lanes)]
         self._update = StateUpdate(act_width)
+        word = data.ArrayLayout(_ROW_SCALE, lanes)
         layout = data.StructLayout(
             {
                 "acc_x": data.ArrayLayout(signed(acc_width), lanes),
                 "acc_h": data.ArrayLayout(signed(acc_width), lanes),
                 "bias": data.ArrayLayout(signed(ACC_WIDTH), lanes),
+                **({"x_scale": word, "h_scale": word} if row_scales else {}),
                 "c": signed(16),
                 "phase": unsigned((self.phases - 1).bit_length()),
             }
@@ -76,6 +93,7 @@ class CellUnit(wiring.Component):
             {
                 "i": In(layout),
                 "i_valid": In(1),
+                **({"by_row": In(1)} if row_scales else {}),
                 "settings": In(settings_layout()),
                 "o": Out(data.StructLayout({"h": signed(act_width), "c": signed(16)})),
                 "o_valid": Out(1),
@@ -131,6 +149,12 @@ class CellUnit(wiring.Component):
                     for name in ("x_multiplier", "x_shift", "h_multiplier", "h_shift"):
                         m.d.comb += lane.i[name].eq(self.settings[name][gate])
                     m.d.comb += lane.i.is_tanh.eq(_GATES[gate] == "cell")
+        if self.row_scales:
+            with m.If(self.by_row):
+                for part in ("x", "h"):
+                    scale = self.i[f"{part}_scale"][index]
+                    m.d.comb += lane.i[f"{part}_shift"].eq(scale.shift)
+                    m.d.comb += lane.i[f"{part}_multiplier"].eq(scale.multiplier << _DROPPED)
 
     def _collect(self, m: Module, index: int, lane: GateLane, phase, valid):
         """Keep a lane's activations until the unit is complete; the last ones go straight on."""

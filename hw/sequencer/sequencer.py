@@ -4,7 +4,7 @@ from amaranth import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.cell.store import unit_shape
+from hw.cell.store import PARTS, unit_shape
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES, KEPT_DIRECTIONS
 from hw.job import job_layout
@@ -48,6 +48,8 @@ class Sequencer(wiring.Component):
         From the decoder.
     bias_en, bias_unit, bias_data : Out
         To the unit store.
+    bias_part : Out
+        Which word of a unit it is. With scales of rows only.
     weights, load : Out
         Beats of resident blocks, and that they are coming.
     word_loaded : In
@@ -92,6 +94,7 @@ class Sequencer(wiring.Component):
                 "bias_en": Out(1),
                 "bias_unit": Out(unit),
                 "bias_data": Out(8 * WORD_BYTES),
+                **({"bias_part": Out(range(len(PARTS)))} if config.row_scales else {}),
                 "weights": Out(stream.Signature(config.bus_width)),
                 "load": Out(1),
                 "word_loaded": In(1),
@@ -224,21 +227,37 @@ class Sequencer(wiring.Component):
             m.d.comb += self.refused.eq(1)
 
     def _read_params(self, m):
-        """A word of biases per unit; the last beat may bring words too many."""
-        hidden, per_beat = self.job.hidden_size, max(self._bus // WORD_BYTES, 1)
-        beats = self._steady(m, (WORD_BYTES * hidden + self._bus - 1) // self._bus, "params_beats")
-        end = self._steady(m, _round_up(hidden, per_beat), "params_end")
+        """A word of biases per unit, and of scales; the last beat may bring words too many."""
+        words, per_beat = self.job.hidden_size, max(self._bus // WORD_BYTES, 1)
+        if self._config.row_scales:
+            words = self._steady(m, Mux(self.job.row_scales, len(PARTS) * words, words), "params")
+        beats = self._steady(m, (WORD_BYTES * words + self._bus - 1) // self._bus, "params_beats")
+        end = self._steady(m, _round_up(words, per_beat), "params_end")
         with m.State("Read params"):
             self._ask(m, self.job.params_addr, beats, "Take params")
         with m.State("Take params"):
             m.d.comb += [
-                self.bias_unit.eq(self._unit_base + self._count),
-                self.bias_en.eq(self._word.valid & (self._count < hidden)),
+                self.bias_unit.eq(self._unit_base + self._param_unit(m, self._count == end)),
+                self.bias_en.eq(self._word.valid & (self._count < words)),
             ]
             with m.If(self._word.valid):
                 m.d.sync += self._count.eq(self._count + 1)
             with m.If(self._count == end):
                 self._begin_placing(m)
+
+    def _param_unit(self, m, all_taken):
+        """Unit whose parameters a word is of; each unit's words follow each other."""
+        if not self._config.row_scales:
+            return self._count
+        unit = Signal.like(self.bias_unit, name="param_unit")
+        part = Signal.like(self.bias_part, name="param_part")
+        m.d.comb += self.bias_part.eq(part)
+        end = ~self.job.row_scales | (part == len(PARTS) - 1)
+        with m.If(self._word.valid):
+            m.d.sync += [part.eq(Mux(end, 0, part + 1)), unit.eq(unit + end)]
+        with m.If(all_taken):
+            m.d.sync += [part.eq(0), unit.eq(0)]
+        return unit
 
     def _walk_blocks(self, m):
         """Goes from block to block while ``placing``; counts the words that are to come."""

@@ -82,8 +82,9 @@ class Machine:
     def chosen(self) -> Config | None:
         """The configuration; None for the board's own."""
         arithmetic = (self.multiplier, self.weight_bits, self.activation_bits)
-        if self.config is None and self.backend == "board":
-            if self.row_scales or any(each is not None for each in arithmetic):
+        # No board has scales of rows, which is said where a backend is made.
+        if self.config is None and self.backend == "board" and not self.row_scales:
+            if any(each is not None for each in arithmetic):
                 raise ConfigError(
                     "another multiplier or width than the board's own needs a --config"
                 )

@@ -128,14 +128,19 @@ def make_backend(
     BoardError, DeviceError
         The board does not answer, or another machine does.
     ConfigError
-        There is no backend of that name, no memory is that fast, or the board and its port
-        are missing or too much.
+        There is no backend of that name, no memory is that fast, the board and its port are
+        missing or too much, or rows are to have scales on a board.
     """
     if latency < 1:
         raise ConfigError(f"the memory's latency must be at least 1 cycle, not {latency}")
     if name not in BACKENDS:
         raise ConfigError(f"there is no backend {name}; the backends are {', '.join(BACKENDS)}")
     if name == "board":
+        if config is not None and config.row_scales:
+            raise ConfigError(
+                "boards are built without gates for scales of rows: leave --row-scales out, or run "
+                "with --backend model or rtl"
+            )
         if board is None:
             raise ConfigError("the backend board needs --board, one of those of refrain boards")
         if port is None:

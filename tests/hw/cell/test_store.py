@@ -49,3 +49,23 @@ def test_what_was_written_can_be_read_in_the_cycle_after(play, small):
 @pytest.mark.parametrize("units, width", [(1, 1), (2, 1), (3, 2), (16, 4), (17, 5)])
 def test_an_index_takes_the_bits_of_the_last_unit(small, units, width):
     assert unit_shape(small(max_hidden=units)).width == width
+
+
+def test_words_of_a_unit_are_kept_apart(play, small):
+    words = {"bias": [-1, 2, -3, 4], "x_scale": [5, -6, 7, 8], "h_scale": [9, 10, 11, -12]}
+    writes = [
+        {
+            "bias_en": 1,
+            "bias_unit": unit,
+            "bias_part": number,
+            "bias_data": [unit * k for k in word],
+        }
+        for unit in (1, 3)
+        for number, word in enumerate(words.values())
+    ]
+    reads = [{"r_en": 1, "r_unit": 3}, {"r_en": 1, "r_unit": 1}, {}]
+    seen = play(UnitStore(small(row_scales=True)), [*writes, *reads])
+    for unit, row in zip((3, 1), seen[-2:], strict=True):
+        assert {name: row[name] for name in words} == {
+            name: [unit * k for k in word] for name, word in words.items()
+        }

@@ -1,5 +1,7 @@
 """The cell unit in gates against its NumPy rendering."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
@@ -44,7 +46,20 @@ def expected(params, acc_x, acc_h, bias, c):
     return list(zip(h.tolist(), c.tolist(), strict=True))
 
 
-def rows_of(lanes, acc_x, acc_h, bias, c, rng):
+def scales_of(params, rows, unit):
+    """Multipliers and shifts of some rows of a unit, as words."""
+    words = {}
+    for part in ("x", "h") if params.by_row else ():
+        multipliers = params.rows(f"{part}_multiplier")[rows, unit].tolist()
+        shifts = params.rows(f"{part}_shift")[rows, unit].tolist()
+        words[f"{part}_scale"] = [
+            {"multiplier": multiplier >> 5, "shift": shift}
+            for multiplier, shift in zip(multipliers, shifts, strict=True)
+        ]
+    return words
+
+
+def rows_of(params, lanes, acc_x, acc_h, bias, c, rng):
     """Inputs of the unit, cycle by cycle; ``c`` is noise except in a unit's last cycle."""
     phases = 4 // lanes
     for unit in range(len(c)):
@@ -57,6 +72,7 @@ def rows_of(lanes, acc_x, acc_h, bias, c, rng):
                 "bias": bias[unit, rows].tolist(),
                 "c": int(c[unit]) if is_last else int(rng.integers(-32768, 32768)),
                 "phase": phase,
+                **scales_of(params, rows, unit),
             }
 
 
@@ -69,7 +85,9 @@ def simulate(dut, params, units, idle=0.0, seed=0):
 
     async def bench(ctx):
         ctx.set(dut.settings, settings_of(params))
-        rows, row, cycle = rows_of(dut.lanes, *units, rng), None, 0
+        rows, row, cycle = rows_of(params, dut.lanes, *units, rng), None, 0
+        if dut.row_scales:
+            ctx.set(dut.by_row, params.by_row)
         row = next(rows)
         while len(results) < len(units[3]):
             valid = row is not None and rng.random() >= idle
@@ -99,6 +117,30 @@ def test_gates_equal_the_numpy_rendering(lanes, idle):
     results, ended, came = simulate(dut, params, units, idle)
     assert results == expected(params, *units)
     assert set(came - ended) == {dut.latency}
+
+
+def row_parameters(count):
+    """Parameters with scales of rows, for so many units."""
+    rng = np.random.default_rng(count)
+    one = parameters()
+    names = ("x_multiplier", "x_shift", "h_multiplier", "h_shift")
+    values = {
+        name: rng.integers(1 << 25, 1 << 26, (4, count)) << 5
+        if name.endswith("multiplier")
+        else rng.integers(-31, 16, (4, count))
+        for name in names
+    }
+    return replace(one, **{name: tuple(map(tuple, each.tolist())) for name, each in values.items()})
+
+
+@pytest.mark.parametrize("by_row", [True, False])
+@pytest.mark.parametrize("lanes", [1, 2, 4])
+def test_rows_have_their_own_scales_where_that_is_told(lanes, by_row):
+    units = random_units(300, seed=lanes)
+    params = row_parameters(300) if by_row else parameters()
+    results, ended, came = simulate(CellUnit(ACC_WIDTH, lanes, row_scales=True), params, units)
+    assert results == expected(params, *units)
+    assert set(came - ended) == {32}
 
 
 @pytest.mark.parametrize(

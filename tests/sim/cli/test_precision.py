@@ -141,11 +141,10 @@ def test_scales_of_rows_are_refused_where_nothing_holds_them(
     )
 
 
-def test_gates_for_scales_of_rows_are_refused(refused, model, samples, tmp_path):
-    options = ["--config", "tiny", "--row-scales", "--input", samples, "--backend", "rtl"]
-    sentence = (
-        "configuration tiny has scales of rows, which the model computes and the gates do not: "
-        "leave --row-scales out, or run on the model"
+@pytest.mark.parametrize("config", [[], ["--config", "small"]])
+def test_boards_have_no_gates_for_scales_of_rows(refused, model, samples, config):
+    options = [*config, "--row-scales", "--input", samples, "--backend", "board"]
+    assert refused("run", model, *options) == (
+        "boards are built without gates for scales of rows: leave --row-scales out, or run with "
+        "--backend model or rtl"
     )
-    assert refused("run", model, *options) == sentence
-    assert refused("verilog", "tiny", "--row-scales", "-o", tmp_path / "v") == sentence
