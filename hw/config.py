@@ -1,13 +1,28 @@
 """What can be chosen when an accelerator is generated."""
 
+import re
 from dataclasses import dataclass, field, fields
-from math import ceil
+from math import ceil, inf
 
 from hw.errors import UserError
 from hw.multipliers.exact import Exact
 from hw.multipliers.family import Multiplier
+from hw.settings import Setting, about, parameters_text, settings_of
 
-__all__ = ["CONFIGS", "RING_GUARD", "Config", "ConfigError"]
+__all__ = ["CONFIGS", "RING_GUARD", "SETTINGS", "Config", "ConfigError"]
+
+_MOST_LANES = 4096
+_MOST_WEIGHT_WORDS = 1 << 20
+_MOST_STREAM_WORDS = 1 << 16
+_MOST_BURSTS = 256
+_MOST = {
+    "lanes": _MOST_LANES,
+    "weight_words": _MOST_WEIGHT_WORDS,
+    "stream_words": _MOST_STREAM_WORDS,
+    "bursts_in_flight": _MOST_BURSTS,
+}
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 RING_GUARD = 4
 """Words of the ring of streamed words that stay free: one that was handed out is read, and must
@@ -24,81 +39,169 @@ def _is_power_of_two(value: int) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """One accelerator. Every width in the gates is derived from these values.
+    """One accelerator. Every width in the gates is derived from these values."""
 
-    Parameters
-    ----------
-    name : str
-        What the configuration is called on the command line.
-    lanes : int
-        Multiply-accumulate lanes; each holds one gate row of a block of ``lanes // 4`` units.
-    bus_width : int
-        Bits of the AXI4 data bus to DRAM, 64 to 512.
-    max_input, max_hidden : int
-        Largest ``I`` and ``H`` of one LSTM direction.
-    weight_words : int
-        Column words (one weight for every lane) that the resident weight memory holds.
-    stream_words : int
-        Column words buffered between DRAM and the lanes for blocks that are not resident; 4 of
-        them stay free.
-    cell_lanes : int
-        Gate rows that the cell unit takes per cycle: 4 finishes one hidden unit every cycle.
-    burst_beats : int
-        Longest AXI4 burst, in beats.
-    bursts_in_flight : int
-        Read bursts that may be outstanding at once.
-    lookahead : int
-        Steps whose x part a fetch of streamed weights may serve, a power of two of at most 16; 1
-        for no such gates.
-    clock_mhz : float
-        Clock at which real-time figures are stated. It changes no gate.
-    multiplier : Multiplier
-        What a lane multiplies with, and the form in which weights are stored. The default is an
-        operator, for the DSP blocks of an FPGA.
-    act_width : int
-        Bits of a code of ``x`` and of ``h``, 4 to 8. In memory each is a byte, sign-extended.
-    row_scales : bool
-        Gate rows may have multipliers and shifts of their own, else each gate has one.
-    """
-
-    name: str
-    lanes: int
-    bus_width: int
-    max_input: int
-    max_hidden: int
-    weight_words: int
-    stream_words: int = 512
-    cell_lanes: int = 4
-    burst_beats: int = 32
-    bursts_in_flight: int = 16
-    lookahead: int = 1
-    clock_mhz: float = 100.0
-    multiplier: Multiplier = field(default_factory=Exact)
-    act_width: int = 8
-    row_scales: bool = False
+    name: str = field(
+        metadata=about(
+            "What the configuration is called, in reports and in the names of modules and files.",
+            allowed="a name of at most 64 letters, digits and _ that begins with a letter",
+            cost="It changes no gate.",
+        )
+    )
+    lanes: int = field(
+        metadata=about(
+            "Multiply-accumulate lanes; each holds one gate row of a block of lanes / 4 units.",
+            unit="lanes",
+            allowed=f"a power of two from 4 to {_MOST_LANES}",
+            cost="A multiplier and accumulators each; twice as many take half the cycles of a "
+            "column and twice the bytes of a column word.",
+        )
+    )
+    bus_width: int = field(
+        metadata=about(
+            "Width of the AXI4 data bus to DRAM.",
+            unit="bits",
+            allowed="64, 128, 256 or 512, and a divisor of lanes times weight_bits",
+            cost="A wider bus streams weights faster and has wider buffers and multiplexers.",
+        )
+    )
+    max_input: int = field(
+        metadata=about(
+            "Largest number of inputs, I, of one LSTM direction.",
+            unit="values",
+            allowed="an integer from 1 to 4096",
+            cost="Buffers of rows and events, and bits of addresses and accumulators.",
+        )
+    )
+    max_hidden: int = field(
+        metadata=about(
+            "Largest number of hidden units, H, of one LSTM direction.",
+            unit="units",
+            allowed="an integer from 1 to 4096",
+            cost="Memories of h, c and sums that are kept, and bits of addresses and accumulators.",
+        )
+    )
+    weight_words: int = field(
+        metadata=about(
+            "Column words, of one weight for every lane, that the resident weight memory holds.",
+            unit="column words",
+            allowed=f"an integer from 1 to {_MOST_WEIGHT_WORDS}",
+            cost="SRAM of lanes times weight_bits bits each; what does not fit is read from DRAM "
+            "in every step.",
+        )
+    )
+    stream_words: int = field(
+        default=512,
+        metadata=about(
+            "Column words buffered between DRAM and the lanes for blocks that are not resident; "
+            f"{RING_GUARD} of them stay free.",
+            unit="column words",
+            allowed=f"an integer from {RING_GUARD + 1} to {_MOST_STREAM_WORDS}",
+            cost="SRAM of lanes times weight_bits bits each; a short buffer lets the lanes wait "
+            "for memory.",
+        ),
+    )
+    cell_lanes: int = field(
+        default=4,
+        metadata=about(
+            "Gate rows that the cell unit takes per cycle.",
+            unit="rows",
+            allowed="1, 2 or 4",
+            cost="Multipliers and tables of the cell unit; 4 finishes one hidden unit every "
+            "cycle, 1 every four.",
+        ),
+    )
+    burst_beats: int = field(
+        default=32,
+        metadata=about(
+            "Longest AXI4 burst.",
+            unit="beats",
+            allowed="a power of two of at most 256, and at most 4096 bytes of bus_width",
+            cost="Longer bursts use DRAM better and need larger buffers.",
+        ),
+    )
+    bursts_in_flight: int = field(
+        default=16,
+        metadata=about(
+            "Read bursts that may be outstanding at once.",
+            unit="bursts",
+            allowed=f"an integer from 1 to {_MOST_BURSTS}",
+            cost="More hide a slow memory's latency and need larger buffers.",
+        ),
+    )
+    lookahead: int = field(
+        default=1,
+        metadata=about(
+            "Steps whose x part one fetch of streamed weights may serve; 1 for no such gates.",
+            unit="steps",
+            allowed="a power of two of at most 16",
+            cost="Accumulators, rows of x and lists of events for each step; less DRAM traffic "
+            "for layers that are streamed.",
+        ),
+    )
+    clock_mhz: float = field(
+        default=100.0,
+        metadata=about(
+            "Clock at which times are stated.",
+            unit="MHz",
+            allowed="a positive number",
+            cost="It changes no gate.",
+        ),
+    )
+    multiplier: Multiplier = field(
+        default_factory=Exact,
+        metadata=about(
+            "What a lane multiplies with, and the form in which weights are stored. The default "
+            "is an operator, for the DSP blocks of an FPGA.",
+            allowed="a name or NAME:NUMBERS of 'refrain multipliers', or a .npy or .v file",
+            cost="What 'refrain multiplier NAME --cells' says, in every lane.",
+        ),
+    )
+    act_width: int = field(
+        default=8,
+        metadata=about(
+            "Bits of a value of x and of h. In memory each is a byte, sign-extended.",
+            name="activation_bits",
+            unit="bits",
+            allowed="an integer from 4 to 8",
+            cost="Width of events, multipliers and accumulators.",
+        ),
+    )
+    row_scales: bool = field(
+        default=False,
+        metadata=about(
+            "Whether gate rows may have multipliers and shifts of their own; else each gate has "
+            "one of each.",
+            allowed="true or false",
+            cost="Shifters of the cell unit and longer parameters; weights of few bits lose less.",
+        ),
+    )
 
     addr_width = 32
     cell_width = 16
 
     def __post_init__(self):
+        self._check_kinds()
+        self._check_sizes()
+        self._check_bus()
+
+    def _check_kinds(self):
+        """Refuse values that are no names and numbers of their kind."""
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ConfigError(f"name must be {SETTINGS['name'].allowed}, not {self.name!r}")
         for item in fields(self):
             value = getattr(self, item.name)
             if item.type is int and (not isinstance(value, int) or value < 1):
                 raise ConfigError(f"{item.name} must be a positive integer, not {value!r}")
+        if not isinstance(self.clock_mhz, int | float) or not 0 < self.clock_mhz < inf:
+            raise ConfigError(f"clock_mhz must be a positive number, not {self.clock_mhz!r}")
+        if not isinstance(self.row_scales, bool):
+            raise ConfigError(f"row_scales must be true or false, not {self.row_scales!r}")
+
+    def _check_sizes(self):
+        """Refuse numbers that no machine has."""
         if self.lanes % 4 or not _is_power_of_two(self.lanes):
             raise ConfigError(f"lanes must be a power of two of at least 4, not {self.lanes}")
-        if self.bus_width not in (64, 128, 256, 512):
-            raise ConfigError(f"bus_width must be 64, 128, 256 or 512, not {self.bus_width}")
-        if self.column_bytes < self.bus_bytes:
-            raise ConfigError(
-                f"bus_width must be at most the {8 * self.column_bytes} bits that {self.lanes} "
-                f"lanes use per cycle, not {self.bus_width}"
-            )
-        if self.column_bytes % self.bus_bytes:
-            raise ConfigError(
-                f"bus_width must divide the {8 * self.column_bytes} bits that {self.lanes} lanes "
-                f"use per cycle, not {self.bus_width}"
-            )
         if not 4 <= self.act_width <= 8:
             raise ConfigError(f"act_width must be from 4 to 8, not {self.act_width}")
         if self.stream_words <= RING_GUARD:
@@ -111,11 +214,6 @@ class Config:
             raise ConfigError(
                 f"burst_beats must be a power of two of at most 256, not {self.burst_beats}"
             )
-        if self.burst_beats * self.bus_bytes > 4096:
-            raise ConfigError(
-                f"burst_beats times bus_width must be at most 4096 bytes, not "
-                f"{self.burst_beats * self.bus_bytes}"
-            )
         if not _is_power_of_two(self.lookahead) or self.lookahead > 16:
             raise ConfigError(
                 f"lookahead must be a power of two of at most 16, not {self.lookahead}"
@@ -124,6 +222,29 @@ class Config:
             raise ConfigError(
                 f"max_input and max_hidden must be at most 4096, not "
                 f"{max(self.max_input, self.max_hidden)}"
+            )
+        for name, most in _MOST.items():
+            if getattr(self, name) > most:
+                raise ConfigError(f"{name} must be at most {most}, not {getattr(self, name)}")
+
+    def _check_bus(self):
+        """Refuse a bus that does not go with lanes, weights and bursts."""
+        if self.bus_width not in (64, 128, 256, 512):
+            raise ConfigError(f"bus_width must be 64, 128, 256 or 512, not {self.bus_width}")
+        if self.column_bytes < self.bus_bytes:
+            raise ConfigError(
+                f"bus_width must be at most the {8 * self.column_bytes} bits that {self.lanes} "
+                f"lanes use per cycle, not {self.bus_width}"
+            )
+        if self.column_bytes % self.bus_bytes:
+            raise ConfigError(
+                f"bus_width must divide the {8 * self.column_bytes} bits that {self.lanes} lanes "
+                f"use per cycle, not {self.bus_width}"
+            )
+        if self.burst_beats * self.bus_bytes > 4096:
+            raise ConfigError(
+                f"burst_beats times bus_width must be at most 4096 bytes, not "
+                f"{self.burst_beats * self.bus_bytes}"
             )
 
     @property
@@ -199,6 +320,24 @@ class Config:
     def blocks(self, hidden_size: int) -> int:
         """Blocks that a layer of ``hidden_size`` units takes."""
         return ceil(hidden_size / self.units_per_block)
+
+
+_WEIGHT_BITS = Setting(
+    name="weight_bits",
+    field="multiplier",
+    kind=int,
+    meaning="Bits of a weight, sign included, that the multiplier takes.",
+    unit="bits",
+    allowed="an integer from 4 to 8",
+    cost="Weight memories, bytes read from DRAM, multipliers and accumulators.",
+    default=8,
+)
+
+SETTINGS = settings_of(Config, {"multiplier": _WEIGHT_BITS}, {"multiplier": "exact"})
+"""What files and the command line can set, by name, in the order in which files hold it."""
+
+
+Config.__doc__ = f"{Config.__doc__}{parameters_text(Config)}"
 
 
 CONFIGS = {

@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from hw import registers
-from hw.config import CONFIGS
+from hw.config import CONFIGS, SETTINGS
 from hw.descriptor import FIELDS
 from hw.modes import Mode
 
@@ -84,6 +84,21 @@ def _configurations() -> Table:
     return [("", *(f"`{name}`" for name in CONFIGS)), *rows]
 
 
+def _settings() -> Table:
+    rows = [
+        (
+            f"`{s.name}`",
+            s.unit,
+            s.allowed,
+            "" if s.default is None else f"`{str(s.default).lower()}`",
+            s.meaning,
+            s.cost,
+        )
+        for s in SETTINGS.values()
+    ]
+    return [("field", "unit", "range", "default", "meaning", "cost"), *rows]
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "registers": _registers,
     "errors": _errors,
@@ -91,6 +106,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "mode-counters": _mode_counters,
     "descriptor": _descriptor,
     "configurations": _configurations,
+    "settings": _settings,
 }
 """What makes each table, by the name that pages use."""
 

@@ -13,7 +13,7 @@ from hw.multipliers.mitchell import Mitchell
 from hw.multipliers.rounded import RoundedWeights
 from hw.multipliers.switched import Switched
 
-__all__ = ["MULTIPLIERS", "Named", "find_multiplier"]
+__all__ = ["MULTIPLIERS", "Named", "find_multiplier", "multiplier_name"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,8 @@ class Named:
         What it is, in a few words.
     make : function of int and ints
         The multiplier, of the weights' width and the numbers.
+    read : function of Multiplier
+        The numbers of one that ``make`` made; of another, any numbers or None.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Named:
     make: Callable[..., Multiplier]
     numbers: str = ""
     default: tuple[int, ...] = ()
+    read: Callable[[Multiplier], tuple[int, ...] | None] = lambda multiplier: ()
 
 
 def _cuts(width: int, *cuts: Cut) -> Multiplier:
@@ -67,6 +70,36 @@ def _perforated(width, first, count):
 
 def _operands(width, value_bits, weight_bits):
     return _cuts(width, Cut(value_bits=value_bits, weight_bits=weight_bits))
+
+
+def _read_cuts(*names):
+    """Reads these fields of each cut behind the first."""
+
+    def read(multiplier):
+        if not isinstance(multiplier, MaskedArray):
+            return None
+        return tuple(getattr(cut, name) for cut in multiplier.cuts[1:] for name in names)
+
+    return read
+
+
+def _read_perforated(multiplier):
+    if not isinstance(multiplier, MaskedArray):
+        return None
+    return tuple(number for cut in multiplier.cuts[1:] for number in cut.perforated)
+
+
+def _read_booth(multiplier):
+    return multiplier.dropped[1:] if isinstance(multiplier, Booth) else None
+
+
+def _read_rounded(multiplier):
+    return multiplier.bits[1:] if isinstance(multiplier, RoundedWeights) else None
+
+
+def _read_drum(multiplier):
+    inner = multiplier.inner if isinstance(multiplier, Switched) else None
+    return (inner.segment,) if isinstance(inner, Drum) else None
 
 
 def _booth(width, *dropped):
@@ -120,6 +153,7 @@ MULTIPLIERS = {
             make=_booth,
             numbers="digits dropped by each level",
             default=(1, 2),
+            read=_read_booth,
         ),
         Named(
             name="truncated",
@@ -127,6 +161,7 @@ MULTIPLIERS = {
             make=_truncated,
             numbers="columns left out by each level",
             default=(4, 5, 6),
+            read=_read_cuts("columns"),
         ),
         Named(
             name="compensated",
@@ -134,6 +169,7 @@ MULTIPLIERS = {
             make=_compensated,
             numbers="columns left out by each level",
             default=(4, 5, 6),
+            read=_read_cuts("columns"),
         ),
         Named(
             name="constant",
@@ -141,6 +177,7 @@ MULTIPLIERS = {
             make=_constant,
             numbers="columns left out, constant",
             default=(5, 32),
+            read=_read_cuts("columns", "constant"),
         ),
         Named(
             name="broken",
@@ -148,6 +185,7 @@ MULTIPLIERS = {
             make=_broken,
             numbers="rows left out, columns left out",
             default=(2, 5),
+            read=_read_cuts("rows", "columns"),
         ),
         Named(
             name="perforated",
@@ -155,6 +193,7 @@ MULTIPLIERS = {
             make=_perforated,
             numbers="first row, number of rows",
             default=(0, 2),
+            read=_read_perforated,
         ),
         Named(
             name="operands",
@@ -162,6 +201,7 @@ MULTIPLIERS = {
             make=_operands,
             numbers="bits of the value, bits of the weight",
             default=(2, 2),
+            read=_read_cuts("value_bits", "weight_bits"),
         ),
         Named(
             name="rounded",
@@ -169,6 +209,7 @@ MULTIPLIERS = {
             make=_rounded("nearest"),
             numbers="bits of the weights at each level",
             default=(6, 4),
+            read=_read_rounded,
         ),
         Named(
             name="centred",
@@ -176,6 +217,7 @@ MULTIPLIERS = {
             make=_rounded("centre"),
             numbers="bits of the weights at each level",
             default=(6, 4),
+            read=_read_rounded,
         ),
         Named(
             name="drum",
@@ -183,6 +225,7 @@ MULTIPLIERS = {
             make=_drum,
             numbers="bits of a segment",
             default=(4,),
+            read=_read_drum,
         ),
         Named(
             name="mitchell",
@@ -197,6 +240,12 @@ MULTIPLIERS = {
     )
 }
 """What a configuration and the command line can name."""
+
+
+def _takes(named: Named, count: int) -> bool:
+    """Whether a multiplier can have so many numbers."""
+    listed = named.numbers.endswith("level")
+    return count == len(named.default) or (listed and count > 0)
 
 
 def find_multiplier(text: str, weight_width: int = 8) -> Multiplier:
@@ -219,8 +268,27 @@ def find_multiplier(text: str, weight_width: int = 8) -> Multiplier:
             numbers = tuple(int(part) for part in given.split(","))
         except ValueError:
             raise ValueError(f"{text}: {given} is not a list of integers") from None
-    listed = named.numbers.endswith("level")
-    if len(numbers) != len(named.default) and not (listed and numbers):
+    if not _takes(named, len(numbers)):
         takes = f"these numbers: {named.numbers}" if named.numbers else "no numbers"
         raise ValueError(f"{name} takes {takes}, not {given}")
     return named.make(weight_width, *numbers)
+
+
+def multiplier_name(multiplier: Multiplier) -> str | None:
+    """``NAME`` or ``NAME:NUMBERS`` for which ``find_multiplier`` gives this multiplier.
+
+    Of one that was imported, the file that it came from; None if it has no name at all.
+    """
+    for named in MULTIPLIERS.values():
+        numbers = named.read(multiplier)
+        if numbers is None or not _takes(named, len(numbers)):
+            continue
+        try:
+            made = named.make(multiplier.weight_width, *numbers)
+        except ValueError:
+            # Numbers of another family's levels.
+            continue
+        if made == multiplier:
+            text = ",".join(map(str, numbers))
+            return f"{named.name}:{text}" if text else named.name
+    return getattr(multiplier, "origin", None) or None

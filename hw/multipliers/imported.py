@@ -116,12 +116,15 @@ class TableMultiplier(TwosComplement):
         Bits of a weight, sign included, 4 to 8.
     entries : Entries
         The products.
+    origin : str
+        The file that they came from; it is no part of what the multiplier is.
     """
 
     family: ClassVar[str] = "table"
     summary: ClassVar[str] = "imported: products out of a .npy file"
 
     entries: Entries
+    origin: str = field(default="", compare=False, repr=False)
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -210,6 +213,8 @@ class VerilogMultiplier(TableMultiplier):
         Name of the module in it.
     port_width : int
         Bits of ``p``.
+    origin : str
+        The file that it came from; it is no part of what the multiplier is.
     """
 
     family: ClassVar[str] = "verilog"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.options import Json, MultiplierName
+from sim.cli.options import Changes, Json, MultiplierName
 from sim.explore.boards import frames as explore
 
 __all__ = ["boards", "build", "flash"]
@@ -39,8 +39,12 @@ def boards(
 def build(
     board: Name,
     config: Annotated[
-        str | None, typer.Option(help="The accelerator; without, the board's usual one.")
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="The accelerator, by name or file; the board's usual one."
+        ),
     ] = None,
+    changes: Changes = None,
     multiplier: MultiplierName = None,
     toolchain: Annotated[
         str | None, typer.Option(help="Where a board has several: vivado or xray.")
@@ -63,7 +67,7 @@ def build(
     """Build a board's bitstream, or all that its tools need."""
     printing.check_json(json)
     options = {"toolchain": toolchain, "plan_only": plan_only, "bare": bare}
-    options |= {"multiplier": multiplier, "memory": memory}
+    options |= {"multiplier": multiplier, "memory": memory, "changes": changes or ()}
     with printing.working(f"building {board}") as (say, _):
         figures = explore.build(board, config, output, say=say, **options)
     printing.print_values(figures)

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from hw.config import CONFIGS, Config
+from hw.config import Config
 from sim.cli import printing
 from sim.cli.options import (
+    CONFIG_HELP,
     ActivationBits,
+    Changes,
     Json,
     MultiplierName,
     NetworkBits,
@@ -38,10 +40,9 @@ class Machine:
 
     config: Annotated[
         str | None,
-        typer.Option(
-            help=f"The accelerator: {', '.join(CONFIGS)}; if none, edge, or the board's own."
-        ),
+        typer.Option(metavar="NAME|FILE", help=f"{CONFIG_HELP} If none, edge, or the board's own."),
     ] = None
+    changes: Changes = None
     board: Annotated[
         str | None,
         typer.Option(
@@ -57,7 +58,8 @@ class Machine:
 
     def chosen(self) -> Config:
         """The configuration."""
-        changes = (self.multiplier, self.weight_bits, self.activation_bits, self.row_scales)
+        arithmetic = (self.multiplier, self.weight_bits, self.activation_bits, self.row_scales)
+        changes = (*arithmetic, self.changes or ())
         if self.board is not None:
             return make_fitted(self.board, self.config, *changes)
         return make_config(self.config or "edge", *changes)

@@ -1,15 +1,39 @@
-"""The command that lists configurations."""
+"""The command that lists configurations, and prints one as a file."""
 
-from hw.config import CONFIGS
+from typing import Annotated
+
+import typer
+
+from hw.config import CONFIGS, ConfigError
 from sim.cli import printing
-from sim.cli.options import Json
+from sim.cli.options import Changes, Json
+from sim.explore.machine_files import config_text
+from sim.explore.machines import find_config, values_of
 
 __all__ = ["configs"]
 
 
-def configs(json: Json = None) -> None:
-    """List the configurations that have a name."""
+def configs(
+    show: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Print this one as a .toml file, with what each field means, can be and costs.",
+        ),
+    ] = None,
+    changes: Changes = None,
+    json: Json = None,
+) -> None:
+    """List the configurations, or print one as a file."""
     printing.check_json(json)
+    if show is not None:
+        chosen = find_config(show, changes or ())
+        # Not through the console, which would wrap lines.
+        typer.echo(config_text(chosen), nl=False)
+        printing.write_json(json, {"config": values_of(chosen)})
+        return
+    if changes:
+        raise ConfigError("--set changes a configuration: name one with --show")
     rows = [
         {
             "name": config.name,

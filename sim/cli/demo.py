@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.options import ConfigName, Json
+from sim.cli.options import Changes, ConfigName, Json
 from sim.explore import files
 from sim.explore.demo import run_demo
-from sim.explore.running import find_config
+from sim.explore.machines import find_config
 
 __all__ = ["demo"]
 
@@ -19,13 +19,14 @@ def demo(
         Path, typer.Option("--output", "-o", help="The folder to write into.")
     ] = Path("build/demo"),
     config: ConfigName = "edge",
+    changes: Changes = None,
     json: Json = None,
 ) -> None:
     """Run a speech detector on a labelled conversation.
 
     In floating point, in integers and in RTL simulation, whose bits are compared.
     """
-    chosen = find_config(config)
+    chosen = find_config(config, changes or ())
     printing.check_json(json)
     files.check_folder(output)
     with printing.working("simulating the RTL") as (say, tell):

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
-from hw.config import CONFIGS
+from hw.config import CONFIGS, SETTINGS
 
 __all__ = [
+    "CONFIG_HELP",
     "ActivationBits",
+    "Changes",
     "ConfigName",
     "Json",
     "Lower",
@@ -20,6 +22,7 @@ __all__ = [
     "MultiplierName",
     "NetworkBits",
     "NodeName",
+    "OtherConfig",
     "Percentile",
     "Quantized",
     "RowScales",
@@ -108,8 +111,17 @@ StatePairs = Annotated[
         "repeat it for several. Guessed from names and graph without.",
     ),
 ]
-ConfigName = Annotated[
-    str, typer.Option("--config", help=f"The accelerator: {', '.join(CONFIGS)}.")
+CONFIG_HELP = f"The accelerator: {', '.join(CONFIGS)}, or a .toml file."
+ConfigName = Annotated[str, typer.Option("--config", metavar="NAME|FILE", help=CONFIG_HELP)]
+OtherConfig = Annotated[str | None, typer.Option("--config", metavar="NAME|FILE", help=CONFIG_HELP)]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change a field of the configuration; repeat it for several. Fields: "
+        f"{', '.join(SETTINGS)}. 'refrain configs --show edge' explains them.",
+    ),
 ]
 
 

@@ -98,8 +98,12 @@ def print_rows(rows: Iterable[Mapping[str, object]], title: str = "") -> None:
 
 
 def print_report(figures: Mapping[str, object], title: str = "") -> None:
-    """The figures of a run, and a table of its modes if a step was not normal."""
-    print_values({name: value for name, value in figures.items() if name != "modes"}, title)
+    """The figures of a run, and a table of its modes if a step was not normal.
+
+    Not its configuration, which is for files.
+    """
+    shown = {name: figures[name] for name in figures if name not in ("modes", "config")}
+    print_values(shown, title)
     modes = figures["modes"]
     if list(modes) != ["normal"]:
         print_rows({"mode": name, **counts} for name, counts in modes.items())

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from hw.config import CONFIGS, Config, ConfigError
+from hw.config import Config, ConfigError
 from sim.cli import printing
 from sim.cli.options import (
+    CONFIG_HELP,
     ActivationBits,
+    Changes,
     Json,
     MultiplierName,
     NetworkBits,
@@ -49,10 +51,9 @@ class Machine:
     ] = "model"
     config: Annotated[
         str | None,
-        typer.Option(
-            help=f"The accelerator: {', '.join(CONFIGS)}; if none, edge, or the board's own."
-        ),
+        typer.Option(metavar="NAME|FILE", help=f"{CONFIG_HELP} If none, edge, or the board's own."),
     ] = None
+    changes: Changes = None
     board: Annotated[
         str | None,
         typer.Option(
@@ -88,8 +89,10 @@ class Machine:
                 raise ConfigError(
                     "another multiplier or width than the board's own needs a --config"
                 )
+            if self.changes:
+                raise ConfigError("--set changes a configuration: name the board's with --config")
             return None
-        return make_config(self.config or "edge", *arithmetic, self.row_scales)
+        return make_config(self.config or "edge", *arithmetic, self.row_scales, self.changes or ())
 
 
 @dataclass(frozen=True, kw_only=True)

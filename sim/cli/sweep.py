@@ -7,19 +7,22 @@ from typing import Annotated
 
 import typer
 
-from hw.config import CONFIGS
+from hw.config import Config
 from sim.cli import printing
 from sim.cli.options import (
+    Changes,
     Json,
     Lower,
     MetricName,
     NodeName,
+    OtherConfig,
     Percentile,
     RowScales,
     StatePairs,
     grouped,
 )
 from sim.explore import files
+from sim.explore.machines import find_config
 from sim.explore.sweep.picture import sweep_picture
 from sim.explore.sweep.points import Point, make_points, split_multipliers, split_numbers
 from sim.explore.sweep.running import AXES, Target, pareto, rows_csv
@@ -52,9 +55,8 @@ class Subject:
     labels: Annotated[Path | None, typer.Option(metavar="Y", help="Labels of the samples.")] = None
     metric: MetricName = None
     lower: Lower = False
-    config: Annotated[str | None, typer.Option(help=f"The accelerator: {', '.join(CONFIGS)}.")] = (
-        None
-    )
+    config: OtherConfig = None
+    changes: Changes = None
     percentile: Percentile = None
     state: StatePairs = None
 
@@ -72,12 +74,14 @@ class Subject:
                 or self.lower
             ):
                 raise NetworkError("a workload has its own data, labels and metric")
-            config = self.config or find_workload(self.workload).config
-            return Target(config=config, workload=self.workload)
+            machine = find_config(
+                self.config or find_workload(self.workload).config, self.changes or ()
+            )
+            return Target(config=machine, workload=self.workload)
         if self.data is None or self.metric is None:
             raise NetworkError("a network file is swept on samples: give --data and --metric")
         target = Target(
-            config=self.config or "edge",
+            config=find_config(self.config or "edge", self.changes or ()),
             network=str(self.network),
             node=self.node,
             data=str(self.data),
@@ -121,11 +125,11 @@ class Axes:
         str | None, typer.Option(metavar="NAME", help="Allow this level in delta mode.")
     ] = None
 
-    def points(self, config: str) -> list[Point]:
+    def points(self, machine: Config) -> list[Point]:
         """Every combination, for a configuration."""
         levels = self.levels
         return make_points(
-            config,
+            machine,
             weight_bits=split_numbers("--weight-bits", self.weight_bits),
             activation_bits=split_numbers("--activation-bits", self.activation_bits),
             multipliers=split_multipliers(self.multipliers),

@@ -83,11 +83,11 @@ COMMANDS = {
         example="refrain demo --output build/demo",
     ),
     "configs": Entry(
-        help="List the configurations that have a name.",
+        help="List the configurations, or print one as a file.",
         panel=_HARDWARE,
         module="sim.cli.configs",
         attribute="configs",
-        example="refrain configs",
+        example="refrain configs --show edge > mine.toml",
     ),
     "verilog": Entry(
         help="Write a configuration as plain Verilog with AXI ports.",

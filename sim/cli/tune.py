@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from hw.config import CONFIGS
 from sim.cli import printing
 from sim.cli.options import (
+    Changes,
     Json,
     Lower,
     MetricName,
     NetworkBits,
     NodeName,
+    OtherConfig,
     Percentile,
     Quantized,
     StatePairs,
@@ -21,7 +22,8 @@ from sim.cli.options import (
 )
 from sim.explore import files
 from sim.explore.evidence.schemes import study_path
-from sim.explore.running import find_config, precision
+from sim.explore.machines import find_config, values_of
+from sim.explore.running import precision
 from sim.explore.tuning.budgets import Budget
 from sim.explore.tuning.metrics import Metric
 from sim.explore.tuning.problems import Examples, FileProblem, WorkloadProblem, divide
@@ -112,9 +114,8 @@ def tune_network(
     node: NodeName = None,
     samples: Samples = Samples(),
     wanted: Search = Search(),
-    config: Annotated[
-        str | None, typer.Option(help=f"The accelerator: {', '.join(CONFIGS)}.")
-    ] = None,
+    config: OtherConfig = None,
+    changes: Changes = None,
     network_bits: NetworkBits = None,
     written: Written = Written(),
 ) -> None:
@@ -125,6 +126,7 @@ def tune_network(
     search that was stopped goes on.
     """
     written.check()
+    named = (config, changes or ())
     allowed = Budget(wanted.budget)
     if (network is None) == (workload is None):
         raise NetworkError("name a network file or a --workload to tune, one of them")
@@ -134,14 +136,15 @@ def tune_network(
                 raise NetworkError("--quantized is for a network file, not for a workload")
             if node is not None:
                 raise NetworkError("--node chooses an LSTM of a network file, not of a workload")
-            problem = _workload_problem(workload, config, network_bits, samples, say, tell)
+            problem = _workload_problem(workload, named, network_bits, samples, say, tell)
         else:
-            problem = _file_problem(network, node, config, network_bits, samples, allowed)
+            problem = _file_problem(network, node, named, network_bits, samples, allowed)
         allowed.check_metric(problem.metric, samples.lower)
         path = written.study or study_path(problem.key)
         with files.held(path, "search", "--study names another file"):
             found, figures = _search(problem, path, allowed, wanted, say, tell)
         warnings = () if workload is not None else (*problem.notes, *problem.warnings())
+    figures = {**figures, "config": values_of(problem.backend.config)}
     _print(figures)
     for sentence in warnings:
         printing.say(sentence)
@@ -201,19 +204,19 @@ def _search(problem, path: Path, budget: Budget, wanted: Search, say, tell):
         raise
 
 
-def _workload_problem(name: str, config, bits, samples: Samples, say, tell) -> WorkloadProblem:
+def _workload_problem(name: str, named, bits, samples: Samples, say, tell) -> WorkloadProblem:
     if samples.state or samples.percentile is not None:
         raise NetworkError("--state and --percentile are for a network file")
     given = (samples.data, samples.labels, samples.metric)
     if any(each is not None for each in given) or samples.lower:
         raise NetworkError("a workload has its own data, labels and metric")
     chosen = find_workload(name)
-    machine = find_config(config or chosen.config)
+    machine = find_config(named[0] or chosen.config, named[1])
     precision(machine, bits)
     return WorkloadProblem(chosen, chosen.load(say, tell), machine, bits)
 
 
-def _file_problem(path: Path, node, config, bits, samples: Samples, budget: Budget) -> FileProblem:
+def _file_problem(path: Path, node, named, bits, samples: Samples, budget: Budget) -> FileProblem:
     share, labels = samples.calibration_share, samples.labels
     if samples.data is None or samples.metric is None:
         raise NetworkError("a network file is tuned on samples: give --data and --metric")
@@ -225,7 +228,7 @@ def _file_problem(path: Path, node, config, bits, samples: Samples, budget: Budg
         lower=samples.lower,
         errors=budget.in_errors,
     )
-    machine = find_config(config or "edge")
+    machine = find_config(named[0] or "edge", named[1])
     truth = None if labels is None else files.read_array(labels)
     parts = divide(Examples(inputs=files.read_arrays(samples.data), labels=truth), share)
     how = {

@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.options import Json, NetworkBits
+from sim.cli.options import Changes, Json, NetworkBits, OtherConfig
 from sim.explore import files
 from sim.explore.bench.published import published_markdown, published_rows
 from sim.explore.bench.utilisation import LATENCY
 from sim.explore.evidence.agreement import agrees, compare_workload
 from sim.explore.evidence.schemes import evidence
 from sim.explore.evidence.table import markdown, shown_row
-from sim.explore.running import find_config, make_backend
+from sim.explore.machines import find_config
+from sim.explore.running import make_backend
 from sim.explore.workloads import measure_workload, workload_rows
 from sim.networks.network import NetworkError
 from sim.workloads.catalogue import WORKLOADS, find_workload
@@ -60,9 +61,8 @@ def fetch(
 @workload.command()
 def run(
     name: Name,
-    config: Annotated[
-        str | None, typer.Option(help="The accelerator; the workload's own choice without.")
-    ] = None,
+    config: OtherConfig = None,
+    changes: Changes = None,
     network_bits: NetworkBits = None,
     json: Json = None,
 ) -> None:
@@ -72,7 +72,7 @@ def run(
     """
     printing.check_json(json)
     chosen = find_workload(name)
-    backend = make_backend("model", find_config(config or chosen.config), LATENCY)
+    backend = make_backend("model", find_config(config or chosen.config, changes or ()), LATENCY)
     with printing.working("training") as (say, tell):
         figures = measure_workload(chosen, backend, say, tell, network_bits)
     printing.print_rows(figures["scores"], chosen.summary)
@@ -147,6 +147,8 @@ def table(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="This workload; all without.")
     ] = None,
+    config: OtherConfig = None,
+    changes: Changes = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the table as Markdown.")
     ] = None,
@@ -159,13 +161,14 @@ def table(
     for path in (output, json):
         printing.check_json(path)
     chosen = [find_workload(name, final=True) for name in only or WORKLOADS]
+    machines = [find_config(config or each.config, changes or ()) for each in chosen]
     rows = []
     with printing.working("measuring") as (say, tell):
-        for each in chosen:
-            rows += evidence(each, find_config(each.config), say, tell)
-    for each in chosen:
+        for each, machine in zip(chosen, machines, strict=True):
+            rows += evidence(each, machine, say, tell)
+    for each, machine in zip(chosen, machines, strict=True):
         shown = [shown_row(row) for row in rows if row["workload"] == each.name]
-        printing.print_rows(shown, f"{each.name}: {each.metric}, configuration {each.config}")
+        printing.print_rows(shown, f"{each.name}: {each.metric}, configuration {machine.name}")
     if output is not None:
         files.write_whole(output, markdown(rows).encode())
         printing.say(f"wrote {output}")

@@ -12,6 +12,7 @@ from hw.config import Config
 from sim.explore.bench.utilisation import LATENCY
 from sim.explore.export import write_verilog
 from sim.explore.files import write_whole
+from sim.explore.machines import values_of
 from sim.explore.nodes import LstmNodes, quantize_nodes
 from sim.explore.picture import speech_picture
 from sim.explore.running import make_backend
@@ -113,6 +114,7 @@ def run_demo(
         "sqnr_db": sqnr(probabilities["float"], probabilities["integer"]),
         "modes": [_saved(name, run["rtl"], labels, config) for name, run in runs.items()],
         "rtl": _speed(normal["rtl"].nodes.report(), config),
+        "config": values_of(config),
     }
     report = folder / "demo.json"
     write_whole(report, (json.dumps(figures, indent=2) + "\n").encode())

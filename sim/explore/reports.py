@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 
 from hw.config import Config
+from sim.explore.machines import values_of
 from sim.model.result import share
 
 __all__ = ["merge_reports", "with_time"]
 
 
 def with_time(report: dict, config: Config) -> dict:
-    """The report and what follows from it at the configuration's clock."""
+    """The report, what follows from it at the configuration's clock, and the configuration."""
     step_us = None
     if report["cycles"] is not None:
         step_us = report["cycles"] / report["steps"] / config.clock_mhz
-    return {**report, "clock_mhz": config.clock_mhz, "step_us": step_us}
+    figures = {**report, "clock_mhz": config.clock_mhz, "step_us": step_us}
+    return {**figures, "config": values_of(config)}
 
 
 def merge_reports(reports: Sequence[Mapping]) -> dict:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hw.config import CONFIGS, Config, ConfigError
+from hw.config import Config, ConfigError
 from sim.explore.files import as_numbers, codes
 from sim.explore.given import given_networks
 from sim.explore.judging import Judgement, judge_network, judge_nodes
@@ -33,7 +33,6 @@ __all__ = [
     "BACKENDS",
     "Run",
     "check_alone",
-    "find_config",
     "make_backend",
     "precision",
     "run_file",
@@ -42,20 +41,6 @@ __all__ = [
 ]
 
 BACKENDS = ("model", "rtl", "board")
-
-
-def find_config(name: str) -> Config:
-    """The named configuration.
-
-    Raises
-    ------
-    ConfigError
-        There is none of that name.
-    """
-    if name not in CONFIGS:
-        known = ", ".join(CONFIGS)
-        raise ConfigError(f"there is no configuration {name}; the configurations are {known}")
-    return CONFIGS[name]
 
 
 def precision(config: Config, weight_bits: int | None = None) -> dict[str, int]:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from hw.config import Config
+from sim.explore.machines import values_of
 from sim.explore.reports import merge_reports
 from sim.explore.running import precision
 from sim.model.result import Result
@@ -131,6 +132,7 @@ def measure_workload(
         "macs": report["macs_done"],
         "macs_per_step": report["macs_done"] / report["steps"],
         "report": _with_clock(report, backend.config),
+        "config": values_of(backend.config),
     }
 
 

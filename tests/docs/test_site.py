@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import refrain
 
-from hw.config import CONFIGS
+from hw.config import CONFIGS, SETTINGS
 from hw.descriptor import FIELDS
 from hw.registers import COUNTERS, MODE_COUNTERS, REGISTERS, Error
 
@@ -49,7 +49,9 @@ def test_tables_hold_what_the_gates_are_made_from(site):
     assert all(f"<p>{error.name}</p>" in registers for error in Error)
     assert "<code" in registers and "0x2F0" in registers
     assert all(f">{name}</span>" in _html(site, "descriptor") for name in FIELDS)
-    assert all(f">{name}</span>" in _html(site, "configurations") for name in CONFIGS)
+    page = _html(site, "configurations")
+    assert all(f">{name}</span>" in page for name in (*CONFIGS, *SETTINGS))
+    assert all(f"<p>{setting.meaning}</p>" in page for setting in SETTINGS.values())
 
 
 def test_no_page_asks_another_host_for_anything(site):

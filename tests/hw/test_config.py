@@ -13,6 +13,25 @@ REFUSED = [
     ({"max_hidden": -1}, "max_hidden must be a positive integer, not -1"),
     ({"weight_words": "64"}, "weight_words must be a positive integer, not '64'"),
     ({"bursts_in_flight": 0}, "bursts_in_flight must be a positive integer, not 0"),
+    ({"clock_mhz": 0}, "clock_mhz must be a positive number, not 0"),
+    ({"clock_mhz": float("inf")}, "clock_mhz must be a positive number, not inf"),
+    ({"clock_mhz": float("nan")}, "clock_mhz must be a positive number, not nan"),
+    ({"clock_mhz": "fast"}, "clock_mhz must be a positive number, not 'fast'"),
+    (
+        {"name": "../x"},
+        "name must be a name of at most 64 letters, digits and _ that begins with a letter, not "
+        "'../x'",
+    ),
+    (
+        {"name": "x" * 65},
+        "name must be a name of at most 64 letters, digits and _ that begins with a letter, not "
+        f"'{'x' * 65}'",
+    ),
+    ({"row_scales": 1}, "row_scales must be true or false, not 1"),
+    ({"lanes": 8192}, "lanes must be at most 4096, not 8192"),
+    ({"weight_words": 1 << 21}, "weight_words must be at most 1048576, not 2097152"),
+    ({"stream_words": 65537}, "stream_words must be at most 65536, not 65537"),
+    ({"bursts_in_flight": 257}, "bursts_in_flight must be at most 256, not 257"),
     ({"lanes": 24}, "lanes must be a power of two of at least 4, not 24"),
     ({"lanes": 2}, "lanes must be a power of two of at least 4, not 2"),
     ({"bus_width": 32}, "bus_width must be 64, 128, 256 or 512, not 32"),
@@ -59,6 +78,9 @@ def test_a_contradiction_is_refused_in_one_sentence(small, changes, sentence):
         {"lanes": 64, "bus_width": 512, "burst_beats": 64},
         {"lanes": 32, "bus_width": 64, "multiplier": Exact(weight_width=6)},
         {"weight_words": 1},
+        {"weight_words": 1 << 20, "stream_words": 1 << 16, "bursts_in_flight": 256},
+        {"lanes": 4096},
+        {"name": "a" * 64},
         {"lookahead": 16},
     ],
 )

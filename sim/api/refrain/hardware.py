@@ -7,25 +7,29 @@ from typing import Any
 from hw.config import Config
 from refrain.options import chosen_config
 from sim.explore.files import check_folder
-from sim.explore.machines import make_config
+from sim.explore.machines import Value, changed, find_config
 
 __all__ = ["boards", "build", "config", "export_verilog", "flash"]
 
 
 def config(
-    name: str = "edge",
+    source: str | Path = "edge",
+    /,
     *,
     multiplier: str | None = None,
     weight_bits: int | None = None,
     activation_bits: int | None = None,
     row_scales: bool = False,
+    **fields: Value,
 ) -> Config:
-    """A named configuration, with another multiplier or other widths if told.
+    """A configuration by name or from a file, with other values if told.
 
     Parameters
     ----------
-    name : str
-        One of ``refrain.CONFIGS``: ``tiny``, ``speech``, ``small``, ``edge`` or ``chip``.
+    source : str or path
+        One of ``refrain.CONFIGS``: ``tiny``, ``speech``, ``small``, ``edge`` or ``chip``; a
+        ``.toml`` file, as ``refrain configs --show edge`` prints it; or the ``.json`` report of a
+        run, for the configuration that it was run on.
     multiplier : str or None
         ``NAME`` or ``NAME:NUMBERS``, as the command ``refrain multipliers`` lists them; or a
         ``.npy`` table or ``.v`` module of your own.
@@ -33,22 +37,31 @@ def config(
         Bits of a weight, and of a value of ``x`` or ``h``.
     row_scales : bool
         With gates for a scale of each row of weights.
+    **fields : int, float or str
+        Other fields of the file, by name: ``lanes``, ``bus_width``, ``name`` and so on.
 
     Returns
     -------
     Config
-        Frozen; ``dataclasses.replace`` makes variants of it, such as one with other ``lanes``.
+        Frozen; ``dataclasses.replace`` makes variants of it, too.
 
     Raises
     ------
     RefrainError
-        There is no such configuration or multiplier, or the widths cannot be.
+        There is no such configuration, multiplier or field, or its values contradict each other.
 
     Examples
     --------
-    >>> dataclasses.replace(refrain.config("tiny"), lanes=16, name="mine")
+    >>> refrain.config("tiny", lanes=16, name="mine")
     """
-    return make_config(name, multiplier, weight_bits, activation_bits, row_scales)
+    options: dict[str, Value | None] = {
+        "multiplier": multiplier,
+        "weight_bits": weight_bits,
+        "activation_bits": activation_bits,
+        "row_scales": row_scales or None,
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    return changed(find_config(str(source)), {**given, **fields})
 
 
 def export_verilog(config: Config | str, folder: str | Path) -> list[Path]:
@@ -57,7 +70,7 @@ def export_verilog(config: Config | str, folder: str | Path) -> list[Path]:
     Parameters
     ----------
     config : Config or str
-        The accelerator, or its name.
+        The accelerator, its name or its file.
     folder : path
         Where to write; it is made if it is not there.
 
@@ -110,7 +123,7 @@ def build(
     folder : path or None
         Where to; ``build/BOARD`` when None.
     config, multiplier : str or None
-        Another accelerator than the board's usual one.
+        Another accelerator than the board's usual one, by name or file.
     toolchain, memory : str or None
         Where a board has several.
     plan_only : bool

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hw.config import Config
 from sim.explore.files import check_folder
+from sim.explore.machines import make_config
 
 __all__ = ["multiplier", "multipliers", "sweep", "workload", "workloads"]
 
@@ -55,7 +57,7 @@ def sweep(
     data: str | Path | None = None,
     labels: str | Path | None = None,
     metric: str | None = None,
-    config: str = "edge",
+    config: Config | str = "edge",
     weight_bits: Sequence[int] = (8,),
     activation_bits: Sequence[int] = (8,),
     multipliers: Sequence[str] = ("exact",),
@@ -80,8 +82,8 @@ def sweep(
         A workload, see :func:`workloads`; or a network of your own:
     network, data, labels, metric
         Its file, samples and labels as ``.npy`` files, and what it is measured by.
-    config : str
-        The configuration that is changed.
+    config : Config or str
+        The configuration that is changed, its name or its file.
     weight_bits, activation_bits, multipliers, levels, modes, x_thresholds, h_thresholds
         What is combined; ``levels`` of None are all that each multiplier has.
     normal_every : int
@@ -108,8 +110,9 @@ def sweep(
     from sim.explore.sweep.running import sweep as run_sweep
 
     check_folder(Path(folder))
+    chosen = make_config(config)
     target = Target(
-        config=config,
+        config=chosen,
         workload=workload,
         network=None if network is None else str(network),
         data=None if data is None else str(data),
@@ -117,7 +120,7 @@ def sweep(
         metric=metric,
     )
     points = make_points(
-        config,
+        chosen,
         weight_bits=weight_bits,
         activation_bits=activation_bits,
         multipliers=multipliers,
@@ -149,7 +152,7 @@ def workloads() -> list[dict[str, Any]]:
 def workload(
     name: str,
     *,
-    config: str | None = None,
+    config: Config | str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Fetch, train and measure a workload on its held-out data, as ``refrain workload run``.
@@ -158,8 +161,8 @@ def workload(
     ----------
     name : str
         One of ``workloads()``.
-    config : str or None
-        The accelerator; the workload's own choice when None.
+    config : Config, str or None
+        The accelerator, its name or its file; the workload's own choice when None.
     progress : function of (int, int)
         Told how far it is.
 
@@ -168,10 +171,10 @@ def workload(
     RefrainError
         There is no such workload, or its files cannot be fetched.
     """
-    from sim.explore.running import find_config, make_backend
+    from sim.explore.running import make_backend
     from sim.explore.workloads import measure_workload
     from sim.workloads.catalogue import find_workload
 
     chosen = find_workload(name)
-    backend = make_backend("model", find_config(config or chosen.config))
+    backend = make_backend("model", make_config(config or chosen.config))
     return measure_workload(chosen, backend, lambda text: None, progress)

@@ -92,7 +92,7 @@ def run(
     calibration : array, arrays by name, or None
         What a network in floating point is quantised on; None takes ``inputs``.
     config : Config or str
-        The accelerator, or its name.
+        The accelerator, its name or its file.
     backend : str
         ``model``: the bit-exact NumPy model; ``rtl``: the generated gates, simulated; ``board``:
         a board that is plugged in and flashed, see ``board`` and ``port``.

@@ -13,6 +13,7 @@ from refrain.networks import Arrays, Network, opened
 from refrain.options import chosen_config
 from refrain.settings import Settings
 from sim.explore.files import write_whole
+from sim.explore.machines import values_of
 
 __all__ = ["Tuned", "tune"]
 
@@ -77,7 +78,7 @@ def tune(
     lower : bool
         Less is better of a metric of your own.
     config : Config or str
-        The accelerator.
+        The accelerator, its name or its file.
     family : str
         What to tune: ``delta`` (thresholds), ``skip`` (whole steps) or ``all``.
     save : str
@@ -128,6 +129,7 @@ def tune(
             seed=seed,
             progress=progress,
         )
+    figures = {**figures, "config": values_of(chosen)}
     return Tuned(
         settings=found, figures=figures, within_budget=bool(figures["held_out_within_budget"])
     )

@@ -1,6 +1,6 @@
 """Boards as the commands see them: listed, built, flashed, and how long a frame of speech takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,9 @@ from boards.catalogue import BOARDS, find_board
 from boards.errors import BoardError
 from boards.flash import flash_board
 from boards.uart.protocol import Operation, request, response
-from hw.config import Config
+from hw.config import Config, ConfigError
 from sim.explore.boards.backend import make_board_backend
-from sim.explore.machines import make_config
-from sim.explore.running import find_config
+from sim.explore.machines import find_config, make_config
 from sim.model.random_network import random_codes, random_network
 from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
@@ -64,12 +63,27 @@ def _memory(board: Board) -> str:
 
 
 def board_config(
-    board: Board, name: str | None, bare: bool, multiplier: str | None = None
+    board: Board,
+    name: str | None,
+    bare: bool,
+    multiplier: str | None = None,
+    changes: Sequence[str] = (),
 ) -> Config | None:
-    """The configuration to build, with this multiplier: the named one, the board's own, or none."""
+    """The configuration to build, with this multiplier: the named one, the board's own, or none.
+
+    ``changes`` are those of ``make_config``.
+
+    Raises
+    ------
+    ConfigError, NetworkError
+        There is no such configuration or multiplier, or nothing that ``changes`` could change.
+    """
     if bare or (name is None and board.config is None):
+        if changes:
+            reason = "--bare leaves it out" if bare else f"{board.name} has none; give a --config"
+            raise ConfigError(f"--set changes a configuration, and {reason}")
         return None
-    return make_config(name or board.config, multiplier)
+    return make_config(name or board.config, multiplier, changes=changes)
 
 
 def build(
@@ -82,6 +96,7 @@ def build(
     bare: bool = False,
     multiplier: str | None = None,
     memory: str | None = None,
+    changes: Sequence[str] = (),
     say: Callable[[str], None] = lambda text: None,
 ) -> dict:
     """Build a board, or write what its tools need; the figures, with the file it ends in.
@@ -95,7 +110,7 @@ def build(
         See ``boards.build``; there is no such multiplier.
     """
     board = find_board(name).with_memory(memory)
-    chosen = board_config(board, config, bare, multiplier)
+    chosen = board_config(board, config, bare, multiplier, changes)
     folder = folder or default_folder(board)
     figures = {"board": name, "config": chosen.name if chosen else "none"}
     if plan_only:

@@ -45,7 +45,9 @@ def import_table(path: Path, weight_width: int = 8) -> TableMultiplier:
     """
     table = read_array(path)
     try:
-        return TableMultiplier(weight_width=weight_width, entries=Entries.of(table))
+        return TableMultiplier(
+            weight_width=weight_width, entries=Entries.of(table), origin=str(path)
+        )
     except ValueError as error:
         raise NetworkError(f"{path}: {error}") from None
 
@@ -89,6 +91,7 @@ def import_verilog(path: Path, weight_width: int = 8) -> VerilogMultiplier:
         source=source,
         module=name,
         port_width=widths["p"],
+        origin=str(path),
     )
 
 

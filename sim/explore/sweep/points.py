@@ -53,10 +53,10 @@ class Point:
     network_bits: int | None = None
     row_scales: bool = False
 
-    def config(self, name: str) -> Config:
-        """The machine."""
+    def config(self, base: Config) -> Config:
+        """The machine: ``base`` with the point's multiplier and widths."""
         widths = self.weight_bits, self.activation_bits
-        return make_config(name, self.multiplier, *widths, self.row_scales)
+        return make_config(base, self.multiplier, *widths, self.row_scales)
 
     def modes(self) -> Modes:
         """Settings of every layer."""
@@ -112,7 +112,7 @@ def _network_bits(wanted: Sequence[int] | None, weight_bits: int) -> list[int | 
 
 
 def make_points(
-    config: str,
+    config: Config,
     *,
     weight_bits: Sequence[int],
     activation_bits: Sequence[int],

@@ -42,8 +42,8 @@ class Target:
 
     Members
     -------
-    config : str
-        The named configuration that points change.
+    config : Config
+        The configuration that points change.
     workload : str or None
         Its name.
     network, data, labels : str or None
@@ -62,7 +62,7 @@ class Target:
         Share of a file's samples that formats are chosen on; the rest is measured.
     """
 
-    config: str
+    config: Config
     workload: str | None = None
     network: str | None = None
     data: str | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hw.config import Config
+from hw.config import CONFIGS, Config
 from sim.explore.evidence.padded import Padded, run_padded
 from sim.explore.files import as_numbers, codes
 from sim.explore.given import given_networks
@@ -56,6 +56,11 @@ def digest(*things) -> str:
     return total.hexdigest()[:32]
 
 
+def _machine(config: Config) -> str | Config:
+    """What a configuration is called where it is the one of that name; otherwise all of it."""
+    return config.name if CONFIGS.get(config.name) == config else config
+
+
 def network_digest(network: IntegerNetwork) -> str:
     """A name for an integer network's weights and formats."""
     parts = [
@@ -101,7 +106,7 @@ class WorkloadProblem:
         self.layers = len(self.network.layers)
         self.splits = dict(zip(PARTS, (case.calibration, case.evaluation), strict=True))
         arrays = [vars(split) for split in self.splits.values()]
-        self.key = digest(self.metric, config.name, network_digest(self.network), *arrays)
+        self.key = digest(self.metric, _machine(config), network_digest(self.network), *arrays)
         self._normal = {}
 
     def measure(self, modes: Modes, part: str) -> Outcome:
@@ -249,7 +254,7 @@ class FileProblem:
             self.layers = len(self.networks)
         data = [vars(part) for part in self.parts.values()]
         digests = [network_digest(each) for each in self.networks.values()]
-        self.key = digest(*metric.key, config.name, digests, *data)
+        self.key = digest(*metric.key, _machine(config), digests, *data)
         self._normal = {}
 
     def _layers(self, network, how: Mapping) -> IntegerNetwork:

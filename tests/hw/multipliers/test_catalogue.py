@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hw.multipliers.catalogue import MULTIPLIERS, find_multiplier
+from hw.multipliers.catalogue import MULTIPLIERS, find_multiplier, multiplier_name
 from hw.multipliers.masked import Cut, MaskedArray
 
 
@@ -61,3 +61,29 @@ def test_an_unknown_multiplier_is_refused(text, sentence):
     with pytest.raises(ValueError) as error:
         find_multiplier(text)
     assert str(error.value) == sentence
+
+
+NUMBERS = (":1", ":3,2", ":5,32", ":0,2", ":4,5,6", ":2,2")
+
+
+@pytest.mark.parametrize("width", [4, 8])
+@pytest.mark.parametrize("name", MULTIPLIERS)
+def test_the_name_of_a_multiplier_finds_it_again(name, width):
+    named = 0
+    for numbers in ("", *NUMBERS):
+        try:
+            multiplier = find_multiplier(name + numbers, width)
+        except ValueError:
+            # A family that takes no such numbers.
+            continue
+        found = multiplier_name(multiplier)
+        assert find_multiplier(found, width) == multiplier, found
+        # Other numbers may make what a family before has, such as broken:0,2 and truncated:2.
+        assert numbers or found.partition(":")[0] == name
+        named += 1
+    assert named
+
+
+def test_a_multiplier_that_no_name_makes_has_none():
+    assert multiplier_name(MaskedArray(cuts=(Cut(), Cut(rows=1), Cut(columns=2)))) is None
+    assert multiplier_name(MaskedArray(cuts=(Cut(columns=2),))) is None

@@ -136,6 +136,36 @@ def test_what_is_compiled_holds_what_a_run_gives(integers, tmp_path):
     assert refrain.inspect(tmp_path / "out" / "image.bin")["sha256"] == made["image"]["sha256"]
 
 
+def test_a_configuration_is_a_name_or_a_file_with_other_values(integers, tmp_path):
+    mine = refrain.config("edge", lanes=16, bus_width=64, multiplier="drum:4", name="mine")
+    expected = replace(refrain.CONFIGS["edge"], lanes=16, bus_width=64, name="mine")
+    assert replace(mine, multiplier=expected.multiplier) == expected
+    assert mine.multiplier == refrain.config(multiplier="drum:4").multiplier
+    path, x = integers
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps(refrain.run(path, x, config=mine).figures))
+    assert refrain.config(report) == mine
+    assert refrain.config(str(report), weight_bits=4) == refrain.config(
+        "edge", lanes=16, bus_width=64, multiplier="drum:4", name="mine", weight_bits=4
+    )
+    again = refrain.run(path, x, config=str(report)).figures
+    assert again == json.loads(report.read_text())
+
+
+@pytest.mark.parametrize(
+    "fields, sentence",
+    [
+        ({"lane": 16}, r"^there is no field lane; .*; did you mean lanes\?$"),
+        ({"lanes": "16"}, r"^lanes must be a power of two from 4 to 4096, not '16'$"),
+        ({"lanes": True}, r"^lanes must be a power of two from 4 to 4096, not True$"),
+        ({"bus_width": 512}, r"^bus_width must be at most the 64 bits that 8 lanes use per cycle"),
+    ],
+)
+def test_fields_that_cannot_be_are_one_sentence(fields, sentence):
+    with pytest.raises(refrain.RefrainError, match=sentence):
+        refrain.config("tiny", **fields)
+
+
 def test_multipliers_are_listed_and_reported():
     names = {row["name"] for row in refrain.multipliers()}
     assert {"exact", "truncated"} <= names

@@ -8,6 +8,8 @@ import pytest
 from hw.errors import UserError
 from sim.cli import app
 from sim.cli.table import COMMANDS, Entry
+from sim.explore.machine_files import config_text
+from sim.explore.machines import find_config
 
 SLOW = {
     *("matplotlib", "onnx", "onnxruntime", "optuna", "safetensors", "scipy"),
@@ -48,6 +50,14 @@ def test_a_run_of_a_tflite_file_loads_what_it_needs(net, x):
     assert not loaded & SLOW
     others = {entry.module for entry in COMMANDS.values()} - {"sim.cli.run"}
     assert not loaded & others
+
+
+def test_a_configuration_of_a_file_loads_no_more(net, x, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(config_text(find_config("edge", ["multiplier=drum:4"])))
+    loaded = _loaded("run", net, "--input", x, "--config", path, "--set", "lanes=64")
+    assert loaded >= {"tomllib", "sim.explore.machine_files"} and not loaded & SLOW
+    assert "sim.explore.multipliers.importing" not in loaded
 
 
 def test_no_argument_is_a_question_for_help(refrain):

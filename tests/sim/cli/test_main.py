@@ -23,7 +23,7 @@ def test_a_refusal_is_one_sentence_and_status_2():
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "refrain: there is no configuration huge; the configurations are tiny, speech, small, "
-        "edge, chip\n"
+        "edge, chip, or name a .toml file\n"
     )
 
 

@@ -94,7 +94,8 @@ def test_a_folder_that_cannot_be_written_is_refused(refused, x):
 
 def test_an_unknown_configuration_is_refused(refused, net, x, tmp_path):
     expected = (
-        "there is no configuration huge; the configurations are tiny, speech, small, edge, chip"
+        "there is no configuration huge; the configurations are tiny, speech, small, edge, chip, "
+        "or name a .toml file"
     )
     assert refused("run", net, "--input", x, "--config", "huge") == expected
     assert refused("verilog", "huge", "-o", tmp_path) == expected

@@ -144,8 +144,8 @@ def test_processes_measure_what_one_does(swept, tmp_path):
     ("options", "sentence"),
     [
         (["--weight-bits", "four"], "--weight-bits takes whole numbers with commas, not four"),
-        (["--weight-bits", "3"], "weight_width must be an integer from 4 to 8, not 3"),
-        (["--activation-bits", "16"], "act_width must be from 4 to 8, not 16"),
+        (["--weight-bits", "3"], "weight_bits must be an integer from 4 to 8, not 3"),
+        (["--activation-bits", "16"], "activation_bits must be from 4 to 8, not 16"),
         (
             ["--weight-bits", "5"],
             "bus_width must divide the 320 bits that 64 lanes use per cycle, not 128",
@@ -170,7 +170,7 @@ def test_processes_measure_what_one_does(swept, tmp_path):
         (["--threshold-x", "300"], "x_threshold must be a whole number from 0 to 255, not 300"),
         (["--jobs", "0"], "--jobs must be at least 1, not 0"),
         (["--config", "huge"], "there is no configuration huge; the configurations are tiny, "
-         "speech, small, edge, chip"),
+         "speech, small, edge, chip, or name a .toml file"),
         (["--labels", "no.npy"], "metric sqnr takes no labels: it compares with normal mode"),
     ],
 )  # fmt: skip

@@ -1,7 +1,8 @@
 import pytest
 
 from hw.config import CONFIGS, ConfigError
-from sim.explore.running import find_config, make_backend
+from sim.explore.machines import find_config
+from sim.explore.running import make_backend
 
 TINY = CONFIGS["tiny"]
 

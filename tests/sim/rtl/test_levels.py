@@ -33,7 +33,7 @@ FEW = ("truncated", "rounded", "drum")
 @functools.cache
 def machine(name):
     """The compiled backend of a configuration with this multiplier."""
-    config = replace(TINY, name=f"tiny-{name}", multiplier=find_multiplier(name))
+    config = replace(TINY, name=f"tiny_{name.replace('-', '_')}", multiplier=find_multiplier(name))
     return RtlBackend(config)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from hw.config import CONFIGS
 from hw.multipliers.catalogue import find_multiplier
 from sim.explore.multipliers.cost import liberty_cost
 from sim.explore.sweep import running as sweeping
@@ -20,14 +21,14 @@ def target(tmp_path):
     network, data = tmp_path / "net.safetensors", tmp_path / "x.npy"
     save_file({k: rng.normal(0, 0.4, v).astype(np.float32) for k, v in shapes.items()}, network)
     np.save(data, rng.normal(size=(4, 9, 2)).astype(np.float32))
-    return Target(config="small", network=str(network), data=str(data), metric="sqnr")
+    return Target(config=CONFIGS["small"], network=str(network), data=str(data), metric="sqnr")
 
 
 @pytest.fixture
 def points():
     """An exact and an approximate level, at weights of 4 bits."""
     return make_points(
-        "small",
+        CONFIGS["small"],
         weight_bits=[4],
         activation_bits=[8],
         multipliers=["truncated:3"],

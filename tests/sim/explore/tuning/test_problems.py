@@ -108,6 +108,9 @@ def test_a_workload_is_judged_by_its_own_score_on_its_own_parts(toy, case):
         assert problem.measure(EXACT, part).score == problem.measure(NORMAL, part).score
     assert problem.key == WorkloadProblem(toy, case, CONFIGS["tiny"]).key
     assert problem.key != WorkloadProblem(toy, case, CONFIGS["edge"]).key
+    # Not only called otherwise: what is measured depends on all of a configuration.
+    wider = replace(CONFIGS["tiny"], lanes=16)
+    assert problem.key != WorkloadProblem(toy, case, wider).key
     other = replace(case, network=_float_network(seed=5))
     assert problem.key != WorkloadProblem(toy, other, CONFIGS["tiny"]).key
 
