@@ -27,5 +27,5 @@ def test_a_real_network_runs_on_generated_hardware_bit_for_bit(tmp_path):
     assert exact["roc_auc"] == normal["roc_auc"] > 0.99 and delta["roc_auc"] > 0.98
     assert delta["cycles_a_step"] < exact["cycles_a_step"] < normal["cycles_a_step"]
     assert (tmp_path / "speech.png").read_bytes().startswith(b"\x89PNG")
-    assert "module refrain_edge(" in (tmp_path / "refrain_edge.v").read_text()
+    assert "module refrain_edge (" in (tmp_path / "refrain_edge.v").read_text()
     assert told
