@@ -75,7 +75,9 @@ def run(
     backend = make_backend("model", find_config(config or chosen.config, changes or ()), LATENCY)
     with printing.working("training") as (say, tell):
         figures = measure_workload(chosen, backend, say, tell, network_bits)
-    printing.print_rows(figures["scores"], chosen.summary)
+    # Which way a metric is better is for programs; its name tells people.
+    scores = [{k: v for k, v in row.items() if k != "lower"} for row in figures["scores"]]
+    printing.print_rows(scores, chosen.summary)
     shown = ("sequences", "steps", "macs", "macs_per_step")
     printing.print_values({key: figures[key] for key in shown})
     printing.write_json(json, figures)

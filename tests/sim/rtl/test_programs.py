@@ -19,8 +19,8 @@ def test_the_output_is_given():
     [
         ("a\nx.cpp:3: error: no such thing\nb", "x.cpp:3: error: no such thing"),
         (
-            "cc: error: x\nas: /tmp/y.o: No space left on device",
-            "as: /tmp/y.o: No space left on device",
+            "cc: error: x\nas: y.o: No space left on device",
+            "as: y.o: No space left on device",
         ),
         ("killed\n\n", "killed"),
         ("", "it gave no reason"),
