@@ -87,7 +87,7 @@ COMMANDS = {
         panel=_HARDWARE,
         module="sim.cli.configs",
         attribute="configs",
-        example="refrain configs --show edge > mine.toml",
+        example="refrain configs --show edge",
     ),
     "verilog": Entry(
         help="Write a configuration as plain Verilog with AXI ports.",

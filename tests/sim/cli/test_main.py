@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -33,7 +34,9 @@ def test_interruption_ends_with_status_130(tmp_path, net):
     os.mkfifo(pipe)
     output = tmp_path / "h.npy"
     command = [*COMMAND, "run", net, "--input", pipe, "--output", output]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # What a shell runs in the background ignores Ctrl-C, and so would what a test there starts.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     with process, pipe.open("wb"):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=300)

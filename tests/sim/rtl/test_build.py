@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -100,7 +101,10 @@ def test_an_interruption_leaves_neither_programs_nor_files(tmp_path, copier_comp
     program += "compiler=sys.argv[3])"
     arguments = [tmp_path / "top.v", cache, compiler]
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    # What a shell runs in the background ignores Ctrl-C, and so would what a test there starts.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stderr=pipe, text=True, preexec_fn=heard) as process:
         # The runtime is being compiled, and then, where there is another core, the model.
         wanted = min(2, len(os.sched_getaffinity(0)))
         while len(pids.read_text().split() if pids.exists() else ()) < wanted:
