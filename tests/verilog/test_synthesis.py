@@ -13,10 +13,9 @@ NO_LATCH = "select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$_DLATCH_*_"
 FLOWS = {
     "xc7": "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
     "ecp5": "synth_ecp5",
-    "ice40": "synth_ice40",
     "generic": "synth -flatten",
 }
-BLOCKS = {"xc7": ("RAMB36E1", "RAMB18E1"), "ecp5": ("DP16KD",), "ice40": ("SB_RAM40_4K",)}
+BLOCKS = {"xc7": ("RAMB36E1", "RAMB18E1"), "ecp5": ("DP16KD",)}
 
 
 @pytest.fixture
