@@ -83,7 +83,18 @@ class LstmNodes:
         return node.run(x, h0, c0)
 
     def report(self) -> dict:
-        """The figures of all calls together."""
+        """The figures of all calls together.
+
+        Raises
+        ------
+        NetworkError
+            Nothing ran.
+        """
+        if not self._ran:
+            raise NetworkError(
+                "no LSTM layer ran for these inputs, which take a branch of the model without one; "
+                "give inputs that reach an LSTM layer"
+            )
         merged = merge_reports(
             [result.report() for results in self.results.values() for result in results]
         )

@@ -19,6 +19,10 @@ C_POWERS = range(-19, 1)
 """Powers of two that the cell state's scale may have."""
 
 
+_LEAST_SCALE = float(np.finfo(np.float32).smallest_subnormal)
+_LARGEST_SCALE = float(np.finfo(np.float32).max)
+
+
 def _check_array(where: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
     """Refuse an array of another shape or type."""
     if np.shape(array) != shape:
@@ -29,8 +33,10 @@ def _check_array(where: str, array: np.ndarray, shape: tuple[int, ...], dtype: t
 
 def _check_quantization(where: str, quantization) -> None:
     """Refuse a scale that is no positive number and a zero point that is no code."""
-    if not (np.isfinite(quantization.scale) and quantization.scale > 0):
-        raise NetworkError(f"{where} must have a positive scale, not {quantization.scale}")
+    if not _are_scales(quantization.scale):
+        raise NetworkError(
+            f"{where} must have a positive scale that float32 holds, not {quantization.scale}"
+        )
     low, high, bits = quantization.low, quantization.high, quantization.bits
     if bits not in CODE_BITS:
         raise NetworkError(f"{where} must have codes of 4 to 8 bits, not {bits}")
@@ -84,10 +90,16 @@ def _check_scales(where: str, scales, H: int) -> None:
     """Refuse scales that are neither by gate nor by row, or are no positive numbers."""
     if isinstance(scales, np.ndarray):
         _check_array(where, scales, (4, H), np.float64)
-        if not (np.isfinite(scales) & (scales > 0)).all():
-            raise NetworkError(f"{where} must be positive scales, one for each row")
-    elif len(scales) != 4 or not all(np.isfinite(s) and s > 0 for s in scales):
-        raise NetworkError(f"{where} must be four positive scales")
+        if not _are_scales(scales):
+            raise NetworkError(f"{where} must be positive float32 scales, one for each row")
+    elif len(scales) != 4 or not _are_scales(scales):
+        raise NetworkError(f"{where} must be four positive float32 scales")
+
+
+def _are_scales(values) -> bool:
+    """Whether all are positive numbers that stay so as float32, in which scales are stored."""
+    values = np.asarray(values, np.float64)
+    return bool(((values >= _LEAST_SCALE) & (values <= _LARGEST_SCALE)).all())
 
 
 def check_integer(network: IntegerNetwork) -> None:

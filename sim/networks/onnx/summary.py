@@ -165,8 +165,8 @@ def _raw_layer(node: onnx.NodeProto, model: onnx.ModelProto) -> LayerSummary:
         except NetworkError as error:
             reason = str(error)
     return LayerSummary(
-        name=node_name(node),
-        kind=node.op_type,
+        name=_text(node_name(node)),
+        kind=_text(node.op_type),
         inputs=weights.dims[2] if weights is not None and len(weights.dims) == 3 else None,
         hidden=hidden if isinstance(hidden, int) else None,
         directions=2 if direction == b"bidirectional" else 1,

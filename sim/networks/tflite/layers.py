@@ -120,7 +120,8 @@ def find_layers(graph: Graph, reader: OperatorReader) -> list[Placed]:
     directions = [
         _direction(graph, reader, number)
         for number in range(len(graph.operators))
-        if reader.is_lstm(number)
+        # As LiteRT reads it, which runs the others.
+        if graph.kind(number) == _OPERATORS.UNIDIRECTIONAL_SEQUENCE_LSTM
     ]
     placed = []
     while directions:

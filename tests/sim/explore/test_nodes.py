@@ -197,3 +197,8 @@ def test_states_that_come_back_in_float16_go_on(forward, x):
     moved = (np.asarray(h, np.float32), np.float16(1.01 * c).astype(np.float32))
     nodes("node", forward, x[:1, :1], *moved)
     assert nodes.report()["mode_steps"] == {"normal": 2, "delta": 29}
+
+
+def test_no_call_is_no_run(layer, x):
+    with pytest.raises(NetworkError, match="no LSTM layer ran for these inputs"):
+        _nodes(layer, x).report()

@@ -176,7 +176,14 @@ def test_scales_of_rows_are_kept(nets, tmp_path):
     [
         (np.ones((4, 3)), ": W_scale of layer 0 must have the shape (4, 4), not (4, 3)"),
         (np.ones((4, 4), np.float32), ": W_scale of layer 0 must be float64, not float32"),
-        (np.zeros((4, 4)), ": W_scale of layer 0 must be positive scales, one for each row"),
+        (
+            np.zeros((4, 4)),
+            ": W_scale of layer 0 must be positive float32 scales, one for each row",
+        ),
+        (
+            np.full((4, 4), 1e39),
+            ": W_scale of layer 0 must be positive float32 scales, one for each row",
+        ),
     ],
 )
 def test_scales_of_rows_that_are_none_are_refused(nets, tmp_path, scales, sentence):

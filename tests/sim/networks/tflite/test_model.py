@@ -83,6 +83,22 @@ def test_quantize_and_dequantize_at_the_ends_give_the_bits_of_tflite_micro(nets,
     assert np.array_equal(found, tflm(path, given)[:, 0])
 
 
+def test_an_operator_is_what_litert_takes_it_for(nets, builder, tmp_path):
+    """The larger of two codes, where a file has the older schema's field and the newer."""
+    x = builder.tensor((1, 6, 5), np.float32)
+    y = builder.lstm(lstm_of(nets, 5, 7), builder.quantize(x, X))
+
+    kind = OPERATORS.UNIDIRECTIONAL_SEQUENCE_LSTM
+
+    def older_code(model):
+        (code,) = (each for each in model.operatorCodes if each.builtinCode == kind)
+        code.deprecatedBuiltinCode = 3
+
+    path = builder.write(tmp_path / "net.tflite", [x], [builder.dequantize(y)], older_code)
+    model = TfliteModel(path)
+    assert (list(model.lstm_layers), model.host) == (["operator1"], ("QUANTIZE", "DEQUANTIZE"))
+
+
 def assert_nearly(found, wanted):
     """A fully connected layer is rounded once in LiteRT and twice in TFLite-Micro."""
     difference = np.abs(found.astype(int) - wanted)

@@ -210,7 +210,10 @@ INT8, FLOAT32 = tflite.TensorType.INT8, tflite.TensorType.FLOAT32
             tensor_of(0, zeroPoint=[200]),
             "x of layer 0 must have a zero point between -128 and 127, not 200",
         ),
-        (tensor_of(0, scale=[0.0]), "x of layer 0 must have a positive scale, not 0.0"),
+        (
+            tensor_of(0, scale=[0.0]),
+            "x of layer 0 must have a positive scale that float32 holds, not 0.0",
+        ),
         (
             tensor_of(0, shape=[1, 6, 4]),
             "x of operator 0 must have the shape (batch, time, 3), not (1, 6, 4)",
