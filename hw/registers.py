@@ -19,13 +19,17 @@ __all__ = [
     "MODE_COUNTERS",
     "MODE_COUNTER_BASE",
     "MODE_COUNTER_DOCS",
+    "MODE_COUNTER_STRIDE",
     "OVERRIDES",
     "OVERRIDE_WORD",
     "REGISTERS",
     "VERSION_VALUE",
+    "Bits",
     "Control",
     "Error",
     "Register",
+    "bits_of",
+    "constant_values",
 ]
 
 ID_VALUE = 0x4E524652
@@ -78,6 +82,16 @@ class Register:
     doc: str
 
 
+@dataclass(frozen=True)
+class Bits:
+    """Bits ``lsb`` to ``lsb + width - 1`` of a register, and what they say."""
+
+    name: str
+    lsb: int
+    width: int
+    doc: str
+
+
 REGISTERS = {
     register.name: register
     for register in (
@@ -105,6 +119,65 @@ REGISTERS = {
 OVERRIDES = 3
 OVERRIDE_WORD = FIELDS["plan"].word
 """Of a descriptor, so many words from this one on can be replaced by registers, in every layer."""
+
+_EVENTS = {
+    "done": "the run ended well",
+    "error": "the run ended by an error, or a start was refused",
+}
+_BITS = {
+    "version": (
+        Bits("minor", 0, 16, "raised when the map has something new"),
+        Bits("major", 16, 16, "raised when a driver for the map of before would go wrong"),
+    ),
+    "lanes": (
+        Bits("lanes", 0, 16, "gate rows that are multiplied side by side"),
+        Bits("bus_bytes", 16, 16, "bytes of a beat on the AXI4 port"),
+    ),
+    "limits": (
+        Bits("max_input", 0, 16, "largest number of inputs of a layer"),
+        Bits("max_hidden", 16, 16, "largest number of hidden units of a layer"),
+    ),
+    "control": (
+        Bits("start", Control.START, 1, "begin a run; clears itself"),
+        Bits("soft_reset", Control.SOFT_RESET, 1, "stop and forget the run; clears itself"),
+    ),
+    "status": (
+        Bits("busy", 0, 1, "a run goes on, or the machine comes to rest"),
+        Bits("done", 1, 1, "the last run ended well"),
+        Bits("error", 2, 1, "there was an error since the last start or reset"),
+    ),
+    "error": (Bits("code", 0, 8, "0 for none"),),
+    "interrupt": tuple(Bits(name, k, 1, doc) for k, (name, doc) in enumerate(_EVENTS.items())),
+    "interrupt_enable": tuple(
+        Bits(name, k, 1, f"raise the interrupt when {doc}")
+        for k, (name, doc) in enumerate(_EVENTS.items())
+    ),
+    "override": tuple(
+        Bits(f"word_{k}", k, 1, f"override_{k} stands for descriptor word {OVERRIDE_WORD + k}")
+        for k in range(OVERRIDES)
+    ),
+}
+
+
+def bits_of(name: str) -> tuple[Bits, ...]:
+    """Parts of a register, from bit 0 up; one of 32 bits, ``value``, where it has no parts."""
+    word = {f"override_{k}": OVERRIDE_WORD + k for k in range(OVERRIDES)}.get(name)
+    if word is not None:
+        fields = (each for each in FIELDS.values() if each.word == word)
+        return tuple(Bits(each.name, each.lsb, each.width, each.doc) for each in fields)
+    return _BITS.get(name) or (Bits("value", 0, 32, REGISTERS[name].doc),)
+
+
+def constant_values(config) -> dict[str, int]:
+    """What the registers read that say what the machine of a ``Config`` is."""
+    return {
+        "id": ID_VALUE,
+        "version": VERSION_VALUE,
+        "lanes": config.lanes | config.bus_bytes << 16,
+        "limits": config.max_input | config.max_hidden << 16,
+        "weight_words": config.weight_words,
+    }
+
 
 COUNTER_BASE = 0x100
 COUNTER_DOCS = {
@@ -134,4 +207,5 @@ MODE_COUNTER_DOCS = {
 }
 """What each counter of a mode counts, by name, in the order of their addresses."""
 MODE_COUNTERS = tuple(MODE_COUNTER_DOCS)
+MODE_COUNTER_STRIDE = 64
 """Counter ``k`` of mode ``m`` is 64 bits at ``MODE_COUNTER_BASE + 64 * m + 8 * k``."""

@@ -105,6 +105,7 @@ LINES = (
     "sweep net.safetensors --data x.npy --metric sqnr --config tiny -o sweep",
     "demo --config speech",
     "verilog tiny -o verilog",
+    "package tiny -o package",
     "multipliers",
     "multiplier truncated --cells",
     "boards",

@@ -10,13 +10,12 @@ from hw.control.override import override_layout
 from hw.control.step_counters import MODE_COUNTER_WORDS
 from hw.registers import (
     COUNTER_BASE,
-    ID_VALUE,
     MODE_COUNTER_BASE,
     MODE_COUNTERS,
     REGISTERS,
-    VERSION_VALUE,
     Control,
     Error,
+    constant_values,
 )
 from hw.select import pick
 
@@ -177,16 +176,9 @@ class RegisterFile(wiring.Component):
                             m.d.sync += value[bits].eq(self.bus.data[bits])
 
     def _constants(self):
-        """Values of the registers that say what the machine is."""
-        config = self.config
-        return {
-            "id": Const(ID_VALUE, _WIDTH),
-            "version": Const(VERSION_VALUE, _WIDTH),
-            "lanes": Const(config.lanes | config.bus_bytes << 16, _WIDTH),
-            "limits": Const(config.max_input | config.max_hidden << 16, _WIDTH),
-            "weight_words": Const(config.weight_words, _WIDTH),
-            "control": Const(0, _WIDTH),
-        }
+        """Values of the registers that say what the machine is; commands read as zero."""
+        values = {**constant_values(self.config), "control": 0}
+        return {name: Const(value, _WIDTH) for name, value in values.items()}
 
     def _read(self, m, **states):
         """Answer the access of the cycle before."""

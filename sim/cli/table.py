@@ -96,6 +96,13 @@ COMMANDS = {
         attribute="verilog",
         example="refrain verilog edge --output build/edge",
     ),
+    "package": Entry(
+        help="Write a configuration as an IP package that needs no Python.",
+        panel=_HARDWARE,
+        module="sim.cli.package",
+        attribute="package",
+        example="refrain package edge --output build/refrain_edge",
+    ),
     "multipliers": Entry(
         help="List the multipliers that have a name, or measure them all.",
         panel=_HARDWARE,

@@ -7,9 +7,9 @@ from pathlib import Path
 from hw.accelerator import Accelerator
 from hw.config import Config
 from hw.verilog import convert, to_rtlil
-from sim.explore.files import write_whole
+from sim.explore.files import write_all
 
-__all__ = ["write_verilog"]
+__all__ = ["verilog_texts", "write_verilog"]
 
 _LICENCE = "SPDX-License-Identifier: Apache-2.0"
 
@@ -17,18 +17,25 @@ _LICENCE = "SPDX-License-Identifier: Apache-2.0"
 def write_verilog(
     config: Config, folder: Path, *, command: str = "", source: bool = False
 ) -> list[Path]:
-    """Write the accelerator into ``folder``; returns the files.
+    """Write the accelerator into ``folder``, all files or none; returns the files.
+
+    ``folder`` is made where it does not exist. See ``verilog_texts`` for the rest.
+    """
+    texts = verilog_texts(config, command=command, source=source)
+    return write_all(folder, {file: text.encode() for file, text in texts.items()})
+
+
+def verilog_texts(config: Config, *, command: str = "", source: bool = False) -> dict[str, str]:
+    """The accelerator as Verilog, by file name; the first is the design.
 
     The module, and its file, are called ``refrain_`` and the configuration's name. Each kind of
     memory, and each module that an imported multiplier uses, gets a file of its own. The same
-    configuration, command and version give the same bytes.
+    configuration, command and version give the same texts.
 
     Parameters
     ----------
     config : Config
         The machine.
-    folder : Path
-        Made where it does not exist.
     command : str
         What the user typed, for the header.
     source : bool
@@ -40,10 +47,7 @@ def write_verilog(
     texts = {f"{name}.v": f"{_header(config, name, made, command)}\n{verilog.design}"}
     for module, text in verilog.memories.items():
         texts[f"{module}.v"] = f"// {made}\n// {_LICENCE}\n\n{text}"
-    texts |= config.multiplier.verilog
-    for file, text in texts.items():
-        write_whole(folder / file, text.encode())
-    return [folder / file for file in texts]
+    return texts | config.multiplier.verilog
 
 
 def _header(config: Config, name: str, made: str, command: str) -> str:

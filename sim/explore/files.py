@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -235,7 +235,8 @@ def write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
     """Write files of one folder: all of them, or none where one cannot be written.
 
     They are written to a hidden folder in it first, where a full disk is met; then they take their
-    places one after the other. Other files of the folder stay.
+    places one after the other. Other files of the folder stay. Names may lead into folders of it,
+    which are made where they do not exist.
 
     Parameters
     ----------
@@ -250,9 +251,7 @@ def write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
         With a sentence for the user; nothing is changed.
     """
     paths = [folder / name for name in contents]
-    blocked = [path for path in paths if path.is_dir()]
-    if blocked:
-        raise OSError(f"{blocked[0]} cannot be written: it is a folder")
+    _check_places(folder, paths)
     with written(folder):
         new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
@@ -260,14 +259,26 @@ def write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
             with tempfile.TemporaryDirectory(dir=folder, prefix=".") as temporary:
                 made = [Path(temporary, name) for name in contents]
                 for path, content in zip(made, contents.values(), strict=True):
+                    path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(content)
                 for path, place in zip(made, paths, strict=True):
+                    place.parent.mkdir(parents=True, exist_ok=True)
                     path.replace(place)
         except BaseException:
             if new:
                 shutil.rmtree(folder)
             raise
     return paths
+
+
+def _check_places(folder: Path, paths: Sequence[Path]):
+    """Refuse files that a folder is in the way of, and folders that a file is in the way of."""
+    for path in paths:
+        if path.is_dir():
+            raise OSError(f"{path} cannot be written: it is a folder")
+        for above in path.parents[: len(path.relative_to(folder).parts) - 1]:
+            if above.exists() and not above.is_dir():
+                raise OSError(f"{path} cannot be written: {above} is not a folder")
 
 
 def arrays_bytes(arrays: Mapping[str, np.ndarray], *, archive: bool = False) -> bytes:

@@ -272,3 +272,19 @@ def test_a_folder_in_the_place_of_a_file_is_met_before_anything_is_written(tmp_p
     with pytest.raises(OSError, match="two cannot be written: it is a folder"):
         files.write_all(tmp_path, {"one": b"1", "two": b"2"})
     assert os.listdir(tmp_path) == ["two"]
+
+
+def test_files_of_a_tree_are_written_with_their_folders(tmp_path):
+    contents = {"a": b"1", "b/c": b"2", "b/d/e": b"3"}
+    paths = files.write_all(tmp_path / "new", contents)
+    assert [path.read_bytes() for path in paths] == list(contents.values())
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["a", "b"]
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(tmp_path):
+    (tmp_path / "b").write_text("x")
+    with pytest.raises(OSError) as caught:
+        files.write_all(tmp_path, {"a": b"1", "b/c/d": b"2"})
+    expected = f"{tmp_path / 'b/c/d'} cannot be written: {tmp_path / 'b'} is not a folder"
+    assert str(caught.value) == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]

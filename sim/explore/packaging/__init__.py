@@ -1,0 +1,1 @@
+"""A configuration as an IP package: all that an integrator needs, without Python."""
