@@ -91,12 +91,32 @@ def _parts(upper: str, manifest: Mapping) -> Iterator[list[str]]:
         f"#define {upper}_RELOCATION_COUNT {len(offsets)}u",
         f"#define {upper}_RELOCATIONS {{{', '.join(f'{each}u' for each in offsets)}}}",
     ]
+    yield from _machine_parts(upper, manifest)
     cycles = manifest["expected_cycles"]
     if cycles["cycles"] is not None:
         yield [
             f"/* Expected, where a read takes {cycles['memory_latency']} cycles. */",
             f"#define {upper}_CYCLES {cycles['cycles']}u",
         ]
+
+
+def _machine_parts(upper: str, manifest: Mapping) -> Iterator[list[str]]:
+    """What a driver compares with the machine, and what it writes into descriptors."""
+    config = manifest["configuration"]
+    yield [
+        "/* The machine that the image is made for: what its register LANES reads. */",
+        f"#define {upper}_LANES {config['lanes']}u",
+        f"#define {upper}_BUS_BYTES {config['bus_width'] // 8}u",
+    ]
+    words = manifest["streaming"]["words"]
+    rows = [f"{{{_address(w['address'])}, {w['first']}u, {w['resumed']}u}}" for w in words]
+    yield [
+        "/* Words of memory that tell the machine to begin anew, or to go on from the run before:",
+        " * address, value of a first run, value of a later one. COUNT is 0 where none can. */",
+        f"#define {upper}_DESCRIPTOR_COUNT {manifest['descriptors']['count']}u",
+        f"#define {upper}_STREAM_COUNT {len(words)}u",
+        f"#define {upper}_STREAM_WORDS {{{', '.join(rows) or '{0u, 0u, 0u}'}}}",
+    ]
 
 
 def _address(value: int) -> str:

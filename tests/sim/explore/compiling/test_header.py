@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sim.explore.compiling.writing import write_compiled
+from sim.model.random_network import random_network
 
 _PROGRAM = """
 #include <stdio.h>
@@ -16,6 +17,7 @@ _PROGRAM = """
 #define ROWS(r) r.address, r.values, r.step_stride, r.sequence_stride
 static const struct net_1_rows input = NET_1_INPUT, outputs[] = NET_1_OUTPUTS;
 static const uint32_t relocations[NET_1_RELOCATION_COUNT] = NET_1_RELOCATIONS;
+static const uint32_t stream[][3] = NET_1_STREAM_WORDS;
 int main(void) {
   printf("{\\"memory\\": [%u, %u, %u, %u]", NET_1_BASE, NET_1_BYTES, NET_1_MEMORY_BYTES,
          NET_1_ALIGNMENT);
@@ -28,6 +30,10 @@ int main(void) {
          ROWS(outputs[1]));
   printf(", \\"cycles\\": %u, \\"relocations\\": [0", NET_1_CYCLES);
   for (unsigned k = 0; k < NET_1_RELOCATION_COUNT; k++) printf(", %u", relocations[k]);
+  printf("], \\"machine\\": [%u, %u, %u]", NET_1_LANES, NET_1_BUS_BYTES, NET_1_DESCRIPTOR_COUNT);
+  printf(", \\"stream\\": [%u", NET_1_STREAM_COUNT);
+  for (unsigned k = 0; k < sizeof stream / sizeof *stream; k++)
+    for (unsigned n = 0; n < 3; n++) printf(", %u", stream[k][n]);
   printf("], \\"sums\\": [");
   unsigned long data = 0, given = 0;
   long expected = 0;
@@ -68,6 +74,11 @@ def test_macros_say_what_the_manifest_says(told):
     assert said["input"] == _rows(manifest["input"])
     assert said["outputs"] == [_rows(each) for each in manifest["outputs"]]
     assert said["relocations"][1:] == [each["offset"] for each in manifest["relocations"]]
+    config = manifest["configuration"]
+    machine = [config["lanes"], config["bus_width"] // 8, manifest["descriptors"]["count"]]
+    assert said["machine"] == machine
+    # Networks with backward layers do not go on from run to run.
+    assert said["stream"] == [0, 0, 0, 0]
     assert said["cycles"] == manifest["expected_cycles"]["cycles"]
     ports = (manifest["input"], manifest["outputs"][0])
     assert said["forms"] == [each[key] for each in ports for key in ("scale", "zero_point")]
@@ -88,3 +99,14 @@ def test_without_arrays_it_is_numbers_alone(compiled, tmp_path):
     command = ["gcc", "-E", "main.c"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "image_data" not in done.stdout and "struct image_rows" in done.stdout
+
+
+def test_words_of_streams_are_those_of_the_manifest(compiled, tmp_path):
+    made = compiled(network=random_network((3, 4, 5)), steps=1, sequences=1, base=0x4000)
+    paths = write_compiled(made, tmp_path)
+    words = json.loads(paths[-1].read_text())["streaming"]["words"]
+    assert len(words) == 2
+    rows = [f"{{0x{w['address']:08x}u, {w['first']}u, {w['resumed']}u}}" for w in words]
+    text = (tmp_path / "image.h").read_text()
+    assert "#define IMAGE_STREAM_COUNT 2u\n" in text
+    assert f"#define IMAGE_STREAM_WORDS {{{', '.join(rows)}}}\n" in text

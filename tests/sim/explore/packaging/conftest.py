@@ -6,7 +6,6 @@ import subprocess
 import pytest
 
 from hw.config import CONFIGS
-from sim.explore.export import verilog_texts
 from sim.explore.packaging.facts import Facts
 from sim.explore.packaging.writing import write_package
 
@@ -28,10 +27,11 @@ def copied(package, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def facts():
-    """What files say of ``tiny``."""
-    config = CONFIGS["tiny"]
-    return Facts(config=config, command=COMMAND, verilog=verilog_texts(config, command=COMMAND))
+def facts(package):
+    """What files of the package say of ``tiny``."""
+    paths = sorted((package / "rtl").iterdir(), key=lambda path: path.stem != "refrain_tiny")
+    verilog = {path.name: path.read_text() for path in paths}
+    return Facts(config=CONFIGS["tiny"], command=COMMAND, verilog=verilog)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,63 @@
+"""The C driver of a package, and networks for its example."""
+
+from hw.descriptor import DESCRIPTOR_BYTES
+from hw.registers import OVERRIDE_WORD, OVERRIDES, Error
+from sim.explore.compiling.made import Wanted, compile_integer
+from sim.explore.compiling.writing import compiled_files
+from sim.explore.packaging.facts import Facts, filled, template
+from sim.image.modes import LayerModes, Modes
+from sim.model.random_network import random_network
+from sim.networks.network import IntegerNetwork
+
+__all__ = ["driver_files", "example_network", "image_files"]
+
+_AS_THEY_ARE = ("board.h", "example.c", "Makefile")
+_STEPS = 8
+"""Of the batch."""
+_INPUTS, _UNITS = 9, 14
+"""Sizes of the example, where the configuration has room for them."""
+
+
+def driver_files(facts: Facts) -> dict[str, str]:
+    """Texts of the driver by path in the package."""
+    errors = [each for each in Error if each]
+    more = {
+        "overrides": str(OVERRIDES),
+        "override_word": str(OVERRIDE_WORD),
+        "descriptor_bytes": str(DESCRIPTOR_BYTES),
+        "error_codes": ",\n".join(f"  REFRAIN_ERROR_{each.name} = {int(each)}" for each in errors),
+        "error_texts": "\n".join(
+            f'    case REFRAIN_ERROR_{each.name}:\n      return "{each.name}: {each.doc}";'
+            for each in errors
+        ),
+    }
+    texts = {name: filled(f"driver/{name}", facts, **more) for name in ("refrain.h", "refrain.c")}
+    texts |= {name: template(f"driver/{name}") for name in _AS_THEY_ARE}
+    made = f"Made by Refrain {facts.release}. SPDX-License-Identifier: Apache-2.0"
+    heads = {".c": f"/* {made} */\n", ".h": f"/* {made} */\n", "": f"# {made}\n\n"}
+    return {
+        f"driver/{name}": heads["." + name.partition(".")[2] if "." in name else ""] + text
+        for name, text in texts.items()
+    }
+
+
+def example_network(facts: Facts) -> IntegerNetwork:
+    """A small network with random weights that fits the configuration."""
+    config = facts.config
+    sizes = min(_INPUTS, config.max_input), min(_UNITS, config.max_hidden)
+    bits = {"weight_bits": config.multiplier.weight_width, "activation_bits": config.act_width}
+    return random_network(sizes, seed=1, **bits)
+
+
+def image_files(facts: Facts) -> dict[str, bytes]:
+    """Compiled images of the example network: a batch of steps, and one step for streams."""
+    network = example_network(facts)
+    modes = Modes.of(LayerModes(mode="delta"))
+    found = {}
+    for name, steps in (("batch", _STEPS), ("stream", 1)):
+        wanted = Wanted(
+            config=facts.config, steps=steps, sequences=1, modes=modes, name="example of a package"
+        )
+        files = compiled_files(compile_integer(network, wanted), name)
+        found |= {f"images/{name}/{file}": content for file, content in files.items()}
+    return found
