@@ -17,6 +17,7 @@ from sim.image.options import RunOptions
 from sim.model.counts import Counts
 from sim.model.result import Result
 from sim.networks.network import IntegerNetwork, NetworkError
+from sim.rtl.build import runtime_beside
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.simulator import RtlSimulator
 from sim.rtl.sources import machine_rtlil
@@ -143,7 +144,8 @@ def make_simulator(
         A tool for compiling is missing or failed.
     """
     stages = Stages(say)
-    source = machine_rtlil(config, _NAME, stages=stages)
+    with runtime_beside(trace=trace is not None):
+        source = machine_rtlil(config, _NAME, stages=stages)
     imported = config.multiplier.verilog
     if imported:
         source = "\n".join([rtlil_to_verilog(source, _NAME), *imported.values()])

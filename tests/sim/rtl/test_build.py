@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from threading import Event
 
 import pytest
 
@@ -88,6 +89,20 @@ def test_what_is_compiled_is_compiled_once(copier_component, copier, monkeypatch
     target = build(text, "copier", rtlil=True, stages=Stages(said.append))
     assert (target / "model.so").exists() and "module copier" in (target / "design.v").read_text()
     assert said == []
+
+
+def test_the_runtime_is_compiled_beside_other_work(tmp_path, monkeypatch):
+    inside, made = Event(), []
+
+    def make(programs, compiler, trace, identity, cache):
+        assert inside.wait(60)
+        made.append((compiler, trace, cache))
+
+    monkeypatch.setattr(build_module, "_build_runtime", make)
+    with build_module.runtime_beside(trace=True, cache=tmp_path):
+        assert made == []
+        inside.set()
+    assert made == [("g++", True, tmp_path)]
 
 
 def test_an_interruption_leaves_neither_programs_nor_files(tmp_path, copier_component):
