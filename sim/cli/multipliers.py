@@ -128,11 +128,11 @@ class Operands:
         if self.node is not None and self.network is None:
             raise NetworkError("--node chooses an LSTM of the file that --network names")
 
-    def parts(self, say, tell):
+    def parts(self, say):
         """Weights and operands, where a network or a workload is named."""
         if self.network is not None:
             return network_parts(self.network, self.data, self.node)
-        return None if self.workload is None else workload_parts(self.workload, say, tell)
+        return None if self.workload is None else workload_parts(self.workload, say)
 
 
 @grouped
@@ -172,8 +172,8 @@ def multiplier(
         raise NetworkError("--length must be at least 1 and --threshold at least 0")
     if table is not None:
         files.check_writable(table)
-    with printing.working("measuring") as (say, tell):
-        parts = operands.parts(say, tell)
+    with printing.working("measuring") as (say, _):
+        parts = operands.parts(say)
         given = {} if parts is None else part_operands(parts, threshold)
         figures = {"levels": level_reports(chosen, levels, length, given)}
         figures |= _cells(chosen, cells, lanes, say)

@@ -136,7 +136,7 @@ def tune_network(
                 raise NetworkError("--quantized is for a network file, not for a workload")
             if node is not None:
                 raise NetworkError("--node chooses an LSTM of a network file, not of a workload")
-            problem = _workload_problem(workload, named, network_bits, samples, say, tell)
+            problem = _workload_problem(workload, named, network_bits, samples, say)
         else:
             problem = _file_problem(network, node, named, network_bits, samples, allowed)
         allowed.check_metric(problem.metric, samples.lower)
@@ -204,7 +204,7 @@ def _search(problem, path: Path, budget: Budget, wanted: Search, say, tell):
         raise
 
 
-def _workload_problem(name: str, named, bits, samples: Samples, say, tell) -> WorkloadProblem:
+def _workload_problem(name: str, named, bits, samples: Samples, say) -> WorkloadProblem:
     if samples.state or samples.percentile is not None:
         raise NetworkError("--state and --percentile are for a network file")
     given = (samples.data, samples.labels, samples.metric)
@@ -213,7 +213,7 @@ def _workload_problem(name: str, named, bits, samples: Samples, say, tell) -> Wo
     chosen = find_workload(name)
     machine = find_config(named[0] or chosen.config, named[1])
     precision(machine, bits)
-    return WorkloadProblem(chosen, chosen.load(say, tell), machine, bits)
+    return WorkloadProblem(chosen, chosen.load(say), machine, bits)
 
 
 def _file_problem(path: Path, node, named, bits, samples: Samples, budget: Budget) -> FileProblem:

@@ -15,9 +15,10 @@ from sim.explore.evidence.schemes import evidence
 from sim.explore.evidence.table import markdown, shown_row
 from sim.explore.machines import find_config
 from sim.explore.running import make_backend
+from sim.explore.training import train_anew, write_trained
 from sim.explore.workloads import measure_workload, workload_rows
 from sim.networks.network import NetworkError
-from sim.workloads.catalogue import WORKLOADS, find_workload
+from sim.workloads.catalogue import WORKLOADS, find_workload, trained_here
 from sim.workloads.published.catalogue import PUBLISHED
 
 __all__ = ["workload"]
@@ -73,14 +74,47 @@ def run(
     printing.check_json(json)
     chosen = find_workload(name)
     backend = make_backend("model", find_config(config or chosen.config, changes or ()), LATENCY)
-    with printing.working("training") as (say, tell):
-        figures = measure_workload(chosen, backend, say, tell, network_bits)
+    with printing.working("measuring") as (say, _):
+        figures = measure_workload(chosen, backend, say, network_bits)
     # Which way a metric is better is for programs; its name tells people.
     scores = [{k: v for k, v in row.items() if k != "lower"} for row in figures["scores"]]
     printing.print_rows(scores, chosen.summary)
     shown = ("sequences", "steps", "macs", "macs_per_step")
     printing.print_values({key: figures[key] for key in shown})
     printing.write_json(json, figures)
+
+
+@workload.command()
+def train(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Workloads whose network is trained here; all of them without any."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Write the networks into this folder."),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Train networks anew, and say whether they are the same bits as those that are kept.
+
+    Both divisions are trained. All other commands go on with the networks that are kept.
+    """
+    printing.check_json(json)
+    if output is not None:
+        files.check_folder(output)
+    done = []
+    with printing.working("training") as (say, tell):
+        for each in trained_here(names):
+            done.append(train_anew(each, say, tell))
+    rows = [each.row for each in done]
+    printing.print_rows(rows)
+    if output is not None:
+        write_trained(output, done)
+        printing.say(f"wrote {len(done)} networks and their hashes into {output}")
+    printing.write_json(json, rows)
+    others = [row["network"] for row in rows if not row["same_bits"]]
+    printing.say(f"other bits: {', '.join(others)}" if others else "the same bits")
 
 
 @workload.command()

@@ -94,7 +94,6 @@ def measure_workload(
     workload: Workload,
     backend,
     say: Callable[[str], None],
-    progress: Callable[[int, int], None],
     weight_bits: int | None = None,
 ) -> dict:
     """Figures of a workload on its held-out split, ready for JSON.
@@ -105,8 +104,8 @@ def measure_workload(
         What is measured.
     backend
         What runs the integer network: ``make_backend``.
-    say, progress
-        Told what happens, and how far the training is.
+    say
+        Told what happens.
     weight_bits : int or None
         Bits of the integer network's weights; those of the configuration when None.
 
@@ -116,7 +115,7 @@ def measure_workload(
         A file cannot be fetched; the network does not fit the configuration.
     """
     bits = precision(backend.config, weight_bits)
-    case = workload.load(say, progress)
+    case = workload.load(say)
     split = case.evaluation
     say("running in floating point")
     scores = {"float": case.score(run_float_split(case.network, split), split)}

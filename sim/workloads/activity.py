@@ -7,20 +7,19 @@ recordings that were only trained on before.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from sim.networks.network import FloatLayer, FloatNetwork
 from sim.workloads import silero
 from sim.workloads.cepstra import mel_filters
-from sim.workloads.keeping import trained
-from sim.workloads.labelling import Labeller, LabellingRecipe, frame_loss
+from sim.workloads.keeping import OwnNetwork, Trained
+from sim.workloads.labelling import Labeller, LabellingRecipe, frame_loss, train_labeller
 from sim.workloads.meetings import Meetings, meeting_members
 from sim.workloads.scores import Score, block_error, roc_auc
-from sim.workloads.workload import Case, Progress, Say, Split, Workload, pad
+from sim.workloads.workload import Case, Progress, Split, Workload, pad
 
 __all__ = ["ACTIVITY", "ACTIVITY_FINAL", "HOP_SECONDS", "PARTS", "frame_labels", "log_mel"]
 
@@ -71,19 +70,16 @@ def frame_labels(turns: np.ndarray, frames: int) -> np.ndarray:
     return ((turns[:, :1] <= centre) & (centre < turns[:, 1:])).any(axis=0).astype(int)
 
 
+@dataclass(frozen=True)
 class _Part:
     """The frames and labels of some recordings."""
 
-    def __init__(self, meetings: Meetings, names: Sequence[str]):
-        self.frames = [log_mel(meetings.samples(name)) for name in names]
-        self.labels = [
-            frame_labels(meetings.turns(name), len(frames))
-            for name, frames in zip(names, self.frames, strict=True)
-        ]
+    frames: list[np.ndarray]
+    labels: list[np.ndarray]
 
-    def standardize(self, mean: np.ndarray, deviation: np.ndarray):
-        """Make the features' mean zero and their deviation one, as they are in other data."""
-        self.frames = [(frames - mean) / deviation for frames in self.frames]
+    def standardized(self, mean: np.ndarray, deviation: np.ndarray) -> "_Part":
+        """The same with features less a mean and divided by a deviation."""
+        return _Part([(frames - mean) / deviation for frames in self.frames], self.labels)
 
     def draw(self, rng: np.random.Generator, done: float):
         """A batch to train on: pieces of three seconds from anywhere, at slightly other levels."""
@@ -101,23 +97,35 @@ class _Part:
         return pad(self.frames, np.stack(self.labels))
 
 
-def _prepare(
-    division: Mapping[str, Sequence[str]], paths: list[Path], say: Say, progress: Progress
-) -> Case:
+def _divide(division: Mapping[str, Sequence[str]], paths: list[Path]) -> dict[str, _Part]:
+    """The parts of the data by name, as they were recorded."""
     meetings = Meetings(paths)
-    parts = {part: _Part(meetings, names) for part, names in division.items()}
-    training = parts["training"]
-    seen = np.concatenate(training.frames)
+    return {part: _heard(meetings, names) for part, names in division.items()}
+
+
+def _heard(meetings: Meetings, names: Sequence[str]) -> _Part:
+    frames = [log_mel(meetings.samples(name)) for name in names]
+    counts = dict(zip(names, map(len, frames), strict=True))
+    return _Part(frames, [frame_labels(meetings.turns(name), counts[name]) for name in names])
+
+
+def _train(parts: dict[str, _Part], recipe: LabellingRecipe, progress: Progress) -> Trained:
+    seen = np.concatenate(parts["training"].frames)
     mean, deviation = seen.mean(axis=0), seen.std(axis=0)
-    for each in parts.values():
-        each.standardize(mean, deviation)
-    seen = (seen, *training.labels)
-    labeller = trained("activity", training.draw, frame_loss, _RECIPE, seen, say, progress)
+    draw = parts["training"].standardized(mean, deviation).draw
+    labeller = train_labeller(draw, frame_loss, recipe, progress)
+    return Trained(network=labeller, mean=mean, deviation=deviation)
+
+
+def _case(parts: dict[str, _Part], trained: Trained) -> Case:
+    splits = {
+        part: parts[part].standardized(trained.mean, trained.deviation).split()
+        for part in ("calibration", "evaluation")
+    }
     return Case(
-        network=FloatNetwork(layers=(FloatLayer(directions=(labeller.lstm,)),)),
-        calibration=parts["calibration"].split(),
-        evaluation=parts["evaluation"].split(),
-        score=lambda h, split: _score(labeller, h, split),
+        network=trained.layers,
+        score=lambda h, split: _score(trained.network, h, split),
+        **splits,
     )
 
 
@@ -133,6 +141,11 @@ def _score(labeller: Labeller, h: np.ndarray, split: Split) -> Score:
     )
 
 
+def _own(name: str, division: str) -> OwnNetwork:
+    data = partial(_divide, PARTS[division])
+    return OwnNetwork(name=name, recipe=_RECIPE, data=data, train=_train, case=_case)
+
+
 ACTIVITY = Workload(
     name="activity",
     summary="speech activity every 10 ms: LSTM 40 -> 64, trained here, on 6 min of meetings",
@@ -140,9 +153,9 @@ ACTIVITY = Workload(
     source="PyPI pyannote-audio 4.0.7, source archive (AMI meeting corpus)",
     licence="package MIT, recordings CC BY 4.0",
     members=meeting_members(name for names in PARTS["final"].values() for name in names),
-    prepare=partial(_prepare, PARTS["development"]),
+    prepare=_own("activity", "development"),
 )
 """Whether somebody speaks, every 10 ms."""
 
-ACTIVITY_FINAL = replace(ACTIVITY, prepare=partial(_prepare, PARTS["final"]))
+ACTIVITY_FINAL = replace(ACTIVITY, prepare=_own("activity-final", "final"))
 """The same, divided otherwise."""

@@ -30,7 +30,7 @@ from sim.workloads.meetings import Meetings, meeting_members
 from sim.workloads.packages import Member
 from sim.workloads.scores import Score
 from sim.workloads.transcripts import decode, letters_right
-from sim.workloads.workload import Case, Progress, Say, Split, Workload, pad
+from sim.workloads.workload import Case, Say, Split, Workload, pad
 
 __all__ = ["DEEPSPEECH", "DEEPSPEECH_FINAL", "FINAL_PARTS", "Tensors", "read_lstm", "windows"]
 
@@ -156,14 +156,14 @@ class _Recognizer:
         return letters_right(self.texts(h, split), [row[row >= 0] for row in split.labels])
 
 
-def _prepare(paths: list[Path], say: Say, progress: Progress) -> Case:
+def _prepare(paths: list[Path], say: Say) -> Case:
     recognizer = _Recognizer(paths[0])
     pieces = _pieces(silero.read_samples(paths[1]))
     half = len(pieces) // 2
     return _case(recognizer, pieces[:half], pieces[half:], say)
 
 
-def _prepare_final(paths: list[Path], say: Say, progress: Progress) -> Case:
+def _prepare_final(paths: list[Path], say: Say) -> Case:
     meetings = Meetings(paths)
     parts = [
         [piece for name in names for piece in _pieces(meetings.samples(name))]

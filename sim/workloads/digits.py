@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.workloads.classifying import classifier_case
+from sim.workloads.classifying import Sequences, classifier_case, train_classifier
+from sim.workloads.keeping import OwnNetwork
 from sim.workloads.packages import Member
 from sim.workloads.training import Recipe
-from sim.workloads.workload import Case, Progress, Say, Workload
+from sim.workloads.workload import Workload
 
 __all__ = ["DIGITS", "DIGITS_FINAL", "split_numbers"]
 
@@ -46,12 +47,22 @@ def split_numbers(count: int, calibration: int = 300, final: bool = False) -> di
     }
 
 
-def _prepare(final: bool, paths: list[Path], say: Say, progress: Progress) -> Case:
+def _divide(final: bool, paths: list[Path]) -> Sequences:
     with np.load(paths[0], allow_pickle=False) as data:
         frames, lengths, labels = data["X"], data["lengths"], data["y"]
     sequences = np.split(frames, np.cumsum(lengths)[:-1])
     parts = split_numbers(len(labels), _CALIBRATION, final)
-    return classifier_case("digits", sequences, labels, parts, _RECIPE, say, progress)
+    return Sequences(sequences=sequences, labels=labels, parts=parts)
+
+
+def _own(name: str, final: bool) -> OwnNetwork:
+    return OwnNetwork(
+        name=name,
+        recipe=_RECIPE,
+        data=partial(_divide, final),
+        train=train_classifier,
+        case=classifier_case,
+    )
 
 
 DIGITS = Workload(
@@ -68,9 +79,9 @@ DIGITS = Workload(
             sha256="27a701a4462e2b0b19bfed87d51a937b24f9f1413c8cdcdb99160e23d26349fa",
         ),
     ),
-    prepare=partial(_prepare, False),
+    prepare=_own("digits", False),
 )
 """Which of ten digits is spoken."""
 
-DIGITS_FINAL = replace(DIGITS, prepare=partial(_prepare, True))
+DIGITS_FINAL = replace(DIGITS, prepare=_own("digits-final", True))
 """The same, divided otherwise."""

@@ -1,78 +1,136 @@
-"""Trained networks that are kept in the cache, named by data, recipe and code of the training."""
+"""Networks that are trained here: their files stand beside this module, so that they are the same
+bits on every machine.
+
+Training adds in the order of the machine's BLAS, and the same recipe gives other bits on another
+machine. So a file is made once and checked against its SHA-256 whenever it is read.
+"""
 
 import hashlib
-import io
-import sys
-import zipfile
-from collections.abc import Sequence
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import safetensors.numpy
 
-from sim.networks.network import FloatLstm
-from sim.workloads import backpropagation, labelling
-from sim.workloads.labelling import Draw, Labeller, LabellingRecipe, Loss, train_labeller
-from sim.workloads.packages import cache_folder, keep
-from sim.workloads.workload import Progress, Say
+from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork, NetworkError
+from sim.networks.paths import cannot_read
+from sim.workloads.labelling import Labeller, LabellingRecipe
+from sim.workloads.training import Classifier, Recipe
+from sim.workloads.workload import Case, Progress, Say
 
-__all__ = ["kept_path", "trained"]
+__all__ = ["FOLDER", "SUMS", "OwnNetwork", "Trained", "trained_bytes", "trained_from"]
 
-_ARRAYS = ("weights", "bias", "front_weights", "front_bias")
+FOLDER = Path(__file__).parent / "trained"
+"""Where the files are."""
+SUMS = "SHA256SUMS"
+"""Their hashes, as ``sha256sum`` writes and checks them."""
 
 
-def kept_path(
-    name: str, draw: Draw, loss: Loss, recipe: LabellingRecipe, seen: Sequence[np.ndarray]
-) -> Path:
-    """Where weights are kept.
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a training gives.
+
+    Members
+    -------
+    network : Classifier or Labeller
+        The network.
+    mean, deviation : float [features]
+        Of the data that it was trained on; features are standardised with them.
+    """
+
+    network: Classifier | Labeller
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @property
+    def layers(self) -> FloatNetwork:
+        """The LSTM layer alone."""
+        return FloatNetwork(layers=(FloatLayer(directions=(self.network.lstm,)),))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by name, as a file holds them."""
+        lstm = self.network.lstm
+        others = {
+            each.name: getattr(self.network, each.name)
+            for each in fields(self.network)
+            if each.name != "lstm"
+        }
+        return {
+            **{"W": lstm.W, "R": lstm.R, "lstm_bias": lstm.bias},
+            **others,
+            **{"mean": self.mean, "deviation": self.deviation},
+        }
+
+
+def trained_bytes(trained: Trained, recipe: Recipe | LabellingRecipe) -> bytes:
+    """The content of a file: arrays, and the recipe that they were made by."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in trained.arrays().items()}
+    return safetensors.numpy.save(arrays, metadata={"recipe": json.dumps(asdict(recipe))})
+
+
+def trained_from(content: bytes, kind: type[Classifier] | type[Labeller]) -> Trained:
+    """What ``trained_bytes`` was given, of a network of that kind."""
+    arrays = safetensors.numpy.load(content)
+    lstm = FloatLstm(W=arrays.pop("W"), R=arrays.pop("R"), bias=arrays.pop("lstm_bias"))
+    mean, deviation = arrays.pop("mean"), arrays.pop("deviation")
+    return Trained(network=kind(lstm=lstm, **arrays), mean=mean, deviation=deviation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnNetwork:
+    """A workload's network that is trained here; prepares the workload's case.
 
     Parameters
     ----------
     name : str
-        The workload's.
-    draw, loss : function
-        What makes batches, and what they are judged by: the code of their modules counts.
-    recipe : LabellingRecipe
-        How to train.
-    seen : arrays
-        What batches are made of.
+        Of its file.
+    recipe : Recipe or LabellingRecipe
+        How it is trained.
+    data : function of paths
+        The workload's data, divided.
+    train : function of (data, recipe, Progress)
+        Trains it on them, ``Trained``.
+    case : function of (data, Trained)
+        The ``Case`` of a network.
     """
-    digest = hashlib.sha256(repr(recipe).encode())
-    modules = {sys.modules[function.__module__] for function in (draw, loss)}
-    for module in sorted({backpropagation, labelling, *modules}, key=lambda each: each.__name__):
-        digest.update(Path(module.__file__).read_bytes())
-    for array in seen:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return cache_folder() / "trained" / f"{name}-{digest.hexdigest()[:24]}.npz"
 
+    name: str
+    recipe: Recipe | LabellingRecipe
+    data: Callable[[list[Path]], Any]
+    train: Callable[[Any, Any, Progress], Trained]
+    case: Callable[[Any, Trained], Case]
 
-def trained(
-    name: str,
-    draw: Draw,
-    loss: Loss,
-    recipe: LabellingRecipe,
-    seen: Sequence[np.ndarray],
-    say: Say,
-    progress: Progress,
-) -> Labeller:
-    """The labeller of the cache; it is trained where there is none. Arguments as ``kept_path``."""
-    path = kept_path(name, draw, loss, recipe, seen)
-    kept = _read(path)
-    if kept is not None:
-        return kept
-    say(f"training {name}")
-    labeller = train_labeller(draw, loss, recipe, progress)
-    lstm, buffer = labeller.lstm, io.BytesIO()
-    arrays = {"W": lstm.W, "R": lstm.R, "lstm_bias": lstm.bias}
-    np.savez(buffer, **arrays, **{each: getattr(labeller, each) for each in _ARRAYS})
-    keep(path, buffer.getvalue())
-    return labeller
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return FOLDER / f"{self.name}.safetensors"
 
+    def __call__(self, paths: list[Path], say: Say) -> Case:
+        """The case of the network that is kept."""
+        return self.case(self.data(paths), self.read())
 
-def _read(path: Path) -> Labeller | None:
-    """The labeller of a file; None where it is not there or is damaged: it is trained again."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            lstm = FloatLstm(W=arrays["W"], R=arrays["R"], bias=arrays["lstm_bias"])
-            return Labeller(lstm=lstm, **{each: arrays[each] for each in _ARRAYS})
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return None
+    def read(self) -> Trained:
+        """The network that is kept.
+
+        Raises
+        ------
+        NetworkError
+            Its file is not there, or is another one than belongs to this version.
+        """
+        try:
+            content = self.path.read_bytes()
+            sums = (FOLDER / SUMS).read_text().split()
+        except OSError as error:
+            raise NetworkError(cannot_read(self.path, error)) from None
+        expected = dict(zip(sums[1::2], sums[::2], strict=True)).get(self.path.name)
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected:
+            raise NetworkError(
+                f"{self.path} is not the network that was trained for this version: its SHA-256 "
+                f"is {found}, not {expected}; install refrain again, or restore the file"
+            )
+        kind = Classifier if isinstance(self.recipe, Recipe) else Labeller
+        return trained_from(content, kind)

@@ -95,7 +95,11 @@ class Labeller:
         """What reaches the LSTM."""
         if not len(self.front_weights):
             return x
-        return np.maximum(x @ self.front_weights.T + self.front_bias, 0)
+        # Added in one order, which a matrix product is not: the same bits on every machine.
+        seen = np.zeros((*x.shape[:-1], len(self.front_bias)), x.dtype)
+        for column, weights in enumerate(self.front_weights.T):
+            seen += x[..., column, None] * weights
+        return np.maximum(seen + self.front_bias, 0)
 
     def scores(self, h: np.ndarray) -> np.ndarray:
         """Scores ``[..., outputs]`` that follow from ``h``."""

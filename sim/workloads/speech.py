@@ -17,7 +17,7 @@ from sim.networks.onnx.model import OnnxModel
 from sim.workloads import silero
 from sim.workloads.meetings import Meetings, meeting_members
 from sim.workloads.scores import Score, block_error, roc_auc
-from sim.workloads.workload import Case, Progress, Say, Split, Workload
+from sim.workloads.workload import Case, Say, Split, Workload
 
 __all__ = ["FINAL_PARTS", "SILERO", "SILERO_FINAL"]
 
@@ -89,14 +89,14 @@ class _Detector:
         return {**self.inputs, "input": self.inputs["input"][chunks]}
 
 
-def _prepare(paths: list[Path], say: Say, progress: Progress) -> Case:
+def _prepare(paths: list[Path], say: Say) -> Case:
     model, recording, turns = paths
     detector = _Detector(model, [(silero.read_samples(recording), silero.read_turns(turns))])
     chunks = np.arange(len(detector.speech))[None]
     return _case(detector, *np.split(chunks, [chunks.size // 2], axis=1))
 
 
-def _prepare_final(paths: list[Path], say: Say, progress: Progress) -> Case:
+def _prepare_final(paths: list[Path], say: Say) -> Case:
     meetings, names = Meetings(paths), [name for part in FINAL_PARTS.values() for name in part]
     recordings = [(meetings.samples(name), meetings.turns(name)) for name in names]
     detector = _Detector(paths[0], recordings)

@@ -12,20 +12,19 @@ S. Young et al., "The HTK Book", section 5.9 (derivatives). Z. Jackson et al., "
 Dataset", github.com/Jakobovski/free-spoken-digit-dataset.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from sim.networks.network import FloatLayer, FloatNetwork
 from sim.workloads.ctc import ctc_loss
 from sim.workloads.digits import DIGITS, split_numbers
-from sim.workloads.keeping import trained
-from sim.workloads.labelling import Labeller, LabellingRecipe
+from sim.workloads.keeping import OwnNetwork, Trained
+from sim.workloads.labelling import Labeller, LabellingRecipe, train_labeller
 from sim.workloads.scores import Score
 from sim.workloads.transcripts import decode, letters_right
-from sim.workloads.workload import Case, Progress, Say, Split, Workload, pad
+from sim.workloads.workload import Case, Progress, Split, Workload, pad
 
 __all__ = ["STRINGS", "STRINGS_FINAL", "make_strings", "with_derivatives"]
 
@@ -66,13 +65,22 @@ def make_strings(numbers: np.ndarray, count: int, seed: int) -> np.ndarray:
     return drawn[: count * _DIGITS].reshape(count, _DIGITS)
 
 
-class _Strings:
-    """Recordings put together, standardised as they are in the training part."""
+@dataclass(frozen=True)
+class _Recordings:
+    """Recordings of single digits, their labels, and the numbers of those of each part."""
 
-    def __init__(self, sequences: list[np.ndarray], labels: np.ndarray, training: np.ndarray):
-        self.sequences, self.labels, self.training = sequences, labels, training
-        frames = np.concatenate([with_derivatives(sequences[number]) for number in training])
-        self.mean, self.deviation = frames.mean(axis=0), frames.std(axis=0)
+    sequences: list[np.ndarray]
+    labels: np.ndarray
+    parts: dict[str, np.ndarray]
+
+
+class _Strings:
+    """Recordings put together, standardised."""
+
+    def __init__(self, recordings: _Recordings, mean: np.ndarray, deviation: np.ndarray):
+        self.sequences, self.labels = recordings.sequences, recordings.labels
+        self.training = recordings.parts["training"]
+        self.mean, self.deviation = mean, deviation
 
     def split(self, strings: np.ndarray) -> Split:
         """Features of strings of recordings, and their digits."""
@@ -91,23 +99,35 @@ class _Strings:
         return split.x, split.lengths, split.labels
 
 
-def _prepare(final: bool, paths: list[Path], say: Say, progress: Progress) -> Case:
+def _divide(final: bool, paths: list[Path]) -> _Recordings:
     with np.load(paths[0], allow_pickle=False) as data:
         frames, lengths, labels = data["X"], data["lengths"], data["y"]
-    parts = split_numbers(len(labels), final=final)
-    strings = _Strings(np.split(frames, np.cumsum(lengths)[:-1]), labels, parts["training"])
-    seen = (frames, lengths, labels, parts["training"])
-    labeller = trained("strings", strings.draw, ctc_loss, _RECIPE, seen, say, progress)
+    sequences = np.split(frames, np.cumsum(lengths)[:-1])
+    return _Recordings(sequences, labels, split_numbers(len(labels), final=final))
+
+
+def _train(recordings: _Recordings, recipe: LabellingRecipe, progress: Progress) -> Trained:
+    heard = [recordings.sequences[number] for number in recordings.parts["training"]]
+    frames = np.concatenate([with_derivatives(each) for each in heard])
+    mean, deviation = frames.mean(axis=0), frames.std(axis=0)
+    strings = _Strings(recordings, mean, deviation)
+    labeller = train_labeller(strings.draw, ctc_loss, recipe, progress)
+    return Trained(network=labeller, mean=mean, deviation=deviation)
+
+
+def _case(recordings: _Recordings, trained: Trained) -> Case:
+    labeller = trained.network
+    strings = _Strings(recordings, trained.mean, trained.deviation)
     splits = {}
     for seed, (part, count) in enumerate(_STRINGS.items()):
-        split = strings.split(make_strings(parts[part], count, seed))
+        split = strings.split(make_strings(recordings.parts[part], count, seed))
         splits[part] = Split(
             x=labeller.features(split.x).astype(np.float32),
             lengths=split.lengths,
             labels=split.labels,
         )
     return Case(
-        network=FloatNetwork(layers=(FloatLayer(directions=(labeller.lstm,)),)),
+        network=trained.layers,
         score=lambda h, split: _score(labeller, h, split),
         **splits,
     )
@@ -120,6 +140,12 @@ def _score(labeller: Labeller, h: np.ndarray, split: Split) -> Score:
     return letters_right(texts, list(split.labels))
 
 
+def _own(name: str, final: bool) -> OwnNetwork:
+    return OwnNetwork(
+        name=name, recipe=_RECIPE, data=partial(_divide, final), train=_train, case=_case
+    )
+
+
 STRINGS = Workload(
     name="strings",
     summary="strings of seven spoken digits: LSTM 64 -> 128, trained here, on 3000 recordings",
@@ -127,9 +153,9 @@ STRINGS = Workload(
     source=DIGITS.source,
     licence=DIGITS.licence,
     members=DIGITS.members,
-    prepare=partial(_prepare, False),
+    prepare=_own("strings", False),
 )
 """Which digits are spoken, and how many: one minus the word error rate."""
 
-STRINGS_FINAL = replace(STRINGS, prepare=partial(_prepare, True))
+STRINGS_FINAL = replace(STRINGS, prepare=_own("strings-final", True))
 """The same, divided otherwise."""

@@ -12,14 +12,16 @@ regions", Pattern Recognition Letters 20, 1999.
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from sim.workloads.classifying import classifier_case
+from sim.workloads.classifying import Sequences, classifier_case, train_classifier
+from sim.workloads.keeping import OwnNetwork
 from sim.workloads.packages import Member
 from sim.workloads.training import Recipe
-from sim.workloads.workload import Case, Progress, Say, Workload
+from sim.workloads.workload import Workload
 
 __all__ = ["VOWELS", "VOWELS_FINAL", "read_ts"]
 
@@ -42,15 +44,26 @@ def read_ts(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
     return sequences, np.array(labels)
 
 
-def _prepare(paths: list[Path], say: Say, progress: Progress) -> Case:
-    sequences, labels = read_ts(paths[0])
+def _divide(order: tuple[int, int], paths: list[Path]) -> Sequences:
+    """The utterances of two files, by number: those to train on, and those held out."""
+    sequences, labels = read_ts(paths[order[0]])
     training = np.arange(len(sequences))
-    held_sequences, held_labels = read_ts(paths[1])
+    held_sequences, held_labels = read_ts(paths[order[1]])
     sequences += held_sequences
     classes = np.concatenate([labels, held_labels]).astype(int) - 1
     evaluation = np.arange(len(training), len(sequences))
     parts = {"training": training, "calibration": training, "evaluation": evaluation}
-    return classifier_case("vowels", sequences, classes, parts, _RECIPE, say, progress)
+    return Sequences(sequences=sequences, labels=classes, parts=parts)
+
+
+def _own(name: str, order: tuple[int, int]) -> OwnNetwork:
+    return OwnNetwork(
+        name=name,
+        recipe=_RECIPE,
+        data=partial(_divide, order),
+        train=train_classifier,
+        case=classifier_case,
+    )
 
 
 def _member(part: str, sha256: str) -> Member:
@@ -68,11 +81,9 @@ VOWELS = Workload(
         _member("TRAIN", "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd"),
         _member("TEST", "b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462"),
     ),
-    prepare=_prepare,
+    prepare=_own("vowels", (0, 1)),
 )
 """Which of nine speakers says the vowel."""
 
-VOWELS_FINAL = replace(
-    VOWELS, prepare=lambda paths, say, progress: _prepare(paths[::-1], say, progress)
-)
+VOWELS_FINAL = replace(VOWELS, prepare=_own("vowels-final", (1, 0)))
 """The same, divided otherwise."""

@@ -106,7 +106,7 @@ class Workload:
         Their licences.
     members : tuple of Member
         The files that are fetched.
-    prepare : function of (paths, Say, Progress)
+    prepare : function of (paths, Say)
         The ``Case``, from the files' paths in the order of ``members``.
     config : str
         A named configuration that it fits.
@@ -131,15 +131,15 @@ class Workload:
         """
         return fetch_all(self.members, say)
 
-    def load(self, say: Say = _silent, progress: Progress = _silent) -> Case:
-        """Network, splits and score; fetched, and trained where it is our own, on first use.
+    def load(self, say: Say = _silent) -> Case:
+        """Network, splits and score; what is missing of the data is fetched.
 
         Raises
         ------
-        PackageError
-            A file could not be fetched.
+        PackageError, NetworkError
+            A file could not be fetched; a network that was trained here is not what it was.
         """
-        return self.prepare(self.fetch(say), say, progress)
+        return self.prepare(self.fetch(say), say)
 
 
 def pad(sequences: list[np.ndarray], labels: np.ndarray) -> Split:

@@ -153,9 +153,9 @@ def workload(
     name: str,
     *,
     config: Config | str | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
-    """Fetch, train and measure a workload on its held-out data, as ``refrain workload run``.
+    """Fetch and measure a workload on its held-out data, as ``refrain workload run``.
 
     Parameters
     ----------
@@ -163,8 +163,8 @@ def workload(
         One of ``workloads()``.
     config : Config, str or None
         The accelerator, its name or its file; the workload's own choice when None.
-    progress : function of (int, int)
-        Told how far it is.
+    progress : function of str
+        Told what happens.
 
     Raises
     ------
@@ -177,4 +177,4 @@ def workload(
 
     chosen = find_workload(name)
     backend = make_backend("model", make_config(config or chosen.config))
-    return measure_workload(chosen, backend, lambda text: None, progress)
+    return measure_workload(chosen, backend, progress)

@@ -54,14 +54,14 @@ def compare_workload(
     latency : int
         Cycles from a read address to its first beat.
     say, progress
-        Told what happens, and how far training or a simulation is.
+        Told what happens, and how far a simulation is.
 
     Raises
     ------
     PackageError, NetworkError, ToolError
         A file cannot be fetched; the network does not fit; a tool is missing.
     """
-    case = workload.load(say, progress)
+    case = workload.load(say)
     network, split = quantize_case(case, **precision(config)), case.evaluation
     steps = min(int(split.lengths[0]), max(2, _CYCLES // _dense_cycles(network, config)))
     x = to_codes(split.x[:1, :steps], network.layers[0].directions[0].x)

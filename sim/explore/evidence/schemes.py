@@ -185,7 +185,7 @@ def evidence(
     config : Config
         The machine: its clock and bus make cycles and steps per second.
     say, progress
-        Told what happens, and how far a search or training is.
+        Told what happens, and how far a search is.
     schemes : sequence of Scheme
         The rows.
 
@@ -195,7 +195,7 @@ def evidence(
         A file cannot be fetched; a metric is not defined on the data.
     """
     say(f"{workload.name}: loading")
-    case = workload.load(say, progress)
+    case = workload.load(say)
     problem = WorkloadProblem(workload, case, config)
     path, code, rows = study_path(problem.key), _code_digest(), []
     with held(path, "search"):

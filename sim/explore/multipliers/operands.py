@@ -92,7 +92,6 @@ def uniform_streams(count: int, length: int, seed: int = 0) -> tuple[np.ndarray,
 def workload_parts(
     name: str,
     say: Callable[[str], None] = lambda text: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Part]:
     """Parts of a workload's network on sequences that were held out.
 
@@ -101,7 +100,7 @@ def workload_parts(
     PackageError
         A file cannot be fetched, or there is no such workload.
     """
-    case = find_workload(name).load(say, progress)
+    case = find_workload(name).load(say)
     network, split = quantize_case(case), case.evaluation
     chosen = np.argsort(-split.lengths, kind="stable")[:_SEQUENCES]
     x = split.x[chosen, : split.lengths[chosen].min()]

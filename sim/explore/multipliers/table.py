@@ -213,7 +213,7 @@ def multiplier_table(
     def load():
         say("loading")
         for name in dict.fromkeys((*workloads, OPERANDS)):
-            find_workload(name).load(say, progress)
+            find_workload(name).load(say)
 
     found = measure_missing(
         *(folder / "points.jsonl", "multipliers", tasks.values()),

@@ -215,7 +215,7 @@ def sweep(
     def load():
         if target.workload is not None:
             say("loading")
-            find_workload(target.workload).load(say, progress)
+            find_workload(target.workload).load(say)
         say("measuring")
 
     results = measure_missing(

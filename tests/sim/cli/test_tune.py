@@ -29,7 +29,7 @@ def samples(tmp_path):
     return path
 
 
-def _case(paths, say, progress):
+def _case(paths, say):
     rng = np.random.default_rng(1)
     lstm = FloatLstm(
         W=rng.normal(0, 0.5, (4, 6, 3)).astype(np.float32),

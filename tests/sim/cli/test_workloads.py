@@ -7,6 +7,7 @@ import pytest
 
 from sim.cli import workloads
 from sim.explore.evidence import schemes as evidence
+from sim.explore.training import Anew
 from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork
 from sim.workloads import packages
 from sim.workloads.catalogue import FINAL, WORKLOADS
@@ -14,7 +15,7 @@ from sim.workloads.scores import share_right
 from sim.workloads.workload import Case, last_valid, pad
 
 
-def _case(paths, say, progress):
+def _case(paths, say):
     rng = np.random.default_rng(1)
     lstm = FloatLstm(
         W=rng.normal(0, 0.5, (4, 6, 3)).astype(np.float32),
@@ -22,7 +23,6 @@ def _case(paths, say, progress):
         bias=np.zeros((4, 6), np.float32),
     )
     split = pad([rng.normal(size=(4, 3)) for _ in range(10)], np.ones(10))
-    progress(1, 1)
     return Case(
         network=FloatNetwork(layers=(FloatLayer(directions=(lstm,)),)),
         calibration=split,
@@ -118,6 +118,30 @@ def test_a_table_is_printed_and_written(refrain, digits, monkeypatch, tmp_path):
 def test_a_table_of_an_unknown_workload_is_refused(refused, offline):
     sentence = refused("workload", "table", "--only", "poems")
     assert sentence.startswith("there is no workload poems; ")
+
+
+def test_training_anew_says_what_is_the_same(refrain, monkeypatch, tmp_path):
+    def train(workload, say, progress):
+        name = workload.prepare.name
+        row = {"network": name, "same_bits": name == "vowels", "largest_difference": 0.5}
+        return Anew(row=row, file=f"{name}.safetensors", content=name.encode())
+
+    monkeypatch.setattr(workloads, "train_anew", train)
+    path = tmp_path / "train.json"
+    status, out, err = refrain("workload", "train", "vowels", "-o", tmp_path / "to", "--json", path)
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1] == "other bits: vowels-final"
+    assert [row["network"] for row in json.loads(path.read_text())] == ["vowels", "vowels-final"]
+    assert (tmp_path / "to" / "vowels-final.safetensors").read_bytes() == b"vowels-final"
+    assert "vowels.safetensors" in (tmp_path / "to" / "SHA256SUMS").read_text()
+
+
+def test_a_published_network_is_not_trained(refused, offline):
+    assert refused("workload", "train", "vowels", "silero") == (
+        "the network of silero is published and not trained here; those trained here are "
+        "strings, activity, digits, vowels"
+    )
+    assert refused("workload", "train", "poems").startswith("there is no workload poems; ")
 
 
 ROW = {

@@ -59,7 +59,7 @@ def workload(case):
         source="nowhere",
         licence="none",
         members=(),
-        prepare=lambda paths, say, progress: case,
+        prepare=lambda paths, say: case,
     )
 
 
@@ -100,7 +100,7 @@ def test_padding_does_not_reach_the_calibration(case):
 
 def test_a_workload_is_measured_in_float_and_in_integers(workload, backend):
     told = []
-    figures = measure_workload(workload, backend, told.append, print)
+    figures = measure_workload(workload, backend, told.append)
     assert json.loads(json.dumps(figures)) == figures
     rows = {row.pop("run"): row for row in figures["scores"]}
     assert rows["float"]["accuracy"] == 1 and rows["int8"]["accuracy"] > 0.9
@@ -138,7 +138,7 @@ LEAST = {
 def test_real_networks_keep_their_accuracy_in_integers(name):
     chosen = WORKLOADS[name]
     backend = make_backend("model", CONFIGS[chosen.config])
-    figures = measure_workload(chosen, backend, _silent, _silent)
+    figures = measure_workload(chosen, backend, _silent)
     real, integer = (row[chosen.metric] for row in figures["scores"])
     assert real > LEAST[name]
     assert integer > real - 4 * figures["scores"][1]["standard_error"]

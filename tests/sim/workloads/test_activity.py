@@ -40,10 +40,12 @@ class _Heard:
 
 
 def _case(workload, monkeypatch):
+    """The case of a small network that is trained on what is heard."""
     recipe = LabellingRecipe(hidden=4, outputs=1, batches=12, rate=0.03)
-    monkeypatch.setattr(activity, "_RECIPE", recipe)
     monkeypatch.setattr(activity, "Meetings", _Heard)
-    return workload.prepare([], lambda text: None, lambda done, total: None)
+    own = workload.prepare
+    data = own.data([])
+    return own.case(data, own.train(data, recipe, lambda done, total: None))
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ class Heard:
 def test_the_final_division_is_of_pieces_of_two_seconds_of_meetings(monkeypatch):
     monkeypatch.setattr(deepspeech, "_Recognizer", Recognizer)
     monkeypatch.setattr(deepspeech, "Meetings", Heard)
-    case = DEEPSPEECH_FINAL.prepare(["model"], print, None)
+    case = DEEPSPEECH_FINAL.prepare(["model"], print)
     for pieces, names in zip(
         (case.calibration, case.evaluation), FINAL_PARTS.values(), strict=True
     ):

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from sim.workloads import digits
 from sim.workloads.digits import DIGITS, DIGITS_FINAL, split_numbers
 
 EVALUATION = [11, 17, 22, 25, 26]
@@ -36,14 +35,13 @@ def test_the_final_division_holds_out_what_was_only_trained_on(calibration):
             assert set(final[part]) <= set(earlier["training"])
 
 
-def test_recordings_are_cut_at_their_lengths(monkeypatch, tmp_path):
+def test_recordings_are_cut_at_their_lengths(tmp_path):
     path = tmp_path / "digits.npz"
     frames = np.arange(6 * 13, dtype=np.float32).reshape(6, 13)
     np.savez(path, X=frames, lengths=np.array([1, 3, 2]), y=np.array([7, 0, 3]))
-    monkeypatch.setattr(digits, "classifier_case", lambda *given: given)
-    name, sequences, labels, parts, *_ = DIGITS.prepare([path], None, None)
-    assert name == "digits" and labels.tolist() == [7, 0, 3]
-    assert [len(sequence) for sequence in sequences] == [1, 3, 2]
-    assert (np.concatenate(sequences) == frames).all()
-    final = DIGITS_FINAL.prepare([path], None, None)[3]
-    assert sorted(parts["evaluation"]) == [0, 1, 2] and len(final["evaluation"]) == 3
+    data = DIGITS.prepare.data([path])
+    assert data.labels.tolist() == [7, 0, 3]
+    assert [len(sequence) for sequence in data.sequences] == [1, 3, 2]
+    assert (np.concatenate(data.sequences) == frames).all()
+    final = DIGITS_FINAL.prepare.data([path]).parts
+    assert sorted(data.parts["evaluation"]) == [0, 1, 2] and len(final["evaluation"]) == 3

@@ -35,7 +35,7 @@ def case(monkeypatch):
     monkeypatch.setattr(speech, "OnnxModel", Graph)
     monkeypatch.setattr(silero, "read_samples", lambda path: np.repeat(loud, 512))
     monkeypatch.setattr(silero, "read_turns", lambda path: turns)
-    return SILERO.prepare(["a.onnx", "a.wav", "a.rttm"], None, None), labels, loud
+    return SILERO.prepare(["a.onnx", "a.wav", "a.rttm"], None), labels, loud
 
 
 def test_the_recording_is_cut_in_the_middle(case):
@@ -76,7 +76,7 @@ class Heard:
 def test_the_final_division_is_of_whole_meetings(monkeypatch):
     monkeypatch.setattr(speech, "OnnxModel", Graph)
     monkeypatch.setattr(speech, "Meetings", Heard)
-    case = SILERO_FINAL.prepare(["a.onnx"], None, None)
+    case = SILERO_FINAL.prepare(["a.onnx"], None)
     for split, names in zip((case.calibration, case.evaluation), FINAL_PARTS.values(), strict=True):
         assert split.x.shape == (len(names), 31, 1)
         loud = [row.max() for row in split.x]

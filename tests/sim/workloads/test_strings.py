@@ -25,24 +25,23 @@ def test_each_recording_is_used_once_before_any_is_used_again():
     assert sorted(first) == numbers.tolist() and set(drawn.ravel()[30:]) <= set(numbers)
 
 
-def _case(workload, monkeypatch, tmp_path, count=1000):
+def _paths(tmp_path, count):
+    """A file of that many recordings."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(6, 9, count)
     path = tmp_path / "digits.npz"
     frames = rng.normal(size=(lengths.sum(), 13)).astype(np.float32)
     np.savez(path, X=frames, lengths=lengths, y=np.arange(count) % 10)
-    recipe = LabellingRecipe(hidden=4, outputs=11, front=5, batches=2)
-    monkeypatch.setattr(strings, "_RECIPE", recipe)
-    return workload.prepare([path], lambda text: None, lambda done, total: None)
+    return [path]
 
 
 @pytest.fixture
-def case(monkeypatch, tmp_path):
-    return _case(STRINGS, monkeypatch, tmp_path)
+def case(tmp_path):
+    return STRINGS.prepare(_paths(tmp_path, 1000), None)
 
 
-def test_the_final_strings_are_of_other_recordings(case, monkeypatch, tmp_path):
-    final = _case(STRINGS_FINAL, monkeypatch, tmp_path, count=3000)
+def test_the_final_strings_are_of_other_recordings(tmp_path):
+    final = STRINGS_FINAL.prepare(_paths(tmp_path, 3000), None)
     assert final.evaluation.labels.shape == (150, 7)
     parts = split_numbers(3000, final=True)
     expected = make_strings(parts["evaluation"], 150, 1) % 10
@@ -50,7 +49,7 @@ def test_the_final_strings_are_of_other_recordings(case, monkeypatch, tmp_path):
 
 
 def test_what_reaches_the_lstm_is_rectified(case):
-    assert case.evaluation.x.shape[2] == 5 and case.evaluation.x.dtype == np.float32
+    assert case.evaluation.x.shape[2] == 64 and case.evaluation.x.dtype == np.float32
     assert case.evaluation.x.min() == 0 and (case.evaluation.x == 0).mean() > 0.1
 
 
@@ -74,6 +73,19 @@ def test_steps_behind_the_end_do_not_matter_to_the_score(case):
 
 def test_strings_grow_while_training_goes_on():
     rng = np.random.default_rng(0)
-    made = strings._Strings(list(rng.normal(size=(9, 3, 13))), np.arange(9), np.arange(9))
+    recordings = strings._Recordings(
+        list(rng.normal(size=(9, 3, 13))), np.arange(9), {"training": np.arange(9)}
+    )
+    made = strings._Strings(recordings, np.zeros(39), np.ones(39))
     lengths = [made.draw(rng, done)[2].shape[1] for done in (0, 0.19, 0.4, 0.6, 1)]
     assert lengths == [1, 1, 4, 7, 7]
+
+
+def test_a_network_is_trained_on_the_training_part(tmp_path):
+    recipe = LabellingRecipe(hidden=4, outputs=11, front=5, batches=2)
+    own = STRINGS.prepare
+    data = own.data(_paths(tmp_path, 1000))
+    trained = own.train(data, recipe, lambda done, total: None)
+    heard = [with_derivatives(data.sequences[n]) for n in data.parts["training"]]
+    assert trained.mean == pytest.approx(np.concatenate(heard).mean(axis=0), abs=1e-5)
+    assert own.case(data, trained).evaluation.x.shape[2] == 5

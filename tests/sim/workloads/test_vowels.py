@@ -1,6 +1,5 @@
 import numpy as np
 
-from sim.workloads import vowels
 from sim.workloads.vowels import VOWELS, VOWELS_FINAL, read_ts
 
 TEXT = """#A comment: with a colon
@@ -21,16 +20,17 @@ def test_lines_are_features_by_colon_and_steps_by_comma(tmp_path):
     assert sequences[0].dtype == np.float32
 
 
-def test_the_publishers_division_is_kept_and_turned_round_in_the_end(monkeypatch, tmp_path):
+def test_the_publishers_division_is_kept_and_turned_round_in_the_end(tmp_path):
     paths = [tmp_path / "train.ts", tmp_path / "test.ts"]
     paths[0].write_text(TEXT)
     paths[1].write_text(TEXT + "9:9:1\n")
-    monkeypatch.setattr(vowels, "classifier_case", lambda *given: given)
-    _, sequences, classes, parts, *_ = VOWELS.prepare(paths, None, None)
-    assert len(sequences) == 5 and classes.tolist() == [0, 1, 0, 1, 0]
+    data = VOWELS.prepare.data(paths)
+    assert len(data.sequences) == 5 and data.labels.tolist() == [0, 1, 0, 1, 0]
+    parts = data.parts
     assert parts["training"].tolist() == parts["calibration"].tolist() == [0, 1]
     assert parts["evaluation"].tolist() == [2, 3, 4]
-    _, _, classes, parts, *_ = VOWELS_FINAL.prepare(paths, None, None)
-    assert classes.tolist() == [0, 1, 0, 0, 1]
+    data = VOWELS_FINAL.prepare.data(paths)
+    parts = data.parts
+    assert data.labels.tolist() == [0, 1, 0, 0, 1]
     assert parts["training"].tolist() == parts["calibration"].tolist() == [0, 1, 2]
     assert parts["evaluation"].tolist() == [3, 4]

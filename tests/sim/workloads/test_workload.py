@@ -58,10 +58,10 @@ def test_a_workload_is_prepared_from_its_fetched_files(monkeypatch):
         source="",
         licence="",
         members=members,
-        prepare=lambda paths, say, progress: (paths, say, progress),
+        prepare=lambda paths, say: (paths, say),
     )
     told = []
-    paths, say, progress = made.load(told.append, print)
+    paths, say = made.load(told.append)
     assert paths == ["path of a", "path of b"]
     assert told == ["fetching"]
-    assert say == told.append and progress is print
+    assert say == told.append

@@ -21,7 +21,7 @@ def cache(monkeypatch, tmp_path):
     return tmp_path / "refrain"
 
 
-def _prepare(paths, say, progress):
+def _prepare(paths, say):
     rng = np.random.default_rng(0)
     lstm = FloatLstm(
         W=rng.normal(0, 0.5, (4, 8, 3)).astype(np.float32),

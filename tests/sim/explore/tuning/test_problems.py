@@ -56,7 +56,7 @@ def toy(case):
         source="",
         licence="",
         members=(),
-        prepare=lambda paths, say, progress: case,
+        prepare=lambda paths, say: case,
     )
 
 
