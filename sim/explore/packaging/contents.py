@@ -9,10 +9,14 @@ from hw.config import Config
 from sim.explore.export import verilog_texts
 from sim.explore.machine_files import config_text
 from sim.explore.machines import values_of
+from sim.explore.packaging.benches import bench_files
 from sim.explore.packaging.constraints import constraint_files
-from sim.explore.packaging.driver import driver_files, image_files
+from sim.explore.packaging.driver import driver_files, example_images, image_files
 from sim.explore.packaging.facts import Facts, filled
+from sim.explore.packaging.fusesoc import core_files
+from sim.explore.packaging.ipxact import component_xml
 from sim.explore.packaging.registers import check_tools, register_files
+from sim.explore.packaging.tools import tool_files
 
 __all__ = ["FORMAT", "LIST", "VERSION", "package_files"]
 
@@ -44,10 +48,13 @@ def package_files(config: Config, command: str) -> dict[str, bytes]:
     facts = Facts(config=config, command=command, verilog=verilog_texts(config, command=command))
     texts = {f"rtl/{name}": text for name, text in facts.verilog.items()}
     texts |= constraint_files(facts)
-    texts |= driver_files(facts)
+    images = example_images(facts)
+    texts |= driver_files(facts) | bench_files(facts, images["batch"])
+    texts |= core_files(facts) | tool_files(facts)
     texts |= {"README.md": filled("README.md", facts), "config.toml": config_text(config)}
     contents = {path: text.encode() for path, text in texts.items()}
-    contents |= register_files(facts) | image_files(facts) | _licence()
+    contents |= register_files(facts) | image_files(images) | _licence()
+    contents["component.xml"] = component_xml(facts, contents["registers/refrain.xml"])
     contents = dict(sorted(contents.items()))
     return contents | {LIST: _listed(facts, contents)}
 

@@ -1,17 +1,20 @@
 """The C driver of a package, and networks for its example."""
 
+from collections.abc import Mapping
+
 from hw.descriptor import DESCRIPTOR_BYTES
 from hw.registers import OVERRIDE_WORD, OVERRIDES, Error
-from sim.explore.compiling.made import Wanted, compile_integer
+from sim.explore.compiling.made import Made, Wanted, compile_integer
 from sim.explore.compiling.writing import compiled_files
 from sim.explore.packaging.facts import Facts, filled, template
 from sim.image.modes import LayerModes, Modes
 from sim.model.random_network import random_network
 from sim.networks.network import IntegerNetwork
 
-__all__ = ["driver_files", "example_network", "image_files"]
+__all__ = ["driver_files", "example_images", "example_network", "image_files"]
 
 _AS_THEY_ARE = ("board.h", "example.c", "Makefile")
+_NAME = "example of a package"
 _STEPS = 8
 """Of the batch."""
 _INPUTS, _UNITS = 9, 14
@@ -49,15 +52,21 @@ def example_network(facts: Facts) -> IntegerNetwork:
     return random_network(sizes, seed=1, **bits)
 
 
-def image_files(facts: Facts) -> dict[str, bytes]:
-    """Compiled images of the example network: a batch of steps, and one step for streams."""
+def example_images(facts: Facts) -> dict[str, Made]:
+    """Images of the example network: a batch of steps, and one step for streams."""
     network = example_network(facts)
     modes = Modes.of(LayerModes(mode="delta"))
-    found = {}
-    for name, steps in (("batch", _STEPS), ("stream", 1)):
-        wanted = Wanted(
-            config=facts.config, steps=steps, sequences=1, modes=modes, name="example of a package"
-        )
-        files = compiled_files(compile_integer(network, wanted), name)
-        found |= {f"images/{name}/{file}": content for file, content in files.items()}
-    return found
+    wanted = {"config": facts.config, "sequences": 1, "modes": modes, "name": _NAME}
+    return {
+        name: compile_integer(network, Wanted(**wanted, steps=steps))
+        for name, steps in (("batch", _STEPS), ("stream", 1))
+    }
+
+
+def image_files(images: Mapping[str, Made]) -> dict[str, bytes]:
+    """Files of images by path in the package."""
+    return {
+        f"images/{name}/{file}": content
+        for name, made in images.items()
+        for file, content in compiled_files(made, name).items()
+    }
