@@ -32,6 +32,10 @@ _REASONS = {
     Error.WRITE: "the memory answered a write with an error",
     Error.BUSY: "it was started while it was running",
     Error.OUTSIDE: "a write would have left the output window",
+    Error.TIMEOUT: (
+        "the memory owes an answer and does nothing; make it answer, then reset the accelerator by "
+        "soft_reset(), or reset both together"
+    ),
 }
 
 
@@ -134,7 +138,8 @@ class Driver:
         Parameters
         ----------
         timeout : int or None
-            Cycles of the machine's clock; None waits for ever.
+            Cycles of the machine's clock. None waits as long as the run takes; the machine's own
+            watchdog ends one whose memory does not answer.
         progress : function of int
             Called now and then with the cycles waited so far.
 
@@ -144,7 +149,9 @@ class Driver:
             The machine reports an error, or the time is over.
         """
         if not self.transport.wait_interrupt(timeout, progress):
-            raise DeviceError(f"the accelerator was not done after {timeout} cycles")
+            raise DeviceError(
+                f"the accelerator was not done after {timeout} cycles; soft_reset() ends the run"
+            )
         pending = self.read("interrupt")
         self.write("interrupt", pending)
         if pending & _ERROR:
@@ -225,4 +232,7 @@ class Driver:
             if not self.busy:
                 self.write("interrupt", _DONE | _ERROR)
                 return
-        raise DeviceError("the accelerator does not come to rest after a soft reset")
+        raise DeviceError(
+            "the accelerator does not come to rest after a soft reset, because the memory owes it "
+            "an answer: reset the memory and the accelerator together"
+        )

@@ -1,6 +1,6 @@
 """The accelerator: what goes into a chip or onto a board."""
 
-from amaranth import Module, Signal
+from amaranth import Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -60,6 +60,11 @@ class Accelerator(wiring.Component):
         Registers (``hw/registers.py``), AXI4-Lite.
     m_axi : Out
         DRAM, AXI4.
+    machine_reset : In
+        Level: resets the machine alone. The register port is reset at once. Towards memory it is
+        a soft reset: bursts that are on the bus are finished, their answers belong to nobody, and
+        ``status`` says busy until then. The reset of the ``sync`` domain is for the machine
+        together with what it is connected to: it forgets what the memory owes.
     interrupt : Out
         High while an enabled interrupt bit is set.
     """
@@ -68,6 +73,7 @@ class Accelerator(wiring.Component):
         self.config = config
         super().__init__(
             {
+                "machine_reset": In(1),
                 "s_axi": In(Axi4LiteSignature()),
                 "m_axi": Out(Axi4Signature(config.addr_width, config.bus_width)),
                 "interrupt": Out(1),
@@ -78,19 +84,22 @@ class Accelerator(wiring.Component):
         """Slave, registers, core, counters."""
         m = Module()
         config = self.config
-        m.submodules.slave = slave = LiteSlave()
-        m.submodules.registers = registers = RegisterFile(config)
+        reset = ResetInserter(self.machine_reset)
+        slave, registers = LiteSlave(), RegisterFile(config)
+        m.submodules.slave = reset(slave)
+        m.submodules.registers = reset(registers)
         m.submodules.core = core = Core(config)
         wiring.connect(m, wiring.flipped(self.s_axi), slave.axi)
         wiring.connect(m, slave.bus, registers.bus)
         wiring.connect(m, core.m_axi, wiring.flipped(self.m_axi))
         m.d.comb += [
             core.start.eq(registers.start),
-            core.soft_reset.eq(registers.soft_reset),
+            core.soft_reset.eq(registers.soft_reset | self.machine_reset),
             core.descriptor.eq(registers.descriptor),
             core.override.eq(registers.override),
             core.output_base.eq(registers.output_base),
             core.output_limit.eq(registers.output_limit),
+            core.watchdog.eq(registers.watchdog),
             registers.active.eq(core.busy),
             registers.done.eq(core.done),
             registers.error.eq(core.failed),

@@ -123,7 +123,7 @@ class Config:
     bursts_in_flight: int = field(
         default=16,
         metadata=about(
-            "Read bursts that may be outstanding at once.",
+            "Bursts that may be outstanding at once, of reads and of writes each.",
             unit="bursts",
             allowed=f"an integer from 1 to {_MOST_BURSTS}",
             cost="More hide a slow memory's latency and need larger buffers.",

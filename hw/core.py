@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.axi.bursts import request_layout
 from hw.axi.reader import ReadMaster
 from hw.axi.signatures import Axi4Signature, connect_halves
+from hw.axi.watchdog import Watchdog
 from hw.axi.writer import WriteMaster
 from hw.config import Config
 from hw.control.override import override_layout
@@ -63,6 +64,8 @@ class Core(wiring.Component):
         Words that stand for those of every descriptor.
     output_base, output_limit : In
         Window of addresses that may be written.
+    watchdog : In
+        Cycles that the memory may owe an answer and do nothing; 0 for ever.
     soft_reset : In
         Pulse: give up whatever is running.
     m_axi : Out
@@ -84,6 +87,7 @@ class Core(wiring.Component):
                 "override": In(override_layout()),
                 "output_base": In(config.addr_width),
                 "output_limit": In(config.addr_width),
+                "watchdog": In(32),
                 "soft_reset": In(1),
                 "m_axi": Out(Axi4Signature(config.addr_width, config.bus_width)),
                 "busy": Out(1),
@@ -108,7 +112,8 @@ class Core(wiring.Component):
         self._connect_reads(m, reader, sequencer, engine)
         self._connect_writes(m, writer, sequencer, engine)
         self._connect_control(m, sequencer, decoder, engine)
-        self._stop_on_errors(m, stopper, sequencer, reader, writer)
+        expired = self._watch(m, reader, writer)
+        self._stop_on_errors(m, stopper, sequencer, reader, writer, expired)
         self._report(m, sequencer, engine, reader, writer)
         m.d.comb += [
             sequencer.start.eq(self.start & ~self.busy),
@@ -188,7 +193,22 @@ class Core(wiring.Component):
         if self._config.row_scales:
             m.d.comb += control.bias_part.eq(sequencer.bias_part)
 
-    def _stop_on_errors(self, m, stopper, sequencer, reader, writer):
+    def _watch(self, m, reader, writer):
+        """Whether the memory has done nothing for too long."""
+        m.submodules.watchdog = watchdog = Watchdog()
+        bus = self.m_axi
+        channels = [
+            getattr(bus, f"{name}valid") & getattr(bus, f"{name}ready")
+            for name in ("ar", "r", "aw", "w", "b")
+        ]
+        m.d.comb += [
+            watchdog.limit.eq(self.watchdog),
+            watchdog.owed.eq(~reader.idle | ~writer.idle),
+            watchdog.moved.eq(Cat(channels).any()),
+        ]
+        return watchdog.expired
+
+    def _stop_on_errors(self, m, stopper, sequencer, reader, writer, expired):
         """The first cause in this order names the error; a stop under way hides later ones."""
         causes = (
             (self.soft_reset, Error.NONE),
@@ -196,6 +216,7 @@ class Core(wiring.Component):
             (writer.error, Error.WRITE),
             (writer.outside, Error.OUTSIDE),
             (sequencer.refused, Error.BAD_DESCRIPTOR),
+            (expired, Error.TIMEOUT),
         )
         any_cause = Cat(cause for cause, _ in causes).any()
         m.d.comb += [stopper.stop.eq(any_cause), self.failed.eq(any_cause & ~stopper.halt)]

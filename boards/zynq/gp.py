@@ -35,7 +35,8 @@ class GpPort(wiring.Component):
     registers : Axi4LiteSignature
         The machine's registers.
     base : Out(32)
-        Where the machine's address 0 is in DRAM; a multiple of 4 KiB.
+        Where the machine's address 0 is in DRAM; a multiple of 4 KiB. No reset changes it: bursts
+        of before the reset still need it.
     """
 
     def __init__(self):
@@ -52,6 +53,7 @@ class GpPort(wiring.Component):
         m.submodules.access = access = Access(12)
         wiring.connect(m, access.axi, wiring.flipped(self.registers))
         gp, writing, failed = self.gp, Signal(), Signal()
+        page = Signal(20, reset_less=True)
         addr, left = Signal(13), Signal(4)
         here, last, whole = addr[12], Signal(), Signal()
         m.d.comb += [
@@ -62,6 +64,7 @@ class GpPort(wiring.Component):
             gp.bid.eq(gp.rid),
             gp.rlast.eq(last),
             whole.eq(gp.wstrb.all()),
+            self.base[12:].eq(page),
         ]
         with m.FSM():
             with m.State("Wait"):
@@ -81,7 +84,7 @@ class GpPort(wiring.Component):
                 with m.If(here):
                     m.d.sync += gp.rdata.eq(self.base)
                     with m.If(writing & whole):
-                        m.d.sync += self.base[12:].eq(gp.wdata[12:])
+                        m.d.sync += page.eq(gp.wdata[12:])
                 with m.If(writing & ~whole):
                     m.d.sync += failed.eq(1)
                 with m.If(here | (writing & ~whole)):

@@ -11,7 +11,7 @@ import numpy as np
 
 from boards.errors import BoardError
 from boards.zynq.gp import BASE_REGISTER
-from hw.registers import REGISTERS
+from hw.registers import ID_VALUE, REGISTERS, Control
 
 __all__ = ["REGISTERS_AT", "MappedTransport", "fclk_divisors", "find_buffer", "prepare_logic"]
 
@@ -30,6 +30,9 @@ _AFI_RDCHAN_CTRL, _AFI_WRCHAN_CTRL = 0x00, 0x14
 _AFI_32_BIT = 1 << 0
 
 _POLL_SECONDS = 50e-6
+
+_REST_SECONDS = 1.0
+"""More than any DRAM takes to answer what it was asked for."""
 
 
 class _Mapping:
@@ -78,7 +81,8 @@ def prepare_logic(clock_mhz: float, pll_mhz: float = 1000.0, memory: str = "/dev
     """Set what the programmable logic needs of the processor, once after its bitstream is loaded.
 
     The logic's clock to at most ``clock_mhz``, its reset released, the level shifters on, the DRAM
-    port 64 bits wide.
+    port 64 bits wide. A machine that is there and runs is brought to rest first: its clock may not
+    change while DRAM owes it answers.
 
     Parameters
     ----------
@@ -88,8 +92,15 @@ def prepare_logic(clock_mhz: float, pll_mhz: float = 1000.0, memory: str = "/dev
         The processor's I/O loop; 1000 MHz as the boards here come.
     memory : str
         The device of physical memory.
+
+    Raises
+    ------
+    BoardError
+        The machine does not come to rest.
     """
     slcr, afi = _Mapping(memory, 0x1000, _SLCR).words, _Mapping(memory, 0x1000, _AFI0).words
+    if slcr[_LVL_SHFTR_EN // 4] == 0xF and slcr[_FPGA_RST_CTRL // 4] == 0:
+        _come_to_rest(_Mapping(memory, _REGISTERS_BYTES, REGISTERS_AT).words)
     first, second = fclk_divisors(pll_mhz, clock_mhz)
     slcr[_SLCR_UNLOCK // 4] = _UNLOCK_KEY
     slcr[_FPGA_RST_CTRL // 4] = 0xF
@@ -98,6 +109,22 @@ def prepare_logic(clock_mhz: float, pll_mhz: float = 1000.0, memory: str = "/dev
     for channel in (_AFI_RDCHAN_CTRL, _AFI_WRCHAN_CTRL):
         afi[channel // 4] &= ~np.uint32(_AFI_32_BIT)
     slcr[_FPGA_RST_CTRL // 4] = 0
+
+
+def _come_to_rest(registers: np.ndarray):
+    """A soft reset of the machine whose registers these are, if there is one."""
+    place = {name: register.addr // 4 for name, register in REGISTERS.items()}
+    if registers[place["id"]] != ID_VALUE:
+        return
+    registers[place["control"]] = 1 << Control.SOFT_RESET
+    end = time.monotonic() + _REST_SECONDS
+    while registers[place["status"]] & 1:
+        if time.monotonic() > end:
+            raise BoardError(
+                "the accelerator does not come to rest after a soft reset, because DRAM owes it an "
+                "answer: load its bitstream again"
+            )
+        time.sleep(_POLL_SECONDS)
 
 
 class MappedTransport:

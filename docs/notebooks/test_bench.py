@@ -209,12 +209,12 @@ print(f"files to simulate: {', '.join(sorted(path.name for path in folder.glob('
 # @cocotb.test()
 # async def a_network_runs(dut):
 #     cocotb.start_soon(Clock(dut.aclk, 10, "ns").start())
-#     reset = {"reset": dut.aresetn, "reset_active_level": False}
+#     reset = {"reset": dut.m_axi_aresetn, "reset_active_level": False}
 #     ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.aclk, **reset, size=1 << 20)
 #     host = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, **reset)
-#     dut.aresetn.value = 0
+#     dut.aresetn.value = dut.m_axi_aresetn.value = 0
 #     await ClockCycles(dut.aclk, 8)
-#     dut.aresetn.value = 1
+#     dut.aresetn.value = dut.m_axi_aresetn.value = 1
 #
 #     start = json.loads((HERE / "start.json").read_text())
 #     ram.write(0, (HERE / "memory.bin").read_bytes())

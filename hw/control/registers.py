@@ -13,6 +13,7 @@ from hw.registers import (
     MODE_COUNTER_BASE,
     MODE_COUNTERS,
     REGISTERS,
+    WATCHDOG_CYCLES,
     Control,
     Error,
     constant_values,
@@ -23,6 +24,8 @@ __all__ = ["RegisterFile"]
 
 _WIDTH = 32
 _CODE_WIDTH = max(Error).bit_length()
+_PLAIN = ("descriptor", "output_base", "output_limit", "watchdog")
+"""Registers that are ports of the same name."""
 
 
 class RegisterFile(wiring.Component):
@@ -55,6 +58,8 @@ class RegisterFile(wiring.Component):
         As written.
     override : struct
         As written, the same.
+    watchdog : unsigned(32)
+        As written; ``WATCHDOG_CYCLES`` after a reset.
     active : 1 bit
         The machine is not ready for a start (it is stopping, say).
     done, error : 1 bit
@@ -84,6 +89,7 @@ class RegisterFile(wiring.Component):
                 "output_base": Out(_WIDTH),
                 "output_limit": Out(_WIDTH),
                 "override": Out(override_layout()),
+                "watchdog": Out(_WIDTH, init=WATCHDOG_CYCLES),
                 "active": In(1),
                 "done": In(1),
                 "error": In(1),
@@ -121,7 +127,7 @@ class RegisterFile(wiring.Component):
         """Registers that only hold what the host wrote."""
         override = self.override
         return {
-            **{name: getattr(self, name) for name in ("descriptor", "output_base", "output_limit")},
+            **{name: getattr(self, name) for name in _PLAIN},
             "override": override.enable,
             **{f"override_{k}": override.words[k] for k in range(override.words.shape().length)},
         }

@@ -12,6 +12,10 @@ from hw.emit.vectors import comment, constant, wrap
 __all__ = ["Writer"]
 
 
+_RESETS = ("reset", "aresetn", "m_axi_aresetn")
+"""Ports that stand behind the clock."""
+
+
 class Writer:
     """Writes one module after the other.
 
@@ -95,7 +99,7 @@ class _ModuleText:
 
         def key(port: Port) -> tuple[bool, bool, int]:
             group = groups.setdefault(port.name.rpartition("_")[0], len(groups)) if top else 0
-            return port.name != "aclk", port.name not in ("reset", "aresetn"), group
+            return port.name != "aclk", port.name not in _RESETS, group
 
         return sorted(self.module.ports, key=key)
 

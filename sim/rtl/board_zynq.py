@@ -35,6 +35,8 @@ class ProcessorStandIn(wiring.Component):
         The machine's registers.
     m_axi : Axi4Signature
         DRAM, counted from the buffer's first byte.
+    machine_reset : In(1)
+        The processor resets the logic, and not its DRAM.
     interrupt : Out(1)
         The machine's.
     """
@@ -45,6 +47,7 @@ class ProcessorStandIn(wiring.Component):
             {
                 "s_axi": In(Axi4LiteSignature()),
                 "m_axi": Out(Axi4Signature(32, 64)),
+                "machine_reset": In(1),
                 "interrupt": Out(1),
             }
         )
@@ -52,7 +55,10 @@ class ProcessorStandIn(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.system = system = self.system
-        m.d.comb += self.interrupt.eq(system.interrupt)
+        m.d.comb += [
+            system.machine_reset.eq(self.machine_reset),
+            self.interrupt.eq(system.interrupt),
+        ]
         self._processor(m, system.gp0)
         self._dram(m, system.hp0)
         return m

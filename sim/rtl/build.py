@@ -204,10 +204,12 @@ class _Model:
 
     def _loop(self) -> list[str]:
         """The end of the last unit: the loop around the model."""
-        bus_bytes = port_widths(self.verilog, self.name).get("m_axi_rdata", 0) // 8
+        widths = port_widths(self.verilog, self.name)
+        bus_bytes = widths.get("m_axi_rdata", 0) // 8
         # `interrupt` is a word of Microsoft's C++, so Verilator renames that port.
         lines = ['#include "Vtop.h"', f"#define BUS_BYTES {bus_bytes}"]
         lines += ["#define INTERRUPT __SYM__interrupt"]
+        lines += [f"#define TWO_RESETS {int('m_axi_aresetn' in widths)}"]
         lines += ['#include "verilated_vcd_c.h"'] if self.trace else []
         return [*lines, f'#include "{_HERE / self.shim}"']
 

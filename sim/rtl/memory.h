@@ -76,6 +76,19 @@ class Memory {
     stats.writes_outstanding = writes_.size();
   }
 
+  // Channels on which the memory does nothing: bits 0 to 4 for AR, R, AW, W, B.
+  unsigned hung = 0;
+
+  // The memory's own reset: it owes nothing, offers nothing and takes nothing.
+  void reset(Top& t) {
+    reads_.clear(), writes_.clear(), early_.clear();
+    full_ = 0;
+    taken_r_ = taken_b_ = false;
+    held_ar_ = held_aw_ = {};
+    held_w_ = {};
+    t.m_axi_arready = t.m_axi_rvalid = t.m_axi_awready = t.m_axi_wready = t.m_axi_bvalid = 0;
+  }
+
   // Before the edge: takes what is handshaken at the edge that ends `cycle`.
   void sample(const Top& t, uint64_t cycle) {
     sample_reads(t, cycle);
@@ -157,12 +170,12 @@ class Memory {
   void drive_reads(Top& t, uint64_t cycle) {
     throttle_r_.tick(s_);
     if (taken_r_) t.m_axi_rvalid = 0;
-    if (!t.m_axi_rvalid && reads_.size() && cycle >= reads_.front().due && throttle_r_.open(s_) &&
+    if (!t.m_axi_rvalid && !hangs(1) && reads_.size() && cycle >= reads_.front().due && throttle_r_.open(s_) &&
         !random_r_.hit(s_.stall_r)) {
       throttle_r_.take(s_);
       offer(t, reads_.front());
     }
-    t.m_axi_arready = reads_.size() < s_.outstanding && !random_ar_.hit(s_.stall_ar);
+    t.m_axi_arready = !hangs(0) && reads_.size() < s_.outstanding && !random_ar_.hit(s_.stall_ar);
   }
 
   void offer(Top& t, const Read& r) {
@@ -181,15 +194,19 @@ class Memory {
   void drive_writes(Top& t, uint64_t cycle) {
     throttle_w_.tick(s_);
     if (taken_b_) t.m_axi_bvalid = 0;
-    if (!t.m_axi_bvalid && full_ && cycle >= writes_.front().due && !random_b_.hit(s_.stall_b)) {
+    if (!t.m_axi_bvalid && !hangs(4) && full_ && cycle >= writes_.front().due && !random_b_.hit(s_.stall_b)) {
       // A write lands when its response is offered: who reads earlier reads what was there.
       t.m_axi_bvalid = 1;
       t.m_axi_bid = writes_.front().id;
       t.m_axi_bresp = land(writes_.front(), cycle);
     }
-    t.m_axi_awready = writes_.size() < s_.outstanding && !random_aw_.hit(s_.stall_aw);
-    t.m_axi_wready = early_.size() < 16 && throttle_w_.open(s_) && !random_w_.hit(s_.stall_w);
+    t.m_axi_awready =
+        !hangs(2) && writes_.size() < s_.outstanding && !random_aw_.hit(s_.stall_aw);
+    t.m_axi_wready = !hangs(3) && early_.size() < 16 && throttle_w_.open(s_) &&
+                     !random_w_.hit(s_.stall_w);
   }
+
+  bool hangs(unsigned channel) const { return hung >> channel & 1; }
 
   unsigned land(const Write& w, uint64_t cycle) {
     unsigned worst = 0;

@@ -24,6 +24,12 @@ class Lite {
     ar_ = r_ = true;
   }
   void give_up() { aw_ = w_ = b_ = ar_ = r_ = false; }
+  void reset(Vtop& t) {
+    give_up();
+    held_b_ = {};
+    held_r_ = {};
+    drive(t);
+  }
   bool busy() const { return b_ || r_; }
   uint32_t data() const { return data_; }
   int response() const { return response_; }
@@ -93,8 +99,11 @@ class Bench {
   }
 
   // Eight cycles of reset; what AXI wants of it: no valid.
-  void reset() {
+  void power_on() {
     top_.aresetn = 0;
+#if TWO_RESETS
+    top_.m_axi_aresetn = 0;
+#endif
     top_.aclk = 0;
     top_.eval();
     for (int i = 0; i < 8; i++) edge();
@@ -102,12 +111,44 @@ class Bench {
                    top_.s_axi_bvalid || top_.s_axi_rvalid);
     referee_.check(quiet, cycle_, "a channel", "is valid in reset", 0);
     top_.aresetn = 1;
+#if TWO_RESETS
+    top_.m_axi_aresetn = 1;
+#endif
     top_.aclk = 0;
     top_.eval();
     // The reset is registered once inside.
     edge();
     edge();
     memory_.drive(top_, cycle_);
+    top_.eval();
+  }
+
+  // So many cycles of reset while the machine may be running: of the machine alone, whose memory
+  // goes on, or of both.
+  void reset(uint64_t cycles, bool memory_too) {
+    lite_.reset(top_);
+    top_.aresetn = 0;
+#if TWO_RESETS
+    top_.m_axi_aresetn = !memory_too;
+#endif
+    if (memory_too) memory_.reset(top_);
+    // Two more until the reset, registered once inside, has ended.
+    for (uint64_t n = 0; n < cycles + 2; n++) {
+      if (n == cycles) {
+        top_.aresetn = 1;
+#if TWO_RESETS
+        top_.m_axi_aresetn = 1;
+#endif
+      }
+      top_.eval();
+      if (memory_too) {
+        edge();
+        ++cycle_;
+      } else {
+        step(false);
+      }
+    }
+    if (memory_too) memory_.drive(top_, cycle_);
     top_.eval();
   }
 
@@ -143,9 +184,9 @@ class Bench {
   }
 
  private:
-  void step() {
+  void step(bool registers = true) {
     memory_.sample(top_, cycle_);
-    lite_.sample(top_, cycle_);
+    if (registers) lite_.sample(top_, cycle_);
     top_.aclk = 1;
     top_.eval();
     dump(1);
@@ -184,7 +225,7 @@ class Bench {
 EXPORT Bench* refrain_create(const Settings* settings, uint8_t* bytes, const char* trace) {
   Bench* bench = new Bench(*settings, bytes);
   if (trace) bench->trace(trace);
-  bench->reset();
+  bench->power_on();
   return bench;
 }
 
@@ -193,6 +234,12 @@ EXPORT void refrain_destroy(Bench* bench) { delete bench; }
 EXPORT uint64_t refrain_run(Bench* bench, uint64_t cycles, int until_interrupt) {
   return bench->run(cycles, until_interrupt);
 }
+
+EXPORT void refrain_reset(Bench* bench, uint64_t cycles, int memory_too) {
+  bench->reset(cycles, memory_too);
+}
+
+EXPORT void refrain_hang(Bench* bench, uint64_t channels) { bench->memory().hung = channels; }
 
 EXPORT int refrain_interrupt(Bench* bench) { return bench->interrupt(); }
 

@@ -13,7 +13,10 @@ from sim.rtl.build import build
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.stages import Stages
 
-__all__ = ["RtlSimulator", "SimulationError"]
+__all__ = ["CHANNELS", "RtlSimulator", "SimulationError"]
+
+CHANNELS = ("ar", "r", "aw", "w", "b")
+"""Of the memory's port."""
 
 _CHUNK = 200_000
 """Cycles per call: some tenths of a second, after which Python hears of an interrupt."""
@@ -48,6 +51,8 @@ def _library(path: Path) -> ctypes.CDLL:
         ("create", bench, [ctypes.POINTER(_Settings), ctypes.c_void_p, ctypes.c_char_p]),
         ("destroy", None, [bench]),
         ("run", number, [bench, number, ctypes.c_int]),
+        ("reset", None, [bench, number, ctypes.c_int]),
+        ("hang", None, [bench, number]),
         ("interrupt", ctypes.c_int, [bench]),
         (
             "access",
@@ -209,6 +214,23 @@ class RtlSimulator:
     def interrupt(self) -> bool:
         """Level of the interrupt."""
         return bool(self._library.refrain_interrupt(self._bench))
+
+    def reset(self, cycles: int = 8, *, memory_too: bool = False):
+        """Reset the machine, whatever it does, for at least 2 ``cycles``.
+
+        Its memory goes on and answers what it was asked before, or is reset in the same cycles
+        (``memory_too``): it then owes nothing, and keeps its bytes.
+        """
+        self._library.refrain_reset(self._bench, cycles, memory_too)
+
+    def hang(self, *channels: str):
+        """From now on the memory does nothing on these of its ``CHANNELS``; on all others, it does.
+
+        ``ready`` of AR, AW and W is low, and nothing new is offered on R and B. Without a channel,
+        all of them work again, and what is owed is done.
+        """
+        bits = sum(1 << CHANNELS.index(channel) for channel in set(channels))
+        self._library.refrain_hang(self._bench, bits)
 
     def guard(self, *windows: tuple[int, int]):
         """Allow writes only from ``first`` to before ``limit`` of each window.

@@ -195,6 +195,11 @@ def test_an_override_that_no_register_holds_is_refused_and_nothing_written(words
             Error.OUTSIDE,
             "the accelerator reports OUTSIDE: a write would have left the output window",
         ),
+        (
+            Error.TIMEOUT,
+            "the accelerator reports TIMEOUT: the memory owes an answer and does nothing; make it "
+            "answer, then reset the accelerator by soft_reset(), or reset both together",
+        ),
     ],
 )
 def test_errors_are_sentences_with_their_code(code, sentence):
@@ -238,7 +243,9 @@ def test_waiting_too_long_is_a_sentence():
     driver.start(0, 0, 0)
     with pytest.raises(DeviceError) as error:
         driver.wait(1000)
-    assert str(error.value) == "the accelerator was not done after 1000 cycles"
+    assert str(error.value) == (
+        "the accelerator was not done after 1000 cycles; soft_reset() ends the run"
+    )
 
 
 def test_an_interrupt_without_a_reason_is_a_sentence():
@@ -266,4 +273,7 @@ def test_a_soft_reset_that_does_not_help_is_a_sentence():
     driver.start(0, 0, 0)
     with pytest.raises(DeviceError) as error:
         driver.soft_reset(attempts=3)
-    assert str(error.value) == "the accelerator does not come to rest after a soft reset"
+    assert str(error.value) == (
+        "the accelerator does not come to rest after a soft reset, because the memory owes it an "
+        "answer: reset the memory and the accelerator together"
+    )

@@ -30,9 +30,10 @@ class Host:
 
     def __init__(self, dut, size, stall, seed):
         self.dut = dut
-        reset = {"reset": dut.aresetn, "reset_active_level": False}
-        self.ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.aclk, **reset, size=size)
-        self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, **reset)
+        low = {"reset_active_level": False}
+        memory, registers = ({"reset": reset, **low} for reset in (dut.m_axi_aresetn, dut.aresetn))
+        self.ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.aclk, **memory, size=size)
+        self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, **registers)
         for port in (self.ram, self.lite):
             write, read = port.write_if, port.read_if
             channels = write.aw_channel, write.w_channel, write.b_channel
@@ -45,12 +46,15 @@ class Host:
         rng = random.Random(seed)
         return (rng.random() < stall for _ in count())
 
-    async def reset(self):
-        """Hold the reset for some cycles."""
-        self.dut.aresetn.value = 0
-        await ClockCycles(self.dut.aclk, 8)
-        self.dut.aresetn.value = 1
-        await ClockCycles(self.dut.aclk, 4)
+    async def reset(self, memory_too=True):
+        """Hold the reset of the machine for some cycles, and that of its memory if wanted."""
+        resets = [self.dut.aresetn, self.dut.m_axi_aresetn]
+        for level in (0, 1):
+            for reset in resets[: 1 + memory_too]:
+                reset.value = level
+            await ClockCycles(self.dut.aclk, 8)
+        while await self.read("status"):
+            pass
 
     async def read(self, name):
         """A register by its name."""
@@ -94,7 +98,7 @@ class Host:
 
 @cocotb.test()
 async def a_network_runs_before_and_after_a_reset(dut):
-    """Two runs without a reset between them, one that a reset ends, one behind it."""
+    """Two runs without a reset between them; two that resets end, and one behind each."""
     case = np.load(cocotb.plusargs["case"])
     cocotb.start_soon(Clock(dut.aclk, _CYCLE_NS, "ns").start())
     host = Host(dut, int(case["output_limit"]) + 4096, float(case["stall"]), int(case["seed"]))
@@ -102,8 +106,9 @@ async def a_network_runs_before_and_after_a_reset(dut):
     for _ in range(2):
         await host.start(case)
         await host.finish(case)
-    await host.start(case)
-    await ClockCycles(dut.aclk, int(case["reset_after"]))
-    await host.reset()
-    await host.start(case)
-    await host.finish(case)
+    for memory_too in (True, False):
+        await host.start(case)
+        await ClockCycles(dut.aclk, int(case["reset_after"]))
+        await host.reset(memory_too)
+        await host.start(case)
+        await host.finish(case)

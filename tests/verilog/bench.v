@@ -41,7 +41,7 @@ module bench;
   reg rlast, rvalid, bvalid;
 
   `TOP dut (
-    .aclk(clk), .aresetn(resetn), .interrupt(interrupt),
+    .aclk(clk), .aresetn(resetn), .m_axi_aresetn(resetn), .interrupt(interrupt),
     .s_axi_awaddr(awaddr), .s_axi_awprot(3'b0), .s_axi_awvalid(awvalid), .s_axi_awready(s_awready),
     .s_axi_wdata(wdata), .s_axi_wstrb(4'hf), .s_axi_wvalid(wvalid), .s_axi_wready(s_wready),
     .s_axi_bresp(s_bresp), .s_axi_bvalid(s_bvalid), .s_axi_bready(1'b1),

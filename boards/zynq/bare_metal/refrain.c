@@ -17,6 +17,10 @@ enum {
 #define ID_VALUE 0x4E524652u
 #define DONE 1u
 #define FAILED 2u
+#define BUSY 1u
+#define START 1u
+#define SOFT_RESET 2u
+#define POLLS_TO_REST 1000000u
 
 /* Registers of the processor: UG585, appendix B. */
 #define SLCR 0xF8000000u
@@ -40,7 +44,26 @@ static void barrier(void) {
 #endif
 }
 
+int refrain_rest(uint32_t polls) {
+  const uint32_t r = REFRAIN_REGISTERS;
+  put(r + CONTROL, SOFT_RESET);
+  while (polls--) {
+    if (get(r + STATUS) & BUSY) continue;
+    put(r + INTERRUPT, DONE | FAILED);
+    return REFRAIN_OK;
+  }
+  return REFRAIN_STUCK;
+}
+
+/* Whether the logic is up, and is this machine: its clock may not change while DRAM owes it
+ * answers. */
+static int is_up(void) {
+  return get(LVL_SHFTR_EN) == 0xF && get(FPGA_RST_CTRL) == 0 &&
+         get(REFRAIN_REGISTERS + ID) == ID_VALUE;
+}
+
 int refrain_init(void *buffer, unsigned divisor0, unsigned divisor1) {
+  if (is_up() && refrain_rest(POLLS_TO_REST) != REFRAIN_OK) return REFRAIN_STUCK;
   put(SLCR_UNLOCK, 0xDF0D);
   put(FPGA_RST_CTRL, 0xF);
   put(FPGA0_CLK_CTRL, divisor1 << 20 | divisor0 << 8);
@@ -62,7 +85,7 @@ int refrain_run(uint32_t descriptor, uint32_t output_base, uint32_t output_limit
   put(r + DESCRIPTOR, descriptor);
   put(r + OUTPUT_BASE, output_base);
   put(r + OUTPUT_LIMIT, output_limit);
-  put(r + CONTROL, 1);
+  put(r + CONTROL, START);
   while (polls--) {
     uint32_t pending = get(r + INTERRUPT);
     if (pending & FAILED) return REFRAIN_FAILED;

@@ -15,7 +15,7 @@ from hw.registers import (
     Error,
     Register,
     bits_of,
-    constant_values,
+    reset_values,
 )
 
 __all__ = ["MAP", "rdl_text"]
@@ -52,9 +52,9 @@ def rdl_text(config: Config, head: str) -> str:
     lines += [f'  name = "refrain_{config.name}";']
     lines += ['  desc = "Registers and counters of an LSTM accelerator.";']
     lines += ["  default regwidth = 32;", "  default accesswidth = 32;", ""]
-    constants = constant_values(config)
+    values = reset_values(config)
     for register in REGISTERS.values():
-        lines += _register(register, constants.get(register.name, 0))
+        lines += _register(register, values.get(register.name, 0))
     lines += _counters(COUNTER_DOCS, COUNTER_BASE, "  ")
     for mode in Mode:
         name, base = mode.name.lower(), MODE_COUNTER_BASE + MODE_COUNTER_STRIDE * mode
@@ -65,7 +65,7 @@ def rdl_text(config: Config, head: str) -> str:
 
 
 def _register(register: Register, value: int) -> Iterator[str]:
-    """A register, whose constant fields come from ``value``."""
+    """A register, whose fields come from ``value`` after a reset."""
     yield "  reg {"
     yield f'    desc = "{register.doc}";'
     for bits in bits_of(register.name):

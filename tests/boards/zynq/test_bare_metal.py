@@ -101,6 +101,52 @@ def test_the_example_compares_every_output_of_the_last_layer_and_nothing_else(
     assert status == (wrong is not None)
 
 
+_PROCESSOR = """
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include "refrain.h"
+static volatile uint32_t *at(uintptr_t addr) { return (volatile uint32_t *)addr; }
+static void map(uintptr_t addr, size_t size) {
+  void *got = mmap((void *)addr, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (got != (void *)addr) exit(9);
+}
+int main(int argc, char **argv) {
+  (void)argc;
+  map(REFRAIN_REGISTERS, 0x2000);
+  map(0xF8000000u, 0x9000);
+  *at(0xF8000900u) = atoi(argv[1]) ? 0xF : 0;  /* level shifters */
+  *at(REFRAIN_REGISTERS) = 0x4E524652u;
+  *at(REFRAIN_REGISTERS + 0x18) = atoi(argv[2]);  /* status */
+  int status = refrain_init((void *)0x10000000u, 10, 1);
+  printf("%d %u %u\\n", status, (unsigned)*at(REFRAIN_REGISTERS + 0x14),
+         (unsigned)*at(0xF8000170u));
+  return 0;
+}
+"""
+"""Memory where the processor's registers and the machine's are; says what init did to them."""
+
+
+@pytest.mark.parametrize(
+    ("up", "busy", "did"),
+    [
+        # Returns; the last write to control; dividers of the clock.
+        (0, 1, [0, 0, 0x100A00]),
+        (1, 0, [0, 2, 0x100A00]),
+        (1, 1, [-4, 2, 0]),
+    ],
+)
+def test_a_machine_that_is_up_comes_to_rest_before_its_clock_and_reset(up, busy, did, tmp_path):
+    (tmp_path / "processor.c").write_text(_PROCESSOR)
+    sources = (tmp_path / "processor.c", FOLDER / "refrain.c")
+    _gcc("-Wno-int-to-pointer-cast", *sources, "-o", tmp_path / "example")
+    command = [tmp_path / "example", str(up), str(busy)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert list(map(int, said.split())) == did
+
+
 def test_the_page_compiles_the_example_with_the_command():
     page = (Path(__file__).parents[3] / "docs" / "boards" / "zynq.md").read_text()
     assert "refrain compile net.tflite --board arty-z7-20 -o build/net" in page

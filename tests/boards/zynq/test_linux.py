@@ -5,9 +5,16 @@ import pytest
 
 from boards.errors import BoardError
 from boards.transport import Transport
+from boards.zynq import linux
 from boards.zynq.gp import BASE_REGISTER
-from boards.zynq.linux import MappedTransport, fclk_divisors, find_buffer
-from hw.registers import REGISTERS
+from boards.zynq.linux import (
+    REGISTERS_AT,
+    MappedTransport,
+    fclk_divisors,
+    find_buffer,
+    prepare_logic,
+)
+from hw.registers import ID_VALUE, REGISTERS
 
 BUFFER_AT, BUFFER_BYTES = 0x1F00_0000, 1 << 16
 
@@ -92,3 +99,88 @@ def test_the_clock_is_the_fastest_that_is_allowed(most, made):
     assert 1 <= second <= first <= 63
     assert 1000 / first / second <= most
     assert 1000 / first / second == pytest.approx(made, rel=0.03)
+
+
+class Processor:
+    """Stands for the processor's physical memory, and writes down what is written where."""
+
+    SLCR, LEVEL_SHIFTERS, RESETS = 0xF800_0000, 0x900, 0x240
+    MACHINE = REGISTERS_AT
+
+    def __init__(self, *, up, id_value=ID_VALUE, rests_after=3):
+        self.log = []
+        self.rests_after = rests_after
+        self.devices = {}
+        self.words(self.SLCR).values |= {
+            self.LEVEL_SHIFTERS // 4: 0xF if up else 0,
+            self.RESETS // 4: 0 if up else 0xF,
+        }
+        self.words(self.MACHINE).values[REGISTERS["id"].addr // 4] = id_value
+
+    def words(self, offset):
+        return self.devices.setdefault(offset, Device(self, offset))
+
+
+class Device:
+    """Registers at a physical address; the machine's ``status`` is busy for some reads."""
+
+    def __init__(self, processor, offset):
+        self.processor, self.offset, self.values = processor, offset, {}
+
+    def __getitem__(self, index):
+        if self.offset == Processor.MACHINE and index == REGISTERS["status"].addr // 4:
+            self.processor.rests_after -= 1
+            self.processor.log.append("rest" if self.processor.rests_after <= 0 else "busy")
+            return int(self.processor.rests_after > 0)
+        return np.uint32(self.values.get(index, 0))
+
+    def __setitem__(self, index, value):
+        self.values[index] = value
+        named = {
+            (Processor.SLCR, Processor.RESETS // 4): f"reset {value}",
+            (Processor.MACHINE, REGISTERS["control"].addr // 4): f"control {value}",
+        }
+        if (self.offset, index) in named:
+            self.processor.log.append(named[self.offset, index])
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    """Makes the processor on which the logic is prepared."""
+
+    def make(**options):
+        made = Processor(**options)
+
+        class Mapping:
+            def __init__(self, path, size, offset=0):
+                self.words = made.words(offset)
+
+        monkeypatch.setattr(linux, "_Mapping", Mapping)
+        return made
+
+    return make
+
+
+def test_a_machine_that_is_there_comes_to_rest_before_its_reset(processor):
+    made = processor(up=True)
+    prepare_logic(100)
+    assert made.log == ["control 2", "busy", "busy", "rest", "reset 15", "reset 0"]
+
+
+@pytest.mark.parametrize("options", [{"up": False}, {"up": True, "id_value": 0}])
+def test_logic_that_is_no_machine_yet_is_not_asked(processor, options):
+    made = processor(**options)
+    prepare_logic(100)
+    assert made.log == ["reset 15", "reset 0"]
+
+
+def test_a_machine_that_does_not_come_to_rest_is_not_reset(processor, monkeypatch):
+    monkeypatch.setattr(linux, "_REST_SECONDS", 0.01)
+    made = processor(up=True, rests_after=10**9)
+    with pytest.raises(BoardError) as refusal:
+        prepare_logic(100)
+    assert str(refusal.value) == (
+        "the accelerator does not come to rest after a soft reset, because DRAM owes it an answer: "
+        "load its bitstream again"
+    )
+    assert not any(each.startswith("reset") for each in made.log)

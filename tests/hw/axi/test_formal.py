@@ -1,12 +1,16 @@
 """What the masters promise on the bus and to their clients, for every input and any slave."""
 
 import pytest
-from amaranth.hdl import Assert, Assume, Cat, Mux, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from hw.axi.bursts import Splitter
 from hw.axi.lite import LiteSlave
 from hw.axi.reader import ReadMaster, _Client
+from hw.axi.signatures import AxiReadSignature, AxiWriteSignature, connect_halves
 from hw.axi.writer import WriteMaster
+from hw.sequencer.stopper import Stopper
 
 SMALL = {
     "addr_width": 13,
@@ -40,8 +44,12 @@ def sensible_requests(prover, m, dut):
 
 
 def answering_slave(m, axi):
-    """Assume a slave that returns the beats of the addresses it took, in order."""
+    """Assume a slave that returns the beats of the addresses it took, in order.
+
+    Returns the bursts that it owes, and the address of the first.
+    """
     lengths = [Signal(8, name=f"length_{k}") for k in range(2)]
+    firsts = [Signal(13, name=f"first_{k}") for k in range(2)]
     count, served = Signal(2), Signal(8)
     took = axi.arvalid & axi.arready
     ended = axi.rvalid & axi.rlast
@@ -51,20 +59,20 @@ def answering_slave(m, axi):
     with m.If(axi.rvalid):
         m.d.sync += served.eq(served + 1)
     with m.If(ended):
-        m.d.sync += [served.eq(0), lengths[0].eq(lengths[1])]
+        m.d.sync += [served.eq(0), lengths[0].eq(lengths[1]), firsts[0].eq(firsts[1])]
     with m.If(took):
         for k in range(2):
             with m.If(count - ended == k):
-                m.d.sync += lengths[k].eq(axi.arlen)
+                m.d.sync += [lengths[k].eq(axi.arlen), firsts[k].eq(axi.araddr)]
     m.d.comb += Assert((count != 2) | ~took | ended)
-    return count
+    return count, firsts[0]
 
 
 def test_reads_keep_the_rules_of_axi_and_of_streams(prover):
     def properties(m, dut):
         axi = dut.axi
         sensible_requests(prover, m, dut)
-        count = answering_slave(m, axi)
+        count, _ = answering_slave(m, axi)
         address = Cat(axi.araddr, axi.arlen, axi.arsize, axi.arburst)
         prover.stable(m, axi.arvalid, axi.arready, address)
         with m.If(axi.arvalid):
@@ -218,3 +226,83 @@ def test_lite_answers_stand_and_there_is_one_for_each_access(prover, channel):
         m.d.comb += Assert((axi.wvalid & axi.wready) == (axi.awvalid & axi.awready))
 
     prover.run(LiteSlave(4, 8), properties, 12)
+
+
+class Stopped(wiring.Component):
+    """A master of one client and the stopper, as a reset of the machine alone acts on them."""
+
+    def __init__(self, master, signature):
+        self.master = master
+        kept = ("request", "data", "base", "limit")
+        members = {n: part for n, part in master.signature.members.items() if n in kept}
+        super().__init__(
+            {**members, "reset": In(1), "axi": Out(signature), "halt": Out(1), "flush": Out(1)}
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.master, m.submodules.stopper = master, stopper = self.master, Stopper()
+        connect_halves(m, self.axi, master.axi)
+        for name, member in self.signature.members.items():
+            if name in ("request", "data"):
+                inner, outer = getattr(master, name)[0], getattr(self, name)[0]
+                pair = (inner, wiring.flipped(outer))
+                wiring.connect(m, *(pair if member.flow == Out else reversed(pair)))
+            elif name in ("base", "limit"):
+                m.d.comb += getattr(master, name).eq(getattr(self, name))
+        m.d.comb += [
+            stopper.stop.eq(self.reset),
+            stopper.bus_idle.eq(master.idle),
+            *(part.eq(stopper.halt) for part in (master.halt, self.halt)),
+            *(part.eq(stopper.flush) for part in (master.flush, self.flush)),
+        ]
+        return m
+
+
+def test_what_was_read_before_a_reset_reaches_nobody_behind_it(prover):
+    """Addresses of before the reset, and what memory holds there, differ from those behind it."""
+
+    def properties(m, dut):
+        axi, behind = dut.axi, Signal()
+        with m.If(dut.reset):
+            m.d.sync += behind.eq(1)
+        m.d.comb += Assume(~(dut.reset & behind))
+        sensible_requests(prover, m, dut)
+        request = dut.request[0].payload
+        m.d.comb += Assume(request.addr == behind << 6)
+        _, first = answering_slave(m, axi)
+        with m.If(axi.rvalid):
+            m.d.comb += Assume(axi.rdata[0] == first[6])
+        answer = dut.data[0]
+        # While the stopper halts, whoever would take an answer is about to be reset.
+        with m.If(answer.valid & ~dut.halt):
+            m.d.comb += Assert(answer.payload.data[0] == behind)
+        prover.stable(m, axi.arvalid, axi.arready, Cat(axi.araddr, axi.arlen))
+
+    master = ReadMaster(**{**SMALL, "buffers": (4,), "beats_width": 3})
+    prover.run(Stopped(master, AxiReadSignature(13, 32)), properties, 13)
+
+
+def test_a_reset_cuts_no_write_and_waits_for_every_response(prover):
+    def properties(m, dut):
+        axi = dut.axi
+        sensible_requests(prover, m, dut)
+        for valid, ready, payload in (
+            (axi.awvalid, axi.awready, Cat(axi.awaddr, axi.awlen)),
+            (axi.wvalid, axi.wready, Cat(axi.wdata, axi.wstrb, axi.wlast)),
+        ):
+            prover.stable(m, valid, ready, payload)
+        # Addresses, whole bursts of data, and responses, since the beginning.
+        asked, sent, answered = (Signal(4, name=name) for name in ("asked", "sent", "answered"))
+        m.d.sync += [
+            asked.eq(asked + (axi.awvalid & axi.awready)),
+            sent.eq(sent + (axi.wvalid & axi.wready & axi.wlast)),
+            answered.eq(answered + axi.bvalid),
+        ]
+        m.d.comb += Assume(~axi.bvalid | ((answered != sent) & (answered != asked)))
+        with m.If(dut.flush):
+            m.d.comb += Assert(~axi.awvalid & ~axi.wvalid)
+            m.d.comb += Assert((asked == sent) & (asked == answered))
+
+    master = WriteMaster(**{**SMALL, "buffers": (4,)})
+    prover.run(Stopped(master, AxiWriteSignature(13, 32)), properties, 11)

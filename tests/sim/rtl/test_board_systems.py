@@ -158,6 +158,26 @@ def test_a_network_runs_beside_a_processor(zynq, stall):
     assert zynq.first_violation == ""
 
 
+def test_a_processor_may_reset_the_logic_while_its_dram_answers(zynq):
+    zynq.restart(MemoryModel(latency=60, write_latency=90, stall_r=0.5))
+    network, other = random_network((10, 12, 9), seed=1), random_network((8, 13), seed=2)
+    backend = DeviceBackend(SMALL, zynq, "zynq")
+    backend.run(network, random_codes(network, 1, 3))
+    for wait in range(100, 3000, 310):
+        # What was there before is started again, and then something else.
+        backend.driver.write("control", 1)
+        zynq.run(wait)
+        zynq.reset()
+        backend.driver.soft_reset()
+        x = random_codes(other, 1, 3, seed=wait)
+        assert_equal(backend.run(other, x), ModelBackend(SMALL).run(other, x))
+        assert_equal(
+            backend.run(network, x := random_codes(network, 1, 3)),
+            ModelBackend(SMALL).run(network, x),
+        )
+    assert zynq.first_violation == ""
+
+
 def test_the_stand_in_puts_the_buffer_somewhere():
     assert DRAM_BASE % 4096 == 0
     assert DRAM_BASE

@@ -23,7 +23,7 @@ from hw.registers import (
     REGISTERS,
     Error,
     bits_of,
-    constant_values,
+    reset_values,
 )
 from sim.explore.packaging import registers
 from sim.rtl.backend import make_simulator
@@ -70,7 +70,7 @@ def test_every_register_is_where_it_is_defined(found):
 
 
 def test_every_field_is_as_it_is_defined(found):
-    constants = constant_values(TINY)
+    values_of = reset_values(TINY)
     for name, register in REGISTERS.items():
         fields = list(found[name].children())
         assert all(isinstance(field, FieldNode) for field in fields)
@@ -82,7 +82,7 @@ def test_every_field_is_as_it_is_defined(found):
         for field in fields:
             how = field.get_property("sw"), field.get_property("onwrite")
             assert how == ACCESS[register.access], name
-            reset = constants.get(name, 0) >> field.lsb & (1 << field.width) - 1
+            reset = values_of.get(name, 0) >> field.lsb & (1 << field.width) - 1
             assert field.get_property("reset") == reset, name
 
 
