@@ -72,5 +72,5 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.base
 
 $(VENV)/.all: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -e '.[test,docs,fpga,dram,package]'
+	$(BIN)/python -m pip install --quiet -e '.[test,docs,fpga,dram,package,cluster]'
 	@touch $@ $(VENV)/.base $(VENV)/.docs

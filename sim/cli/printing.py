@@ -15,6 +15,7 @@ from sim.explore.files import check_writable, write_whole
 
 __all__ = [
     "check_json",
+    "counting",
     "note",
     "number",
     "print_report",
@@ -130,6 +131,34 @@ def working(text: str) -> Iterator:
             bar.update(task, completed=min(done, total), total=total, description=text)
 
         yield say, tell
+
+
+@contextmanager
+def counting(text: str) -> Iterator:
+    """Progress of many measurements on the error output: done, failed, rate and time left.
+
+    Yields two functions: ``say(text)`` names what is being done, ``tell(state)`` takes an object
+    with ``done``, ``failed``, ``total``, ``rate`` (a second) and ``left`` (seconds or None).
+    Where the error output is no terminal, nothing is shown.
+    """
+    with working(text) as (say, tell):
+
+        def show(state) -> None:
+            tell(state.done + state.failed, state.total)
+            failed = f", {state.failed} failed" if state.failed else ""
+            left = "" if state.left is None else f", {state.rate:.3g}/s, {_span(state.left)} left"
+            say(f"{text}: {state.done} of {state.total} done{failed}{left}")
+
+        yield say, show
+
+
+def _span(seconds: float) -> str:
+    """A time as people read it."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
 
 
 def check_json(path: Path | None) -> None:

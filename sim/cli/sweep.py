@@ -1,13 +1,14 @@
-"""The command that measures many precisions, multipliers, levels and thresholds."""
+"""The command that measures many machines, precisions and settings."""
 
 import os
+import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hw.config import Config
 from sim.cli import printing
 from sim.cli.options import (
     Changes,
@@ -22,20 +23,27 @@ from sim.cli.options import (
     grouped,
 )
 from sim.explore import files
-from sim.explore.machines import find_config
+from sim.explore.sweep.fronts import fronts_of, pareto, varied
 from sim.explore.sweep.picture import sweep_picture
-from sim.explore.sweep.points import Point, make_points, split_multipliers, split_numbers
-from sim.explore.sweep.running import AXES, Target, pareto, rows_csv
+from sim.explore.sweep.plan import EXAMPLE, Plan, read_plan
+from sim.explore.sweep.points import split_multipliers, split_numbers
+from sim.explore.sweep.running import AXES, rows_csv
 from sim.explore.sweep.running import sweep as run_sweep
+from sim.explore.sweep.short import short_plan
+from sim.explore.sweep.subjects import Subject as Measured
 from sim.networks.network import NetworkError
-from sim.workloads.catalogue import WORKLOADS, find_workload
+from sim.workloads.catalogue import WORKLOADS
 
 __all__ = ["sweep"]
 
-_SHOWN = (
-    *("weight_bits", "activation_bits", "network_bits", "multiplier", "mode", "level"),
-    *("x_threshold", "h_threshold", "score", "macs", "bytes", "energy_pj"),
+_FAILED = 1
+_SETTINGS = (
+    *("subject", "weight_bits", "activation_bits", "network_bits", "percentile", "multiplier"),
+    *("mode", "level", "x_threshold", "h_threshold", "lanes", "bus_width", "max_input"),
+    *("max_hidden", "weight_words", "stream_words", "cell_lanes", "clock_mhz", "row_scales"),
 )
+_FIGURES = ("score", "standard_error", "macs", "bytes", "energy_pj", "step_us")
+_SHOWN_FAILURES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +51,11 @@ class Subject:
     """What is measured."""
 
     network: Annotated[
-        Path | None, typer.Argument(help="A .onnx, .safetensors, .pt, .tflite or .refrain file.")
+        Path | None,
+        typer.Argument(
+            metavar="[PLAN.toml|NETWORK]",
+            help="A plan; or a .onnx, .safetensors, .pt, .tflite or .refrain file.",
+        ),
     ] = None
     node: NodeName = None
     workload: Annotated[
@@ -60,42 +72,25 @@ class Subject:
     percentile: Percentile = None
     state: StatePairs = None
 
-    def target(self) -> Target:
+    def measured(self) -> Measured:
         """The same, checked."""
-        if (self.network is None) == (self.workload is None):
-            raise NetworkError("name a network file or a --workload to sweep, one of them")
-        if self.workload is not None:
-            if self.node is not None:
-                raise NetworkError("--node chooses an LSTM of a network file, not of a workload")
-            if self.state or self.percentile is not None:
-                raise NetworkError("--state and --percentile are for a network file")
-            if (
-                any(each is not None for each in (self.data, self.labels, self.metric))
-                or self.lower
-            ):
-                raise NetworkError("a workload has its own data, labels and metric")
-            machine = find_config(
-                self.config or find_workload(self.workload).config, self.changes or ()
-            )
-            return Target(config=machine, workload=self.workload)
-        if self.data is None or self.metric is None:
-            raise NetworkError("a network file is swept on samples: give --data and --metric")
-        target = Target(
-            config=find_config(self.config or "edge", self.changes or ()),
-            network=str(self.network),
+        if self.workload is not None and self.percentile is not None:
+            raise NetworkError("--state and --percentile are for a network file")
+        given = {
+            name: None if getattr(self, name) is None else str(getattr(self, name))
+            for name in ("network", "data", "labels")
+        }
+        found = Measured(
+            name=self.workload or str(self.network),
+            workload=self.workload,
             node=self.node,
-            data=str(self.data),
-            labels=None if self.labels is None else str(self.labels),
             metric=self.metric,
             lower=self.lower,
-            percentile=self.percentile,
             states=tuple(self.state or ()),
+            **given,
         )
-        target.judge()
-        for path in (self.network, self.data, self.labels):
-            if path is not None and not path.is_file():
-                raise NetworkError(f"{path} is no file")
-        return target
+        found.check()
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +120,13 @@ class Axes:
         str | None, typer.Option(metavar="NAME", help="Allow this level in delta mode.")
     ] = None
 
-    def points(self, machine: Config) -> list[Point]:
-        """Every combination, for a configuration."""
-        levels = self.levels
-        return make_points(
-            machine,
+    def plan(self, subject: Subject) -> Plan:
+        """The plan that these options are short for."""
+        levels, bits = self.levels, self.network_bits
+        return short_plan(
+            subject.measured(),
+            base=subject.config,
+            changes=subject.changes or (),
             weight_bits=split_numbers("--weight-bits", self.weight_bits),
             activation_bits=split_numbers("--activation-bits", self.activation_bits),
             multipliers=split_multipliers(self.multipliers),
@@ -140,8 +137,32 @@ class Axes:
             normal_every=self.normal_every,
             row_scales=self.row_scales,
             unsafe_level=self.unsafe_level,
-            network_bits=self.network_bits and split_numbers("--network-bits", self.network_bits),
+            network_bits=None if bits is None else split_numbers("--network-bits", bits),
+            percentile=subject.percentile,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """Where it is measured, and what becomes of results that are there."""
+
+    jobs: Annotated[int | None, typer.Option(help="Processes; all cores without.")] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Measure on the workers of this Dask scheduler."),
+    ] = None
+    retry: Annotated[bool, typer.Option("--retry", help="Measure points that failed again.")] = (
+        False
+    )
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Add to the results of another plan.")
+    ] = False
+
+
+def _show_example(wanted: bool):
+    if wanted:
+        typer.echo(EXAMPLE, nl=False)
+        raise typer.Exit
 
 
 @grouped
@@ -154,35 +175,102 @@ def sweep(
     liberty: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Measure products with these cells.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(help="Processes; all cores without.")] = None,
+    how: How = How(),
     json: Json = None,
+    example: Annotated[
+        bool,
+        typer.Option(
+            "--example", callback=_show_example, is_eager=True, help="Print a plan that runs."
+        ),
+    ] = False,
 ) -> None:
-    """Measure every combination of widths, levels and modes.
+    """Measure many machines, precisions and settings.
 
-    On held-out data, in all the processes that are wanted; what is done is kept when interrupted.
+    On held-out data, on all cores; what is done is kept when interrupted. A plan in a file says
+    what is varied; without one, options do.
     """
     printing.check_json(json)
     files.check_folder(output)
-    if jobs is not None and jobs < 1:
-        raise NetworkError(f"--jobs must be at least 1, not {jobs}")
-    target = subject.target()
-    points = axes.points(target.config)
-    with printing.working("sweeping") as (say, tell):
-        cores = jobs or os.cpu_count() or 1
-        rows = run_sweep(
-            target, points, output, jobs=cores, liberty=liberty, say=say, progress=tell
+    if how.jobs is not None and how.jobs < 1:
+        raise NetworkError(f"--jobs must be at least 1, not {how.jobs}")
+    if how.jobs is not None and how.scheduler is not None:
+        raise NetworkError("--jobs is for this computer; a cluster has as many as its workers")
+    plan = _plan(subject, axes)
+    with printing.counting("sweeping") as (say, tell):
+        done = run_sweep(
+            plan,
+            output,
+            jobs=how.jobs or os.cpu_count() or 1,
+            scheduler=how.scheduler,
+            liberty=liberty,
+            retry=how.retry,
+            extend=how.extend,
+            about=_about(subject),
+            say=say,
+            progress=tell,
         )
-    _write(rows, subject.workload or str(subject.network), output)
-    printing.write_json(json, rows)
+    _report_failed(done.failed)
+    if done.rows:
+        _write(done.rows, str(subject.workload or subject.network), output)
+    printing.write_json(json, done.rows)
+    if done.failed:
+        raise typer.Exit(_FAILED)
+
+
+def _plan(subject: Subject, axes: Axes) -> Plan:
+    """The plan of the file, or that of the options."""
+    if subject.network is None or subject.network.suffix != ".toml":
+        return axes.plan(subject)
+    if subject != Subject(network=subject.network) or axes != Axes():
+        raise NetworkError(
+            f"{subject.network} says what is swept: leave out the options that say so, too, or "
+            f"write them into the plan"
+        )
+    return read_plan(subject.network)
+
+
+def _about(subject: Subject) -> dict[str, str]:
+    """What repeats the sweep: the command, and the plan's text where it has a file."""
+    said = {"command": f"refrain {shlex.join(sys.argv[1:])}"}
+    if subject.network is not None and subject.network.suffix == ".toml":
+        said["text"] = subject.network.read_text()
+    return said
+
+
+def _report_failed(failed: list[dict]):
+    if not failed:
+        return
+    printing.note(f"{len(failed)} points failed:")
+    for row in failed[:_SHOWN_FAILURES]:
+        printing.note(f"  {row['subject']}, {row['mode']}, {row['multiplier']}: {row['error']}")
+    if len(failed) > _SHOWN_FAILURES:
+        printing.note("  and others; results.db has the reasons of all")
 
 
 def _write(rows: list[dict], title: str, folder: Path) -> None:
-    for cost in AXES:
-        front = [{key: row[key] for key in _SHOWN} for row in pareto(rows, cost)]
-        printing.print_rows(front, f"Pareto front of {rows[0]['metric']} against {cost}")
+    marked = fronts_of(rows, AXES)
+    for subject in dict.fromkeys(row["subject"] for row in marked):
+        _print_fronts([row for row in marked if row["subject"] == subject])
     for name, content in (
         ("sweep.csv", rows_csv(rows)),
         ("sweep.png", sweep_picture(rows, title)),
     ):
         files.write_whole(folder / name, content)
         printing.say(f"wrote {folder / name}")
+
+
+def _print_fronts(rows: list[dict]) -> None:
+    """Fronts of one subject; costs whose fronts are the same points share a table."""
+    settings = [name for name in _SETTINGS if len({row.get(name) for row in rows}) > 1]
+    shown = [*(settings or ["mode"]), *_FIGURES]
+    fronts: dict[tuple, list[str]] = {}
+    for cost in varied(rows, AXES) or ["macs"]:
+        fronts.setdefault(tuple(row["key"] for row in pareto(rows, cost)), []).append(cost)
+    for keys, costs in fronts.items():
+        front = [{name: row[name] for name in shown} for row in pareto(rows, costs[0])]
+        near = sum(row[f"near_{costs[0]}"] for row in rows) - len(keys)
+        printing.print_rows(
+            front,
+            f"{rows[0]['subject']}: Pareto front of {rows[0]['metric']} against "
+            f"{', '.join(costs)}; {near} other points are no worse within the standard error",
+        )

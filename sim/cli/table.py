@@ -69,11 +69,11 @@ COMMANDS = {
         example="refrain tune net.tflite --data x.npy --metric sqnr --budget 30dB",
     ),
     "sweep": Entry(
-        help="Measure every combination of widths, levels and modes.",
+        help="Measure many machines, precisions and settings.",
         panel=_NETWORKS,
         module="sim.cli.sweep",
         attribute="sweep",
-        example="refrain sweep --workload vowels --weight-bits 4,8 -o build/sweep",
+        example="refrain sweep plan.toml -o build/sweep",
     ),
     "demo": Entry(
         help="Run a speech detector on a labelled conversation.",

@@ -16,7 +16,7 @@ from sim.explore.files import held
 from sim.explore.tuning.problems import digest
 from sim.networks.network import NetworkError
 
-__all__ = ["Kept", "measure_missing", "measured"]
+__all__ = ["Kept", "measure_missing", "measured", "one_thread_each"]
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -85,7 +85,7 @@ def _check(row: dict) -> str:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Processes that are started inside do their linear algebra in one thread."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
@@ -164,7 +164,7 @@ def measured(measure: Callable, points: Sequence, jobs: int) -> Iterator[tuple]:
         for point in points:
             yield point, measure(point)
         return
-    with _one_thread_each():
+    with one_thread_each():
         context = get_context("spawn")
         pool = ProcessPoolExecutor(
             min(jobs, len(points)), mp_context=context, initializer=_end_with_parent

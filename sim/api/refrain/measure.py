@@ -1,7 +1,7 @@
 """What multipliers cost and lose, what precisions give, and what real networks make of it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ def multiplier(name: str, *, weight_bits: int = 8, length: int = 256) -> list[di
 def sweep(
     folder: str | Path,
     *,
+    plan: str | Path | Mapping[str, Any] | None = None,
     workload: str | None = None,
     network: str | Path | None = None,
     data: str | Path | None = None,
@@ -68,16 +69,21 @@ def sweep(
     normal_every: int = 0,
     row_scales: bool = False,
     jobs: int | None = None,
+    extend: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
-    """Measure every combination of widths, multipliers, levels, modes and thresholds.
+    """Measure every point of a plan, or every combination of widths, levels and modes.
 
-    What is measured is kept in ``folder``, so a sweep that was stopped goes on.
+    What is measured is kept in ``folder``, so a sweep that was stopped goes on. A point that fails
+    has no row; ``results.db`` in the folder says why it failed.
 
     Parameters
     ----------
     folder : path
         Where measurements are kept.
+    plan : path, mapping or None
+        A plan's file, or its sections by name; the rest but ``jobs`` and ``progress`` is then of
+        no use. Without one:
     workload : str or None
         A workload, see :func:`workloads`; or a network of your own:
     network, data, labels, metric
@@ -92,47 +98,60 @@ def sweep(
         Rows of weights have scales of their own.
     jobs : int or None
         Processes; all cores when None.
+    extend : bool
+        Add to the results of another plan that the folder holds.
     progress : function of (int, int)
         Told how many points are done.
 
     Returns
     -------
     list of dict
-        A row for each point: its settings, score with standard error, MACs and bytes.
+        A row for each point: its settings, score with standard error, MACs, bytes, cycles.
 
     Raises
     ------
     RefrainError
         A point cannot be, or the network or the data cannot be used.
     """
-    from sim.explore.sweep.points import make_points
-    from sim.explore.sweep.running import Target
+    from sim.explore.sweep.plan import plan_of, read_plan
     from sim.explore.sweep.running import sweep as run_sweep
+    from sim.explore.sweep.short import short_plan
+    from sim.explore.sweep.subjects import Subject
 
     check_folder(Path(folder))
-    chosen = make_config(config)
-    target = Target(
-        config=chosen,
-        workload=workload,
-        network=None if network is None else str(network),
-        data=None if data is None else str(data),
-        labels=None if labels is None else str(labels),
-        metric=metric,
+    if plan is not None:
+        wanted = plan_of(plan) if isinstance(plan, Mapping) else read_plan(Path(plan))
+    else:
+        subject = Subject(
+            name=workload or str(network),
+            workload=workload,
+            network=None if network is None else str(network),
+            data=None if data is None else str(data),
+            labels=None if labels is None else str(labels),
+            metric=metric,
+        )
+        subject.check()
+        wanted = short_plan(
+            subject,
+            base=make_config(config),
+            weight_bits=weight_bits,
+            activation_bits=activation_bits,
+            multipliers=multipliers,
+            levels=levels,
+            modes=modes,
+            x_thresholds=x_thresholds,
+            h_thresholds=h_thresholds,
+            normal_every=normal_every,
+            row_scales=row_scales,
+        )
+    done = run_sweep(
+        wanted,
+        Path(folder),
+        jobs=jobs or os.cpu_count() or 1,
+        extend=extend,
+        progress=lambda state: progress(state.done + state.failed, state.total),
     )
-    points = make_points(
-        chosen,
-        weight_bits=weight_bits,
-        activation_bits=activation_bits,
-        multipliers=multipliers,
-        levels=levels,
-        modes=modes,
-        x_thresholds=x_thresholds,
-        h_thresholds=h_thresholds,
-        normal_every=normal_every,
-        row_scales=row_scales,
-    )
-    count = jobs or os.cpu_count() or 1
-    return run_sweep(target, points, Path(folder), jobs=count, progress=progress)
+    return done.rows
 
 
 def workloads() -> list[dict[str, Any]]:

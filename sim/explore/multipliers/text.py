@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sim.explore.multipliers.table import MODES, OPERANDS, Conditions
-from sim.explore.sweep.running import pareto
+from sim.explore.sweep.fronts import pareto
 
 __all__ = ["front_names", "markdown", "shown_rows", "table_picture"]
 

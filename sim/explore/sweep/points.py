@@ -1,82 +1,153 @@
-"""The points of a sweep: what is varied, and what cannot be."""
+"""The points of a sweep: a machine, a network's precision and the settings of its modes."""
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 
-from hw.config import Config
-from sim.explore.machines import make_config
+from hw.config import SETTINGS, Config
+from sim.explore.machines import changed, values_of
+from sim.explore.tuning.problems import digest
 from sim.image.levels import level_fields
 from sim.image.modes import LayerModes, Modes
 from sim.networks.network import NetworkError
 
-__all__ = ["MODES", "Point", "make_points", "split_multipliers", "split_numbers"]
+__all__ = [
+    "MODES",
+    "MODE_KEYS",
+    "QUANTISER_KEYS",
+    "Point",
+    "point_of",
+    "split_multipliers",
+    "split_numbers",
+]
 
 MODES = ("normal", "delta", "reduced")
+"""Modes of the short form of a plan."""
+
+_BOTH = ("zero_skip",)
+_LEVELLED = (*_BOTH, "level", "normal_every")
+_DELTA = (*_LEVELLED, "x_threshold", "h_threshold", "unsafe_level")
+_SKIPPING = ("skip_threshold", "skip_action", "max_skips", "reference", "normal_every", *_BOTH)
+_USED = {
+    "normal": _BOTH,
+    "delta": _DELTA,
+    "reduced": _LEVELLED,
+    "skip": _SKIPPING,
+    "auto": tuple(dict.fromkeys((*_SKIPPING, *_DELTA, "delta_threshold", "middle"))),
+}
+"""Settings that a mode reads; the others make no point of their own."""
+
+_LEVELS = ("delta_level", "reduced_level")
+
+_OTHERS = ("mode", "lookahead", *_LEVELS)
+
+MODE_KEYS = ("mode", "level", *(e.name for e in fields(LayerModes) if e.name not in _OTHERS))
+"""What can be varied of the modes: fields of ``LayerModes``, and one ``level`` for both."""
+
+QUANTISER_KEYS = ("network_bits", "percentile")
+"""What can be varied of the quantiser, beside what the configuration says."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """Settings of one run of a sweep.
+    """What one measurement is of; equal points give equal results wherever they are measured.
 
     Members
     -------
-    weight_bits, activation_bits : int
-        Precision of the machine.
+    subject : str
+        Name of the network and its data.
+    config : Config
+        The machine.
     network_bits : int or None
-        Bits of the network's weights; None for as many.
-    multiplier : str
-        Its name.
-    mode : str
-        ``normal``, ``delta`` or ``reduced``, in every layer.
-    level : int
-        Of the multiplier, in that mode.
-    x_threshold, h_threshold : int
-        Of delta mode.
-    normal_every : int
-        Every so many steps of delta mode is normal; 0 for the first only.
-    unsafe_level : str or None
-        A level that may be used in delta mode all the same.
-    row_scales : bool
-        Rows of weights have scales of their own.
+        Bits of the network's weights; None for as many as the machine's.
+    percentile : float or None
+        Of ``quantize``.
+    mode : LayerModes
+        Settings of every layer.
     """
 
-    weight_bits: int
-    activation_bits: int
-    multiplier: str
-    mode: str = "delta"
-    level: int = 0
-    x_threshold: int = 0
-    h_threshold: int = 0
-    normal_every: int = 0
-    unsafe_level: str | None = None
+    subject: str
+    config: Config
     network_bits: int | None = None
-    row_scales: bool = False
+    percentile: float | None = None
+    mode: LayerModes = field(default_factory=LayerModes)
 
-    def config(self, base: Config) -> Config:
-        """The machine: ``base`` with the point's multiplier and widths."""
-        widths = self.weight_bits, self.activation_bits
-        return make_config(base, self.multiplier, *widths, self.row_scales)
+    @property
+    def level(self) -> int | str:
+        """Level of the multiplier in that mode."""
+        chosen = self.mode.reduced_level if self.mode.mode == "reduced" else self.mode.delta_level
+        return chosen
 
     def modes(self) -> Modes:
         """Settings of every layer."""
-        changes = {"mode": self.mode, "zero_skip": self.mode != "normal"}
-        if self.mode == "delta":
-            changes |= {"x_threshold": self.x_threshold, "h_threshold": self.h_threshold}
-            changes |= {"delta_level": self.level, "unsafe_level": self.unsafe_level}
-            changes["normal_every"] = self.normal_every
-        elif self.mode == "reduced":
-            changes["reduced_level"] = self.level
-        return Modes.of(LayerModes(**changes))
+        return Modes.of(self.mode)
+
+    def values(self) -> dict:
+        """All of it, ready for JSON."""
+        quantiser = {name: getattr(self, name) for name in QUANTISER_KEYS}
+        machine = values_of(self.config)
+        return {"subject": self.subject, "config": machine, **quantiser, "modes": asdict(self.mode)}
+
+    def key(self, subject: str) -> str:
+        """A name that changes with the point and with ``subject``, the key of what is measured."""
+        return digest(subject, repr(self.config), self.network_bits, self.percentile, self.mode)
 
     def shown(self) -> dict:
         """The settings, ready for a table."""
-        values = asdict(self)
-        del values["unsafe_level"]
-        if not self.row_scales:
-            del values["row_scales"]
-        values["network_bits"] = self.network_bits or self.weight_bits
-        return values
+        machine = values_of(self.config)
+        widths = {name: machine.pop(name) for name in ("weight_bits", "activation_bits")}
+        modes = asdict(self.mode)
+        used = {name: modes[name] for name in ("x_threshold", "h_threshold", "normal_every")}
+        settings = {"network_bits": self.network_bits or widths["weight_bits"]}
+        settings |= {"percentile": self.percentile, "multiplier": machine.pop("multiplier")}
+        settings |= {"mode": self.mode.mode, "level": self.level, **used}
+        rest = {
+            name: value
+            for name, value in modes.items()
+            if name not in (*settings, *_LEVELS, "unsafe_level", "lookahead")
+        }
+        machine["config"] = machine.pop("name")
+        return {"subject": self.subject, **widths, **settings, **machine, **rest}
+
+
+def _check_known(name: str, known: Sequence[str]):
+    if name not in known:
+        raise NetworkError(f"a point has no {name}; it has {', '.join(known)}")
+
+
+def point_of(subject: str, base: Config, values: dict) -> Point:
+    """The point of these values, by the names of settings, of the quantiser and of the modes.
+
+    Raises
+    ------
+    ConfigError, NetworkError
+        There is no such machine or mode, or they contradict each other.
+    """
+    for name in values:
+        _check_known(name, (*SETTINGS, *QUANTISER_KEYS, *MODE_KEYS))
+    config = changed(base, {name: value for name, value in values.items() if name in SETTINGS})
+    mode = values.get("mode", "normal")
+    # Another mode is refused by LayerModes.
+    used = _USED.get(mode, ())
+    settings = {name: values[name] for name in used if name in values and name != "level"}
+    settings.setdefault("zero_skip", mode != "normal")
+    level = values.get("level", 0) if "level" in used else 0
+    if mode == "reduced" or (mode == "auto" and values.get("middle") == "reduced"):
+        settings["reduced_level"] = level
+    else:
+        settings["delta_level"] = level
+    chosen = LayerModes(mode=mode, **settings)
+    level_fields(chosen, config)
+    bits = values.get("network_bits")
+    width = config.multiplier.weight_width
+    if bits is not None and bits > width:
+        raise NetworkError(
+            f"network_bits must be at most the {width} weight_bits of the machine, not {bits}"
+        )
+    bits = None if bits == width else bits
+    percentile = values.get("percentile")
+    return Point(
+        subject=subject, config=config, network_bits=bits, percentile=percentile, mode=chosen
+    )
 
 
 def split_numbers(option: str, text: str) -> tuple[int, ...]:
@@ -102,68 +173,3 @@ def split_multipliers(text: str) -> tuple[str, ...]:
         else:
             found.append(part.strip())
     return tuple(dict.fromkeys(found))
-
-
-def _network_bits(wanted: Sequence[int] | None, weight_bits: int) -> list[int | None]:
-    """Of those wanted, the ones that a machine has room for; as many as it has if they are all."""
-    if wanted is None:
-        return [None]
-    return [bits if bits < weight_bits else None for bits in wanted if bits <= weight_bits]
-
-
-def make_points(
-    config: Config,
-    *,
-    weight_bits: Sequence[int],
-    activation_bits: Sequence[int],
-    multipliers: Sequence[str],
-    levels: Sequence[int] | None,
-    modes: Sequence[str],
-    x_thresholds: Sequence[int],
-    h_thresholds: Sequence[int],
-    normal_every: int = 0,
-    unsafe_level: str | None = None,
-    network_bits: Sequence[int] | None = None,
-    row_scales: bool = False,
-) -> list[Point]:
-    """Every combination that there is, each once.
-
-    A level that a multiplier lacks is left out where another one has it; None stands for all.
-    Normal mode has no level and no thresholds, reduced mode no thresholds. Networks' weights have
-    as many bits as the machine's, or each of ``network_bits`` that are not more; their
-    rows have scales of their own with ``row_scales``.
-
-    Raises
-    ------
-    ConfigError, NetworkError
-        A machine that cannot be, a level that no multiplier has or that must not be used.
-    """
-    for mode in modes:
-        if mode not in MODES:
-            raise NetworkError(f"the modes of a sweep are {', '.join(MODES)}, not {mode}")
-    points = {}
-    seen = set()
-    for widths in itertools.product(weight_bits, activation_bits):
-        for name in multipliers:
-            bits = dict(zip(("weight_bits", "activation_bits"), widths, strict=True))
-            machine = make_config(config, name, *widths, row_scales)
-            there = range(len(machine.multiplier.levels))
-            chosen = [level for level in (there if levels is None else levels) if level in there]
-            seen.update(chosen)
-            for mode in modes:
-                axes = [_network_bits(network_bits, widths[0])]
-                axes += [chosen if mode != "normal" else [0]]
-                axes += [x_thresholds, h_thresholds] if mode == "delta" else [[0], [0]]
-                for own, level, x, h in itertools.product(*axes):
-                    values = {"network_bits": own, "level": level}
-                    values |= {"x_threshold": x, "h_threshold": h}
-                    values |= {"multiplier": name, "mode": mode, "row_scales": row_scales}
-                    if mode == "delta":
-                        values |= {"normal_every": normal_every, "unsafe_level": unsafe_level}
-                    point = Point(**bits, **values)
-                    level_fields(point.modes().layers[0], machine)
-                    points[point] = None
-    missing = [level for level in levels or () if level not in seen]
-    if missing:
-        raise NetworkError(f"none of the multipliers has level {missing[0]}")
-    return list(points)

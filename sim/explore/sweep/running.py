@@ -1,283 +1,283 @@
-"""A sweep over precision, multipliers, levels and thresholds: measured in parallel, resumable."""
+"""A sweep: points of a plan measured in parallel, kept as they come, and gone on with."""
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from pathlib import Path
 
-from hw.config import Config
-from hw.multipliers.family import Multiplier
-from sim.explore import files
-from sim.explore.kept import measure_missing
-from sim.explore.multipliers.cost import liberty_cost
-from sim.explore.outputs import real_values
-from sim.explore.sweep.energy import Coefficients, step_energy
+from sim.explore.sweep.combining import combine
+from sim.explore.sweep.costs import Costs, cell_energy
+from sim.explore.sweep.engine import Done, Processes, Task
+from sim.explore.sweep.fronts import fronts_of
+from sim.explore.sweep.keeping import Keeper
+from sim.explore.sweep.measuring import measure
+from sim.explore.sweep.plan import Plan
 from sim.explore.sweep.points import Point
-from sim.explore.tuning.budgets import Outcome
-from sim.explore.tuning.metrics import Metric
-from sim.explore.tuning.problems import (
-    Examples,
-    FileProblem,
-    WorkloadProblem,
-    digest,
-    divide,
-    shares,
-)
-from sim.networks.float_lstm import run_float
-from sim.networks.loader import load_network
-from sim.networks.network import FloatNetwork, IntegerNetwork
+from sim.explore.sweep.program import program_hash
+from sim.explore.sweep.ran import functional
+from sim.explore.sweep.store import Stored, opened
+from sim.explore.sweep.subjects import Subject
+from sim.explore.tuning.problems import digest
+from sim.networks.network import NetworkError
 from sim.workloads.catalogue import find_workload
 
-__all__ = ["AXES", "Target", "pareto", "rows_csv", "sweep"]
+__all__ = ["AXES", "Progress", "Swept", "rows_csv", "sweep"]
 
-AXES = ("macs", "bytes", "energy_pj")
-"""What a step costs, in the order of the picture."""
+AXES = ("macs", "bytes", "energy_pj", "step_us", "lut")
+"""What fronts are made against: what a step costs, and what the machine does."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
-    """What is swept: a workload, or a network file with data.
+class Progress:
+    """How far a sweep is.
 
     Members
     -------
-    config : Config
-        The configuration that points change.
-    workload : str or None
-        Its name.
-    network, data, labels : str or None
-        Files, without a workload.
-    node : str or None
-        Which LSTM of a file of weights.
-    metric : str or None
-        One of ``METRICS`` or a function of the user's, for files.
-    lower : bool
-        Whether less of it is better.
-    percentile : float or None
-        Of ``quantize``.
-    states : tuple of str
-        Pairs ``IN=OUT`` of a model that runs call by call.
-    share : float
-        Share of a file's samples that formats are chosen on; the rest is measured.
+    done, failed, total : int
+        Points.
+    rate : float
+        Points a second of this run.
+    left : float or None
+        Seconds that the rest will take at that rate; None before the first point.
     """
 
-    config: Config
-    workload: str | None = None
-    network: str | None = None
-    data: str | None = None
-    labels: str | None = None
-    node: str | None = None
-    metric: str | None = None
-    lower: bool = False
-    percentile: float | None = None
-    states: tuple[str, ...] = ()
-    share: float = 0.5
-
-    def key(self) -> str:
-        """A name that changes with the content of files."""
-        paths = (self.network, self.data, self.labels)
-        chosen = () if self.node is None else (self.node,)
-        if self.percentile is not None or self.states:
-            chosen = (*chosen, self.percentile, self.states)
-        contents = [None if path is None else Path(path).read_bytes() for path in paths]
-        metric = (None,) if self.metric is None else self.judge().key
-        return digest(self.config, self.workload, *metric, self.share, *contents, *chosen)
-
-    def judge(self) -> Metric:
-        """The metric of a network file.
-
-        Raises
-        ------
-        NetworkError
-            There is none, or it does not go with the labels.
-        """
-        return Metric(self.metric, labelled=self.labels is not None, lower=self.lower)
-
-    def problem(self, config: Config, bits: int | None):
-        """What measures a machine, and a network with weights of so many bits."""
-        if self.workload is not None:
-            workload = find_workload(self.workload)
-            return WorkloadProblem(workload, _case(self.workload), config, bits)
-        truth = None if self.labels is None else files.read_array(Path(self.labels))
-        examples = Examples(inputs=files.read_arrays(Path(self.data)), labels=truth)
-        metric = self.judge()
-        network = load_network(Path(self.network), self.node)
-        parts = divide(examples, self.share)
-        how = {"percentile": self.percentile, "states": self.states}
-        return _SweptFile(self.network, network, parts, metric, config, bits, **how)
+    done: int
+    failed: int
+    total: int
+    rate: float
+    left: float | None
 
 
-class _SweptFile(FileProblem):
-    """A network file whose outputs are compared with floating point: precision is swept, too.
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What a sweep gave.
 
-    A network that comes in integers is compared with its own normal mode.
+    Members
+    -------
+    rows : list of dict
+        A row for each point that is done, in the order of the plan.
+    failed : list of dict
+        Rows of points that failed, each with its ``error``.
+    measured : int
+        Points that were measured now; the others were kept.
     """
 
-    def measure(self, modes, part: str) -> Outcome:
-        """As that of a tuned file, but for what is compared with."""
-        if isinstance(self._given, IntegerNetwork):
-            return super().measure(modes, part)
-        outputs, results = self._run(modes, part)
-        data = self.parts[part]
-        if isinstance(self._given, FloatNetwork):
-            reference = run_float(self._given, data.inputs)[0]
-        else:
-            found = self.model.reference(data.inputs)
-            if found is None:
-                return super().measure(modes, part)
-            name = self.model.outputs[0]
-            reference = real_values(self.model, name, found[name])
-        score = self._metric.score(outputs, reference, data.labels, part)
-        return Outcome(score=score, exact=False, **shares(results))
-
-
-@lru_cache(maxsize=1)
-def _case(name: str):
-    return find_workload(name).load()
-
-
-@lru_cache(maxsize=2)
-def _problem(target: Target, config: Config, bits: int | None):
-    return target.problem(config, bits)
-
-
-def _dense(problem, config: Config) -> tuple[int, int]:
-    """Products and bytes of weights of a step that multiplies everything."""
-    networks = getattr(problem, "networks", None) or {"": problem.network}
-    macs = weight_bytes = 0
-    for network in networks.values():
-        for layer in network.layers:
-            for each in layer.directions:
-                columns = each.input_size + each.hidden_size
-                macs += 4 * each.hidden_size * columns
-                weight_bytes += config.blocks(each.hidden_size) * config.column_bytes * columns
-    return macs, weight_bytes
-
-
-def measure(target: Target, point: Point) -> dict:
-    """What a point gives on the held-out data, ready for JSON; energy is added later."""
-    config = point.config(target.config)
-    problem = _problem(target, config, point.network_bits)
-    outcome = problem.measure(point.modes(), "held_out")
-    macs, weight_bytes = _dense(problem, config)
-    return {
-        "metric": problem.metric,
-        "score": outcome.score.value,
-        "lower_is_better": outcome.score.lower,
-        "standard_error": outcome.score.standard_error,
-        "examples": outcome.score.examples,
-        "macs": macs * (1 - outcome.macs),
-        "bytes": weight_bytes * (1 - outcome.bytes),
-        "macs_avoided_share": outcome.macs,
-        "bytes_avoided_share": outcome.bytes,
-    }
+    rows: list[dict]
+    failed: list[dict]
+    measured: int
 
 
 def sweep(
-    target: Target,
-    points: Sequence[Point],
+    plan: Plan,
     folder: Path,
     *,
     jobs: int = 1,
+    scheduler: str | None = None,
     liberty: Path | None = None,
-    coefficients: Coefficients | None = None,
+    retry: bool = False,
+    extend: bool = False,
+    about: Mapping[str, str] | None = None,
     say: Callable[[str], None] = lambda text: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[dict]:
-    """Measure every point that has not been; the rows of all, ready for a table.
+    progress: Callable[[Progress], None] = lambda state: None,
+) -> Swept:
+    """Measure every point of a plan that has not been measured.
 
     Parameters
     ----------
-    target : Target
+    plan : Plan
         What is measured.
-    points : sequence of Point
-        What is varied.
     folder : Path
-        ``points.jsonl`` in it keeps what has been measured, a line for each point.
+        ``results.db`` in it keeps what has been measured, a row for each point, as it comes.
     jobs : int
-        Processes.
+        Processes, without a scheduler.
+    scheduler : str or None
+        Address of a Dask scheduler, whose workers measure.
     liberty : Path or None
         A Liberty file that the energy of a product is measured with.
-    coefficients : Coefficients or None
-        Of the rest of the energy.
+    retry : bool
+        Measure points that failed again.
+    extend : bool
+        Add to the results of another plan.
+    about : mapping or None
+        What is said of the sweep in its file: ``command``, and ``text`` of the plan.
     say, progress
-        Told what happens, and how many points are done.
+        Told what happens, and how far it is.
 
     Raises
     ------
     NetworkError, ConfigError
-        A point that cannot be measured; the file of the folder is damaged.
+        The plan cannot be, the folder holds results of another plan, or the scheduler does not
+        answer: all of it before anything runs.
+    OSError
+        The results cannot be written.
     """
-    coefficients = coefficients or Coefficients()
-    lanes = _LaneEnergy(target, points, liberty, coefficients, say)
-
-    def load():
-        if target.workload is not None:
-            say("loading")
-            find_workload(target.workload).load(say)
-        say("measuring")
-
-    results = measure_missing(
-        *(folder / "points.jsonl", target.key(), points, partial(measure, target)),
-        jobs=jobs,
-        load=load,
-        progress=progress,
-    )
-    rows = []
-    for point, result in zip(points, results, strict=True):
-        energy = step_energy(result["macs"], result["bytes"], lanes.mac(point), coefficients)
-        rows.append({**point.shown(), **result, "mac_pj": lanes.mac(point), **energy})
-    return rows
-
-
-class _LaneEnergy:
-    """Energy of a product and its addition, measured once for each multiplier and level.
-
-    With a cell library all of it is measured at once, so that a library that cannot be used is
-    refused before anything else is done.
-    """
-
-    def __init__(self, target: Target, points, liberty: Path | None, coefficients, say):
-        self._coefficients, self._known = coefficients, {}
-        if liberty is None:
-            return
-        levels: dict[Multiplier, set[int]] = {}
-        for point in points:
-            levels.setdefault(point.config(target.config).multiplier, set()).add(point.level)
-        for multiplier, used in levels.items():
-            for row in liberty_cost(multiplier, liberty, sorted(used), None, 0, say):
-                self._known[multiplier, row["level"]] = row["energy_pj"]
-        self._machine = target.config
-
-    def mac(self, point: Point) -> float:
-        """Picojoules."""
-        if not self._known:
-            return self._coefficients.mac(point.weight_bits, point.activation_bits)
-        return self._known[point.config(self._machine).multiplier, point.level]
+    costs, points = Costs(), None
+    if plan.search is None:
+        points = combine(plan)
+    elif liberty is not None:
+        raise NetworkError("--liberty measures multipliers before a sweep; a search has no list")
+    if liberty is not None:
+        costs = Costs(lanes=cell_energy(liberty, points, say))
+    for subject in plan.subjects:
+        if subject.workload is None:
+            # What cannot be read is refused here, not by each of its points.
+            subject.load()
+    with _engine(scheduler, jobs) as engine, opened(folder) as stored:
+        run = _Run(plan, stored, costs, engine, retry=retry)
+        run.check(points, about or {}, extend=extend or plan.short)
+        if points is None:
+            run.search(say, progress)
+        else:
+            run.measure(points, say, progress)
+        done = Swept(rows=stored.rows(), failed=stored.rows("failed"), measured=run.measured)
+    reasons = {row["error"] for row in done.failed}
+    if not done.rows and len(reasons) == 1:
+        raise NetworkError(f"no point can be measured: {reasons.pop()}")
+    return done
 
 
-def pareto(rows: Sequence[dict], cost: str) -> list[dict]:
-    """Rows that no other row beats in score and cost, the cheapest first."""
+class _Run:
+    """A sweep at work on its file."""
 
-    def gain(row: dict) -> float:
-        return -row["score"] if row["lower_is_better"] else row["score"]
+    def __init__(self, plan: Plan, stored: Stored, costs: Costs, engine, *, retry: bool):
+        self._plan, self._stored, self._costs = plan, stored, costs
+        self._engine, self._retry = engine, retry
+        self._subjects = {subject.name: subject for subject in plan.subjects}
+        self.measured, self._loaded = 0, False
 
-    front = []
-    for row in sorted(rows, key=lambda row: (row[cost], -gain(row))):
-        if not front or gain(row) > gain(front[-1]):
-            front.append(row)
-    return front
+    def _task(self, point: Point) -> Task:
+        return Task(key=point.key(self._subjects[point.subject].key), point=point)
+
+    def check(self, points: Sequence[Point] | None, about: Mapping[str, str], *, extend: bool):
+        """Refuse results of another plan, and take the place of those of this one."""
+        stored, keys = self._stored, []
+        if points is None:
+            plan = self._plan
+            axes = (plan.axes, [each.text for each in plan.conditions], plan.impossible)
+            subjects = [subject.key for subject in plan.subjects]
+            name = digest(axes, repr(plan.base), plan.search, subjects)
+        else:
+            keys = [self._task(point).key for point in points]
+            name = digest(*keys)
+        before = stored.about().get("plan")
+        if before not in (None, name) and not extend:
+            raise NetworkError(
+                f"{stored.path} holds {len(stored.known)} points of another plan: name another "
+                f"folder, or give --extend to keep them and add those of this plan"
+            )
+        stored.begin(keys, {**about, "plan": name, "program": program_hash()})
+
+    def measure(self, points: Sequence[Point], say, progress):
+        """Measure those of the points that are not known."""
+        watch = _Watch(len(points), progress)
+        self._measure([self._task(point) for point in points], say, watch)
+
+    def search(self, say, progress):
+        """Measure what a search chooses for each subject."""
+        # Here, as most sweeps measure every combination, and Optuna takes a second to load.
+        from sim.explore.sweep.searching import Searcher
+
+        plan, keys = self._plan, []
+        watch = _Watch(plan.search.points * len(plan.subjects), progress)
+
+        def rows(points: Sequence[Point]) -> list[dict | None]:
+            tasks = [self._task(point) for point in points]
+            keys.extend(task.key for task in tasks)
+            self._stored.begin(keys, {})
+            self._measure(tasks, say, watch)
+            found = {row["key"]: row for row in self._stored.rows()}
+            return [found.get(task.key) for task in tasks]
+
+        for subject in plan.subjects:
+            Searcher(plan, subject).run(rows)
+
+    def _measure(self, tasks: Sequence[Task], say, watch: "_Watch"):
+        keeper = Keeper(
+            self._stored, points={task.key: task.point for task in tasks}, costs=self._costs
+        )
+        if self._retry:
+            self._stored.forget_failed(task.key for task in tasks)
+        missing = [task for task in tasks if task.key not in self._stored.known]
+        watch.begin(len(tasks) - len(missing))
+        if missing and not self._loaded:
+            _load(self._subjects, say)
+            say("measuring")
+            self._loaded = True
+        for done in self._engine.done(_in_order(missing), self._subjects, measure):
+            keeper.take(done)
+            watch.count(done)
+        self.measured += len(missing)
+        keeper.refresh()
+
+
+def _load(subjects: dict[str, Subject], say):
+    """Fetch and train workloads here, before others look for them."""
+    for subject in subjects.values():
+        if subject.workload is not None:
+            say(f"loading {subject.workload}")
+            find_workload(subject.workload).load(say)
+
+
+@contextmanager
+def _engine(scheduler: str | None, jobs: int) -> Iterator:
+    """What measures; a cluster has answered when there is one."""
+    if scheduler is None:
+        yield Processes(jobs)
+        return
+    # Here, as it is a package of its own.
+    from sim.explore.sweep.cluster import Cluster
+
+    with Cluster(scheduler) as cluster:
+        yield cluster
+
+
+def _in_order(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks, those that share a run of the network one after the other."""
+    places: dict[tuple, int] = {}
+    for task in tasks:
+        places.setdefault(functional(task.point), len(places))
+    return sorted(tasks, key=lambda task: places[functional(task.point)])
+
+
+class _Watch:
+    """Tells how far a sweep is."""
+
+    def __init__(self, total: int, tell: Callable[[Progress], None]):
+        self._total, self._done, self._failed, self._tell = total, 0, 0, tell
+        self._begin, self._here = time.monotonic(), 0
+
+    def begin(self, known: int):
+        """So many more points are known from before."""
+        self._done += known
+        self._say()
+
+    def count(self, done: Done):
+        """One more."""
+        self._here += 1
+        failed = done.figures is None
+        self._failed += failed
+        self._done += not failed
+        self._say()
+
+    def _say(self):
+        state = {"done": self._done, "failed": self._failed, "total": self._total}
+        rate, left = self._here / max(time.monotonic() - self._begin, 1e-9), None
+        if self._here:
+            left = (self._total - self._done - self._failed) / rate
+        self._tell(Progress(**state, rate=rate, left=left))
 
 
 def rows_csv(rows: Sequence[dict]) -> bytes:
-    """The table, with a column for each cost that says whether a row is on its Pareto front."""
-    fronts = {cost: pareto(rows, cost) for cost in AXES}
+    """The table, with columns that say which rows are on a front, and which are no worse.
+
+    ``front_COST`` and ``near_COST`` for each cost of ``AXES``, see ``fronts_of``.
+    """
+    marked = fronts_of(rows, AXES)
     text = io.StringIO()
-    names = [*rows[0], *(f"front_{cost}" for cost in AXES)]
-    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer = csv.DictWriter(text, list(marked[0]), lineterminator="\n")
     writer.writeheader()
-    for row in rows:
-        on = {f"front_{cost}": int(any(row is each for each in fronts[cost])) for cost in AXES}
-        writer.writerow({**row, **on})
+    writer.writerows(marked)
     return text.getvalue().encode()

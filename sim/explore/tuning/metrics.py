@@ -37,7 +37,8 @@ class Metric:
     lower : bool
         Whether less is better; of a function only.
     errors : bool
-        Whether the standard error of a function is wanted: that takes a hundred calls.
+        Whether the standard errors of ``sqnr`` and of a function are wanted: that of a function
+        takes a hundred calls.
 
     Raises
     ------
@@ -97,8 +98,9 @@ class Metric:
         if self._function is not None:
             return self._own(outputs, labels)
         if self.name == "sqnr":
+            error = _sqnr_error(normal, outputs) if self.errors else float("nan")
             value = sqnr(normal, outputs)
-            return Score(value=value, standard_error=float("nan"), examples=int(outputs.size))
+            return Score(value=value, standard_error=error, examples=int(outputs.size))
         if self.name == "agreement":
             self._check_classes(outputs)
             return share_right(*(np.argmax(each, axis=-1).ravel() for each in (outputs, normal)))
@@ -157,3 +159,22 @@ class Metric:
             lambda numbers: roc_auc(values[numbers], labels[numbers]), len(labels), block, draws=200
         )
         return Score(value=roc_auc(values, labels), standard_error=error, examples=len(labels))
+
+
+def _sqnr_error(normal: np.ndarray, outputs: np.ndarray) -> float:
+    """Standard error of ``sqnr`` over sequences; of one sequence, over blocks of its steps."""
+    axis = int(len(normal) == 1 and normal.ndim > 1)
+    count = normal.shape[axis]
+    error = np.asarray(normal, np.float64) - outputs
+    powers = [
+        np.moveaxis(np.asarray(each, np.float64) ** 2, axis, 0).reshape(count, -1).sum(axis=1)
+        for each in (normal, error)
+    ]
+
+    def again(numbers: np.ndarray) -> float:
+        signal, noise = (each[numbers].sum() for each in powers)
+        if not signal or not noise:
+            raise ValueError("a draw without an error has no ratio")
+        return 10 * np.log10(signal / noise)
+
+    return block_error(again, count, max(1, count // 50) if axis else 1, draws=_DRAWS)

@@ -27,6 +27,7 @@ from sim.networks.whole import Seen
 from sim.workloads.workload import Case, Workload
 
 __all__ = [
+    "PARTS",
     "Examples",
     "FileProblem",
     "WorkloadProblem",

@@ -1,13 +1,14 @@
 """``refrain sweep``: points, what is kept, what is written and what is refused."""
 
 import csv
-import json
+import sqlite3
 
 import numpy as np
 import pytest
 
 from sim.explore.files import held
 from sim.explore.sweep import running as sweeping
+from sim.networks.network import NetworkError
 
 
 @pytest.fixture
@@ -84,19 +85,22 @@ def test_what_is_measured_is_kept(swept, monkeypatch):
     measured = []
     original = sweeping.measure
 
-    def counting(target, point):
+    def counting(subject, point):
         measured.append(point)
-        return original(target, point)
+        return original(subject, point)
 
     monkeypatch.setattr(sweeping, "measure", counting)
     rows, folder = swept(*OPTIONS)
     assert len(measured) == len(rows) == 8
-    # Half of a line, as an interruption leaves it.
-    kept = folder / "points.jsonl"
-    lines = kept.read_text().splitlines(keepends=True)
-    kept.write_text("".join(lines[:5]) + lines[5][:40])
+    with sqlite3.connect(folder / "results.db") as kept:
+        kept.execute("DELETE FROM points WHERE rowid > 5")
+    kept.close()
     again, _ = swept(*OPTIONS)
-    assert again == rows and len(measured) == 8 + 3
+    assert len(measured) == 8 + 3
+    unlike = ("seconds",)
+    assert [{k: v for k, v in row.items() if k not in unlike} for row in again] == [
+        {k: v for k, v in row.items() if k not in unlike} for row in rows
+    ]
     swept(*OPTIONS, "--threshold-x", "0,4")
     assert len(measured) == 11 + 4
 
@@ -114,30 +118,66 @@ def test_a_function_of_the_users_is_the_score(swept, tmp_path):
     path.write_text("def step(outputs, labels):\n    return 3\n")
     again, _ = swept(*OPTIONS, "--metric", f"{path}:step")
     assert {float(row["score"]) for row in again} == {3.0}
-    assert len((folder / "points.jsonl").read_text().splitlines()) == 16
+    assert len(kept_keys(folder)) == 16
+
+
+def kept_keys(folder):
+    connection = sqlite3.connect(folder / "results.db")
+    keys = [key for (key,) in connection.execute("SELECT key FROM points")]
+    connection.close()
+    return keys
 
 
 def test_an_interruption_keeps_what_is_done(refrain, model, walk, tmp_path, monkeypatch):
     original, left = sweeping.measure, [3]
 
-    def interrupted(target, point):
+    def interrupted(subject, point):
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        return original(target, point)
+        return original(subject, point)
 
     monkeypatch.setattr(sweeping, "measure", interrupted)
     fixed = ["--data", walk, "--metric", "sqnr", "-o", tmp_path / "out", "--jobs", 1]
     assert refrain("sweep", model, *fixed, *OPTIONS)[0] == 130
-    assert len((tmp_path / "out" / "points.jsonl").read_text().splitlines()) == 3
+    assert len(kept_keys(tmp_path / "out")) == 3
 
 
 def test_processes_measure_what_one_does(swept, tmp_path):
     rows, folder = swept(*OPTIONS)
-    (folder / "points.jsonl").unlink()
-    assert swept(*OPTIONS, jobs=2)[0] == rows
-    lines = (folder / "points.jsonl").read_text().splitlines()
-    assert len({json.dumps(json.loads(line)["point"]) for line in lines}) == 8
+    (folder / "results.db").unlink()
+    again, _ = swept(*OPTIONS, jobs=2)
+    for row in (*rows, *again):
+        del row["seconds"]
+    assert again == rows
+    assert len(set(kept_keys(folder))) == 8
+
+
+def test_a_point_that_fails_says_why_and_the_others_go_on(
+    refrain, model, walk, tmp_path, monkeypatch
+):
+    original = sweeping.measure
+
+    def failing(subject, point):
+        if point.mode.x_threshold == 3:
+            raise NetworkError("this one cannot be")
+        if point.mode.x_threshold == 5:
+            raise ZeroDivisionError("a fault")
+        return original(subject, point)
+
+    monkeypatch.setattr(sweeping, "measure", failing)
+    fixed = ["--data", walk, "--metric", "sqnr", "-o", tmp_path / "out", "--jobs", 1]
+    line = ["sweep", model, *fixed, "--threshold-x", "0,3,5"]
+    status, out, err = refrain(*line)
+    assert status == 1 and "sweep.csv" in out
+    assert "2 points failed" in err and "this one cannot be" in err
+    assert "ZeroDivisionError: a fault (failing, line" in err
+    with (tmp_path / "out" / "sweep.csv").open() as file:
+        assert [row["x_threshold"] for row in csv.DictReader(file)] == ["0", "0"]
+    # What failed is not measured again until it is wanted.
+    monkeypatch.setattr(sweeping, "measure", original)
+    assert refrain(*line)[0] == 1
+    assert refrain(*line, "--retry")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -199,20 +239,76 @@ def test_a_target_must_be_named_and_be_there(refused, model, walk, tmp_path):
 
 
 def test_a_folder_is_for_one_sweep_at_a_time(refused, model, walk, tmp_path):
-    points = tmp_path / "out" / "points.jsonl"
+    lock = tmp_path / "out" / ".sweep.lock"
     fixed = ["--data", walk, "--metric", "sqnr", "-o", tmp_path / "out", "--jobs", 1]
-    with held(points, "test"):
+    with held(lock, "test"):
         assert refused("sweep", model, *fixed) == (
-            f"{points} is in use by another sweep: wait for its end; or else name another folder"
+            f"{lock} is in use by another sweep: wait for its end; or else name another folder"
         )
-    assert [each.name for each in (tmp_path / "out").iterdir()] == ["points.jsonl"]
+    assert [each.name for each in (tmp_path / "out").iterdir()] == [".sweep.lock"]
 
 
-def test_a_damaged_file_of_points_is_refused(refused, model, walk, tmp_path):
+@pytest.mark.parametrize("damage", ["text", "empty database", "cut"])
+def test_a_damaged_file_of_results_is_refused(refused, refrain, model, walk, tmp_path, damage):
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / "points.jsonl").write_text("{}\n")
+    path = folder / "results.db"
     fixed = ["--data", walk, "--metric", "sqnr", "-o", folder, "--jobs", 1]
-    assert refused("sweep", model, *fixed) == (
-        f"{folder / 'points.jsonl'} is not the file of a sweep, or is damaged"
+    if damage == "text":
+        path.write_text("{}\n")
+    elif damage == "empty database":
+        connection = sqlite3.connect(path)
+        connection.execute("CREATE TABLE other (a)")
+        connection.close()
+    else:
+        assert refrain("sweep", model, *fixed)[0] == 0
+        path.write_bytes(path.read_bytes()[:5000])
+    sentence = refused("sweep", model, *fixed)
+    assert sentence.startswith(f"{path} is ") and "damaged" in sentence
+
+
+def test_the_example_is_printed_and_runs(refrain, model, walk, tmp_path):
+    status, out, _ = refrain("sweep", "--example")
+    assert status == 0 and "[modes]" in out
+    subject = f'network = "{model}"\ndata = "{walk}"\nmetric = "sqnr"'
+    plan = tmp_path / "plan.toml"
+    plan.write_text(out.replace('workload = ["vowels"]', subject))
+    folder = tmp_path / "out"
+    status, out, err = refrain("sweep", plan, "-o", folder, "--jobs", 1)
+    assert (status, err) == (0, "")
+    assert "are no worse within the standard error" in out
+    with (folder / "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 20
+    assert {row["lanes"] for row in rows} == {"16", "32"}
+    # Machines of other sizes compute the same in another time.
+    scores = {
+        (r["weight_bits"], r["mode"], r["x_threshold"], r["h_threshold"]): set() for r in rows
+    }
+    for r in rows:
+        name = (r["weight_bits"], r["mode"], r["x_threshold"], r["h_threshold"])
+        scores[name].add((r["score"], r["macs"]))
+    assert all(len(each) == 1 for each in scores.values())
+    assert len({row["cycles"] for row in rows}) > 5
+    assert all(float(row["standard_error"]) > 0 for row in rows)
+
+
+def test_options_beside_a_plan_are_refused(refused, tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[subject]\nworkload = "vowels"\n')
+    sentence = (
+        f"{plan} says what is swept: leave out the options that say so, too, or write them into "
+        f"the plan"
+    )
+    out = ["-o", tmp_path / "out"]
+    assert refused("sweep", plan, "--modes", "delta", *out) == sentence
+    assert refused("sweep", plan, "--workload", "vowels", *out) == sentence
+    assert refused("sweep", tmp_path / "no.toml", *out).startswith(f"{tmp_path / 'no.toml'} ")
+
+
+def test_a_reason_that_all_points_share_is_the_sentence(refused, model, walk, tmp_path):
+    options = ["--data", walk, "--metric", "sqnr", "--set", "max_hidden=2", "--config", "tiny"]
+    assert refused("sweep", model, *options, "--jobs", 1, "-o", tmp_path / "out") == (
+        "no point can be measured: layer 0 has 8 hidden units, and configuration tiny holds at "
+        "most 2"
     )
