@@ -15,6 +15,7 @@ __all__ = [
     "node_name",
     "nodes_inside",
     "sorted_nodes",
+    "text",
     "without_dead_nodes",
 ]
 
@@ -26,7 +27,12 @@ def identity(node: onnx.NodeProto) -> str:
 
 def node_name(node: onnx.NodeProto) -> str:
     """The node's name, or where it has none the name of its first output."""
-    return node.name or identity(node)
+    return text(node.name or identity(node))
+
+
+def text(name: str | bytes) -> str:
+    """A name; of a damaged file, it may be no text."""
+    return name if isinstance(name, str) else name.decode(errors="backslashreplace")
 
 
 def is_standard(node: onnx.NodeProto, *kinds: str) -> bool:

@@ -121,7 +121,7 @@ def _scan_parts(node: onnx.NodeProto, graph: onnx.GraphProto, given: dict) -> di
     axes = given.get("scan_input_axes", [0] * ins), given.get("scan_output_axes", [0] * outs)
     turns_in = given.get("scan_input_directions", [0] * ins)
     turns_out = given.get("scan_output_directions", [0] * outs)
-    if not ins == len(node.input) - count == len(axes[0]) == len(turns_in):
+    if count < 0 or not ins == len(node.input) - count == len(axes[0]) == len(turns_in):
         raise NetworkError(
             f"the Scan node {node_name(node)} has other inputs than its body takes; the file is "
             f"damaged"

@@ -1,7 +1,14 @@
+import onnx
 import pytest
 from onnx import helper
 
-from sim.networks.onnx.walk import ancestors, names_used, sorted_nodes, without_dead_nodes
+from sim.networks.onnx.walk import (
+    ancestors,
+    names_used,
+    node_name,
+    sorted_nodes,
+    without_dead_nodes,
+)
 
 node = helper.make_node
 
@@ -40,3 +47,9 @@ def test_graphs_inside_take_from_outside():
         "y",
         "outer",
     ]
+
+
+def test_a_name_that_is_no_text_is_shown_as_text():
+    content = node("LSTM", ["x"], ["y"], "lstm").SerializeToString()
+    damaged = onnx.NodeProto.FromString(content.replace(b"lstm", b"ls\xf4m"))
+    assert node_name(damaged) == r"ls\xf4m"

@@ -3,6 +3,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from sim.networks.network import NetworkError
 from sim.networks.onnx.forms.loops import rewrite_loops
 
 INPUTS, H, T, B = 5, 4, 6, 3
@@ -290,6 +291,22 @@ def test_a_scan_becomes_a_node(graphs, axis, turn):
     assert graphs.kinds(rewritten, "Scan", "LSTM") == [0, 1]
     assert notes[0].endswith("stands for the Scan node scan, whose body is one step of it")
     graphs.compare(model, rewritten, graphs.feeds())
+
+
+@pytest.mark.parametrize("scans", [2, 4])
+def test_a_scan_of_another_number_of_inputs_is_damaged(graphs, scans):
+    body = graphs.body()
+    h, c = body.cell("row", "h", "c")
+    graph = body.graph(
+        [graphs.state("h"), graphs.state("c"), graphs.info("row", shape=[None, INPUTS])],
+        [graphs.state(h), graphs.state(c)],
+    )
+    parts = {"body": graph, "num_scan_inputs": scans, "scan_input_axes": [0, 0, 0]}
+    node = helper.make_node("Scan", ["h0", "c0", "x"], ["hn", "cn"], "scan", **parts)
+    outputs = [graphs.info(name) for name in ("hn", "cn")]
+    model = graphs.model([node], graphs.inputs(), outputs, graphs.weights())
+    with pytest.raises(NetworkError, match=r"^the Scan node scan has other inputs than its body"):
+        rewrite_loops(model)
 
 
 def held_twice(body, h, c):
