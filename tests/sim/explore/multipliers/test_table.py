@@ -32,7 +32,7 @@ def table(liberty, tmp_path, monkeypatch):
         }
 
     class Nothing:
-        def load(self, say, progress):
+        def load(self, say):
             return self
 
     monkeypatch.setattr(tables, "measure", measure)
