@@ -43,7 +43,7 @@ def quantize(
             help="Share of the samples' values that the formats cover; without, what loses least."
         ),
     ] = None,
-    weight_bits: Annotated[int, typer.Option(help="Bits of a weight, 4 to 8.")] = 8,
+    weight_bits: Annotated[int, typer.Option(help="Bits of a weight, 2 to 8.")] = 8,
     activation_bits: Annotated[
         int, typer.Option(help="Bits of x and h, 4 to 8; a .tflite file holds 8.")
     ] = 8,

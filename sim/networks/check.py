@@ -10,10 +10,13 @@ from sim.networks.network import (
     Quantization,
 )
 
-__all__ = ["CODE_BITS", "C_POWERS", "check_codes", "check_float", "check_integer"]
+__all__ = ["CODE_BITS", "C_POWERS", "WEIGHT_BITS", "check_codes", "check_float", "check_integer"]
 
 CODE_BITS = range(4, 9)
-"""Bits that codes of weights and activations may have."""
+"""Bits that codes of activations may have."""
+
+WEIGHT_BITS = range(2, 9)
+"""Bits that a network's weights may be given; those of 2 are -1, 0 and 1 times a scale."""
 
 C_POWERS = range(-19, 1)
 """Powers of two that the cell state's scale may have."""

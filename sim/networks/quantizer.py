@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sim.networks.check import CODE_BITS, check_float, check_integer
+from sim.networks.check import CODE_BITS, WEIGHT_BITS, check_float, check_integer
 from sim.networks.codes import from_codes, round_half_away, sqnr, to_codes
 from sim.networks.float_lstm import check_sequences
 from sim.networks.network import (
@@ -58,7 +58,7 @@ def quantize(
         Valid steps of each sequence; what follows them is padding and does not count. All steps
         when None.
     weight_bits, activation_bits : int
-        Bits of a weight and of a code of ``x`` or ``h``, 4 to 8.
+        Bits of a weight, 2 to 8, and of a code of ``x`` or ``h``, 4 to 8.
     row_scales : bool
         Each row of weights has a scale of its own, which a .tflite file does not hold; else each
         gate has one.
@@ -74,7 +74,7 @@ def quantize(
     if isinstance(network, FloatLayer):
         network = FloatNetwork(layers=(network,))
     check_float(network)
-    _check_choices(percentile, weights=weight_bits, activations=activation_bits)
+    _check_choices(percentile, weight_bits, activation_bits)
     seen = [Seen(x=samples)] if isinstance(samples, np.ndarray) else samples
     calls = _calls(network, seen, lengths)
     bits = weight_bits, activation_bits
@@ -94,12 +94,13 @@ def quantize(
     return network
 
 
-def _check_choices(percentile: float | None, **bits: int) -> None:
+def _check_choices(percentile: float | None, weight_bits: int, activation_bits: int) -> None:
     if percentile is not None and not 50 < percentile <= 100:
         raise NetworkError(f"percentile must be above 50 and at most 100, not {percentile:g}")
-    for name, count in bits.items():
-        if count not in CODE_BITS:
-            raise NetworkError(f"{name} must have 4 to 8 bits, not {count}")
+    if weight_bits not in WEIGHT_BITS:
+        raise NetworkError(f"weights must have 2 to 8 bits, not {weight_bits}")
+    if activation_bits not in CODE_BITS:
+        raise NetworkError(f"activations must have 4 to 8 bits, not {activation_bits}")
 
 
 def _calls(network: FloatNetwork, seen: Sequence[Seen], lengths: np.ndarray | None) -> Calls:

@@ -14,12 +14,17 @@ quantization for generative pre-trained transformers", ICLR 2023.
 
 import numpy as np
 
-__all__ = ["Compensation", "least_error_scales", "round_rows"]
+__all__ = ["Compensation", "best_compensation", "least_error_scales", "round_rows"]
 
 _SHRINK = np.linspace(1.0, 0.25, 31)
 """Scales that are tried, in parts of the one that covers all weights."""
-_DAMPING = 0.01
-"""Added to every column's power, in parts of their mean: samples are few, and columns many."""
+_DAMPINGS = (0.01, 0.1, 0.3)
+"""Added to every column's power, in parts of their mean: where samples are few, columns move
+together on them that do not on others."""
+_TOGETHER = 64
+"""Steps that stand together when samples are divided: neighbours are alike."""
+_JUDGED = 256
+"""Rows that a damping is judged by."""
 _LEAST = 1e-12
 """Added where there is no power at all."""
 _BLOCK = 32
@@ -56,6 +61,8 @@ class Compensation:
     ----------
     gram : float64 [columns + 1, columns + 1]
         Mean product of each two operands over the samples; the last operand is always 1.
+    damping : float
+        Added to every column's power, in parts of their mean.
 
     Members
     -------
@@ -66,13 +73,51 @@ class Compensation:
         Row j: how a loss in the j-th of them is shared by those behind it.
     """
 
-    def __init__(self, gram: np.ndarray):
+    def __init__(self, gram: np.ndarray, damping: float = _DAMPINGS[0]):
         columns = len(gram) - 1
         loud = np.argsort(-np.diag(gram)[:columns], kind="stable")
         self.order = np.append(loud, columns)
         damped = gram[np.ix_(self.order, self.order)].astype(np.float64)
-        damped[np.diag_indices_from(damped)] += _DAMPING * np.diag(damped)[:-1].mean() + _LEAST
+        damped[np.diag_indices_from(damped)] += damping * np.diag(damped)[:-1].mean() + _LEAST
         self.shares = np.linalg.cholesky(np.linalg.inv(damped)).T
+
+
+def best_compensation(
+    seen: np.ndarray, rows: np.ndarray, scales: np.ndarray, parts: np.ndarray, largest: int
+) -> Compensation:
+    """Compensation with the damping that loses least on samples that it was not made of.
+
+    Half of the samples makes it and the other half judges it, then the other way round. Where
+    there are no more samples than columns, it is the largest damping; where they are too few to
+    be divided, the least.
+
+    Parameters
+    ----------
+    seen : [samples, columns + 1]
+        Operands in the order of time; the last one is always 1.
+    rows, scales, parts, largest
+        As of ``round_rows``.
+    """
+    gram = seen.T @ seen / len(seen)
+    if len(seen) < 4 * _TOGETHER:
+        return Compensation(gram)
+    if len(seen) < seen.shape[1]:
+        return Compensation(gram, _DAMPINGS[-1])
+    second = np.arange(len(seen)) // _TOGETHER % 2 == 1
+    halves = [part.T @ part / len(part) for part in (seen[~second], seen[second])]
+    some = slice(None, None, -(-len(rows) // _JUDGED))
+    rows, scales = rows[some], scales[some]
+
+    def lost(damping: float) -> float:
+        total = 0.0
+        for made, judged in (halves, halves[::-1]):
+            by = Compensation(made, damping)
+            codes, constants = round_rows(rows, scales, parts, by, largest)
+            wrong = np.column_stack([codes * scales[:, parts], constants]) - rows
+            total += float(np.einsum("rc,rc->", wrong @ judged, wrong))
+        return total
+
+    return Compensation(gram, min(_DAMPINGS, key=lost))
 
 
 def round_rows(

@@ -57,7 +57,9 @@ def simulate(
     for t in range(time)[:: -1 if lstm.reverse else 1]:
         a = np.clip(gates_x[:, t] + h @ R, -_GATE_LIMIT, _GATE_LIMIT).reshape(n, 4, H)
         i, f, o = (0.5 + 0.5 * np.tanh(0.5 * a[:, gate]) for gate in (0, 1, 3))
-        c = np.rint((f * c + i * np.tanh(a[:, 2])) / step)
+        # The machine rounds both products before it adds them. Where the state is kept long and its
+        # step is coarse, nothing matters more.
+        c = np.rint(f * (c / step)) + np.rint(i * (np.tanh(a[:, 2]) / step))
         c = np.clip(c, -_STATE_MAX - 1, _STATE_MAX) * step
         if lstm.cell_clip:
             c = np.clip(c, -lstm.cell_clip, lstm.cell_clip)

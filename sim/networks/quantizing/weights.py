@@ -17,7 +17,7 @@ from sim.networks.network import (
 )
 from sim.networks.quantizing.formats import single
 from sim.networks.quantizing.material import Piece, Runs
-from sim.networks.quantizing.rounding import Compensation, least_error_scales, round_rows
+from sim.networks.quantizing.rounding import best_compensation, least_error_scales, round_rows
 from sim.networks.quantizing.search import Forms, output_error
 
 __all__ = ["EVENT_MAX", "WEIGHT_MAX", "check_sums", "quantize_direction"]
@@ -158,7 +158,7 @@ def _candidates(run: Runs, forms: Forms, largest: int, row_scales: bool) -> Iter
     units = np.array([forms.x.scale, forms.h.scale])
     whole, covering = _covering_scales(lstm, units, largest, row_scales)
     yield _nearest(lstm, covering, largest)
-    rounding = _Rounding(lstm, operands, largest)
+    rounding = _Rounding(lstm, operands, largest, covering)
     yield rounding.codes(covering)
     if whole.all():
         return
@@ -170,15 +170,16 @@ def _candidates(run: Runs, forms: Forms, largest: int, row_scales: bool) -> Iter
 class _Rounding:
     """Rounds a direction's rows, each loss made good by other columns."""
 
-    def __init__(self, lstm: FloatLstm, operands: list[np.ndarray], largest: int):
+    def __init__(self, lstm: FloatLstm, operands: list[np.ndarray], largest: int, scales):
         H, sizes = lstm.hidden_size, (lstm.input_size, lstm.hidden_size)
         seen = np.concatenate([*operands, np.ones((len(operands[0]), 1))], axis=1)
         self.gram = seen.T @ seen / len(seen)
-        self.by = Compensation(self.gram)
         rows = np.concatenate([lstm.W, lstm.R, lstm.bias[..., None]], axis=2)
         self.rows = rows.reshape(4 * H, -1).astype(np.float64)
         self.parts = np.repeat((0, 1), sizes)
         self.H, self.sizes, self.largest = H, sizes, largest
+        how = self.rows, self._by_row(scales), self.parts, largest
+        self.by = best_compensation(seen, *how)
 
     def codes(self, scales: np.ndarray) -> _Codes:
         """Codes in these scales, [2, 4, 1] or [2, 4, H]."""

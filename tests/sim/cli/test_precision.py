@@ -38,7 +38,7 @@ def test_weights_of_four_bits_are_written_and_lose_accuracy(refrain, model, samp
             "a .tflite file holds activations of 8 bits, and x of layer 0 has 6; a .refrain file "
             "holds it: -o out.refrain",
         ),
-        (["--weight-bits", 9], "weights must have 4 to 8 bits, not 9"),
+        (["--weight-bits", 9], "weights must have 2 to 8 bits, not 9"),
         (["--activation-bits", 16], "activations must have 4 to 8 bits, not 16"),
     ],
 )
@@ -93,8 +93,8 @@ def test_bits_that_the_machine_lacks_are_refused(refused, model, samples):
     assert refused("run", model, *options) == (
         "the network's weights must have at most the 4 bits of configuration edge, not 6"
     )
-    assert refused("run", model, "--input", samples, "--network-bits", 3) == (
-        "weights must have 4 to 8 bits, not 3"
+    assert refused("run", model, "--input", samples, "--network-bits", 1) == (
+        "weights must have 2 to 8 bits, not 1"
     )
 
 

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from sim.networks.quantizing import rounding
-from sim.networks.quantizing.rounding import Compensation, least_error_scales, round_rows
+from sim.networks.quantizing.rounding import (
+    Compensation,
+    best_compensation,
+    least_error_scales,
+    round_rows,
+)
 
 
 def operands(rng, count, columns):
@@ -64,6 +69,34 @@ def test_what_a_column_loses_is_made_good_by_the_others(columns, share):
     found = np.column_stack([codes * scales, constants])
     alone = np.column_stack([rounded(rows[:, :-1], steps, 7) * scales, rows[:, -1]])
     assert loss(seen, rows, found) < share * loss(seen, rows, alone)
+
+
+def drifting(rng, count, columns):
+    """Samples of operands that move together otherwise every 64 steps, and a constant."""
+    blocks = [operands(rng, 64, columns) for _ in range(count // 64)]
+    return np.concatenate(blocks)
+
+
+@pytest.mark.parametrize("make, count", [(operands, 1024), (drifting, 512)])
+def test_what_samples_say_of_columns_is_trusted_as_far_as_it_holds_on_others(make, count):
+    """Whole where they are alike, less where they drift."""
+    rng = np.random.default_rng(3)
+    seen, rows = make(rng, count, 50), rng.normal(size=(40, 51))
+    scales = np.abs(rows[:, :-1]).max(axis=1, keepdims=True) / 7
+    parts = np.zeros(50, int)
+    chosen = best_compensation(seen, rows, scales, parts, 7)
+    gram = seen.T @ seen / len(seen)
+    least, most = (Compensation(gram, damping) for damping in rounding._DAMPINGS[::2])
+    wanted = least if make is operands else most
+    assert np.array_equal(chosen.shares, wanted.shares)
+
+
+def test_fewer_samples_than_columns_are_trusted_least():
+    rng = np.random.default_rng(4)
+    seen, rows = operands(rng, 260, 300), rng.normal(size=(4, 301))
+    chosen = best_compensation(seen, rows, np.ones((4, 1)), np.zeros(300, int), 7)
+    wanted = Compensation(seen.T @ seen / 260, rounding._DAMPINGS[-1])
+    assert np.array_equal(chosen.shares, wanted.shares)
 
 
 def test_codes_that_lose_nothing_stay():

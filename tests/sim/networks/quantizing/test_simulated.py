@@ -1,11 +1,13 @@
 """What formats are compared with is about what the integers give."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sim.model.network import run_network
 from sim.networks.codes import from_codes, sqnr, to_codes
-from sim.networks.network import FloatLayer, FloatLstm, Quantization
+from sim.networks.network import FloatLayer, FloatLstm, IntegerLayer, IntegerNetwork, Quantization
 from sim.networks.quantizer import quantize
 from sim.networks.quantizing.simulated import round_to, simulate_integer
 
@@ -21,7 +23,22 @@ def test_simulated_integers_are_nearer_to_the_integers_than_floating_point_is(re
     h = from_codes(run_network(integer, to_codes(x, made.x)).h, made.h)
     zero = np.zeros((3, 20))
     # Gates are tables of 256 entries there and exact functions here: less than a code of h.
-    assert sqnr(h, simulate_integer(made, x, zero, zero)) > 45
+    assert sqnr(h, simulate_integer(made, x, zero, zero)) > 44
+
+
+def test_a_state_that_is_kept_long_in_coarse_steps_is_simulated_as_the_machine_rounds_it():
+    # The forget gates stay open: what is added in a step is about as large as a code of the state.
+    rng = np.random.default_rng(0)
+    W, R = (rng.normal(0, 0.1, shape) for shape in ((4, 20, 12), (4, 20, 20)))
+    bias = np.tile([[-5.0], [7.0], [0.0], [0.0]], 20)
+    x = rng.normal(size=(3, 300, 12))
+    layer = FloatLayer(directions=(FloatLstm(W=W, R=R, bias=bias),))
+    (made,) = quantize(layer, x).layers[0].directions
+    coarse = replace(made, c_power=-8)
+    integer = IntegerNetwork(layers=(IntegerLayer(directions=(coarse,)),))
+    h = from_codes(run_network(integer, to_codes(x, made.x)).h, made.h)
+    zero = np.zeros((3, 20))
+    assert sqnr(h, simulate_integer(coarse, x, zero, zero)) > 27
 
 
 def test_values_are_rounded_and_clamped_as_their_codes_are():
