@@ -1,5 +1,6 @@
 """The commands on workloads: list them, fetch their files, measure them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,9 @@ import typer
 from sim.cli import printing
 from sim.cli.options import Changes, Json, NetworkBits, OtherConfig
 from sim.explore import files
+from sim.explore.accuracy.measuring import BY_CALL, CURVE, METHODS, accuracy_rows
+from sim.explore.accuracy.subjects import NETWORKS, network_subject, workload_subject
+from sim.explore.accuracy.table import accuracy_markdown, byte_rows, score_rows, shown_rows
 from sim.explore.bench.published import published_markdown, published_rows
 from sim.explore.bench.utilisation import LATENCY
 from sim.explore.evidence.agreement import agrees, compare_workload
@@ -19,6 +23,7 @@ from sim.explore.training import train_anew, write_trained
 from sim.explore.workloads import measure_workload, workload_rows
 from sim.networks.network import NetworkError
 from sim.workloads.catalogue import WORKLOADS, find_workload, trained_here
+from sim.workloads.packages import cache_folder
 from sim.workloads.published.catalogue import PUBLISHED
 
 __all__ = ["workload"]
@@ -176,6 +181,56 @@ def published(
     if broken:
         printing.say(f"exact delta changes bits of {', '.join(broken)}")
         raise typer.Exit(1)
+
+
+@workload.command()
+def accuracy(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Networks and workloads; four networks and all workloads without any."),
+    ] = None,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Weights of 6, 3 and 2 bits, too.")
+    ] = False,
+    by_call: Annotated[
+        bool, typer.Option("--by-call", help="ONNX Runtime call by call in streams, too.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the tables as a Markdown page.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Compare networks in integers with floating point, ONNX Runtime beside them.
+
+    Signal-to-noise ratios of outputs and LSTM layers, metrics of workloads, bytes of weights. Goes
+    on where it was stopped.
+    """
+    for path in (output, json):
+        printing.check_json(path)
+    chosen = [_subject_of(name) for name in names or (*NETWORKS, *WORKLOADS)]
+    methods = (*METHODS, *(CURVE if curve else ()), *(BY_CALL if by_call else ()))
+    with printing.working("measuring") as (say, tell):
+        subjects = [make(say) for make in chosen]
+        rows = accuracy_rows(subjects, methods, cache_folder(), say, tell)
+    printing.print_rows(shown_rows(rows))
+    scores = score_rows(rows)
+    if scores:
+        printing.print_rows(scores, "Metrics on held-out data")
+    printing.print_rows(byte_rows(rows), "Bytes of weights, and of what is beside them")
+    if output is not None:
+        files.write_whole(output, accuracy_markdown(rows).encode())
+        printing.say(f"wrote {output}")
+    printing.write_json(json, rows)
+
+
+def _subject_of(name: str) -> Callable:
+    """What makes a subject of this name, told what to say."""
+    if name in PUBLISHED:
+        return lambda say: network_subject(PUBLISHED[name])
+    if name not in WORKLOADS:
+        known = ", ".join((*PUBLISHED, *WORKLOADS))
+        raise NetworkError(f"there is no network or workload {name}; there are {known}")
+    return lambda say: workload_subject(WORKLOADS[name], say)
 
 
 @workload.command()

@@ -1,11 +1,12 @@
 """Which published networks there are, where they come from and what they are run on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sim.workloads import silero
+from sim.workloads.meetings import Meetings, meeting_members
 from sim.workloads.packages import Member, fetch
 from sim.workloads.published import inputs
 
@@ -28,6 +29,10 @@ class Published:
         Makes its inputs by name.
     calls : bool
         Whether the inputs are the calls of a one-step network, along their first axis.
+    calibration : function or None
+        Makes what it is calibrated on where it then runs on others; ``make`` when None.
+    others : dict of function
+        Makes those others, by what they are.
     """
 
     name: str
@@ -35,18 +40,42 @@ class Published:
     member: Member
     make: Callable[[], Mapping[str, np.ndarray]]
     calls: bool = False
+    calibration: Callable[[], Mapping[str, np.ndarray]] | None = None
+    others: Mapping[str, Callable[[], Mapping[str, np.ndarray]]] = field(default_factory=dict)
 
 
 def _recording() -> np.ndarray:
     return silero.read_samples(fetch(silero.RECORDING))
 
 
+def _first_half() -> np.ndarray:
+    return _recording()[: 15 * silero.RATE]
+
+
+def _second_half() -> np.ndarray:
+    return _recording()[15 * silero.RATE :]
+
+
+_MEETING = "dev00"
+
+
+def _meeting() -> np.ndarray:
+    *_, sound = meeting_members([_MEETING])
+    return Meetings([fetch(sound)]).samples(_MEETING)
+
+
+_SOUNDS = {"the same voices later": _second_half, "a meeting": _meeting}
+"""Recordings that networks of speech are not calibrated on."""
+
+
 _CALLS = 400
 """Steps of one-step networks: 13 seconds of speech, or three of frames every 8 ms."""
 
 
-def _chunks(context: int, **others: np.ndarray) -> Callable[[], dict[str, np.ndarray]]:
-    return lambda: {"input": inputs.chunks(_recording(), _CALLS, context), **others}
+def _chunks(
+    context: int, sound: Callable[[], np.ndarray] = _recording, **others: np.ndarray
+) -> Callable[[], dict[str, np.ndarray]]:
+    return lambda: {"input": inputs.chunks(sound(), _CALLS, context), **others}
 
 
 _RATE = np.array(silero.RATE, np.int64)
@@ -116,7 +145,22 @@ _SILERO_V4 = Published(
     ),
     make=_chunks(0, sr=_RATE),
     calls=True,
+    calibration=_chunks(0, _first_half, sr=_RATE),
+    others={name: _chunks(0, sound, sr=_RATE) for name, sound in _SOUNDS.items()},
 )
+
+
+def _magnitudes(
+    sound: Callable[[], np.ndarray], count: int = _CALLS
+) -> Callable[[], dict[str, np.ndarray]]:
+    return lambda: {"input_2": inputs.magnitudes(sound(), count)[:, None, None]}
+
+
+def _frames(
+    sound: Callable[[], np.ndarray], count: int = _CALLS
+) -> Callable[[], dict[str, np.ndarray]]:
+    return lambda: {"input_4": inputs.frames(sound(), count)[:, None, None]}
+
 
 _DTLN = tuple(
     Published(
@@ -128,21 +172,23 @@ _DTLN = tuple(
             path=f"livekit/plugins/dtln/models/model_{number}.onnx",
             sha256=sha256,
         ),
-        make=make,
+        make=make(_recording),
         calls=True,
+        calibration=make(_first_half, 15 * silero.RATE // 128),
+        others={name: make(sound) for name, sound in _SOUNDS.items()},
     )
     for number, what, sha256, make in (
         (
             1,
             "mask of magnitudes",
             "22b91cae3855e5a0620e66a917ca6c82c58db0e842c770f58d86751c5e8d4ae3",
-            lambda: {"input_2": inputs.magnitudes(_recording(), _CALLS)[:, None, None]},
+            _magnitudes,
         ),
         (
             2,
             "samples; LSTM written as matrix products",
             "e20c92f9233fccf29cddf86970d0d0161a03aebccc26d6f4d5639c4d5ec2e639",
-            lambda: {"input_4": inputs.frames(_recording(), _CALLS)[:, None, None]},
+            _frames,
         ),
     )
 )
@@ -158,6 +204,10 @@ _READERS = (
             sha256="33b5cd351ee94e73a6bf8fa18c415ed8b819b3ffd342e267c30d8ad8334e34e8",
         ),
         make=lambda: {"input1": inputs.words(8, 64, 160, 1)},
+        others={
+            "other letters": lambda: {"input1": inputs.words(8, 64, 160, 1, 1, "serif")},
+            "typewriter": lambda: {"input1": inputs.words(8, 64, 160, 1, 2, "monospace")},
+        },
     ),
     Published(
         name="ddddocr-old",
@@ -249,6 +299,10 @@ _SEIZURES = Published(
         sha256="088c815a10b54435432a0bef2629977d59e655a0c60b48a89e744aa52b6d48e3",
     ),
     make=lambda: {"x": inputs.brain_waves(4)},
+    others={
+        "other waves": lambda: {"x": inputs.brain_waves(4, seed=2)},
+        "longer waves": lambda: {"x": inputs.brain_waves(2, seconds=300, seed=3)},
+    },
 )
 
 PUBLISHED = {

@@ -55,17 +55,19 @@ def magnitudes(samples: np.ndarray, count: int) -> np.ndarray:
     return np.abs(np.fft.rfft(frames(samples, count))).astype(np.float32)
 
 
-def words(count: int, height: int, width: int, channels: int) -> np.ndarray:
+def words(
+    count: int, height: int, width: int, channels: int, seed: int = 0, family: str = "sans-serif"
+) -> np.ndarray:
     """Pictures of random words, noisy, from -1 to 1: float32 [count, channels, height, width]."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     drawn = ("".join(rng.choice(list(_LETTERS), 5)) for _ in range(count))
-    pictures = [_drawn(word, height, width, rng) for word in drawn]
+    pictures = [_drawn(word, height, width, rng, family) for word in drawn]
     x = np.stack(pictures) + rng.normal(0, 0.05, (count, height, width))
     x = np.clip(x, 0, 1) * 2 - 1
     return np.repeat(x[:, None], channels, axis=1).astype(np.float32)
 
 
-def _drawn(word: str, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+def _drawn(word: str, height: int, width: int, rng: np.random.Generator, family: str) -> np.ndarray:
     """A word, dark on white, from 0 to 1: [height, width]."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -73,7 +75,7 @@ def _drawn(word: str, height: int, width: int, rng: np.random.Generator) -> np.n
     figure = Figure(figsize=(width / 100, height / 100), dpi=100)
     canvas = FigureCanvasAgg(figure)
     size, angle = rng.uniform(0.30, 0.42) * height, rng.uniform(-6, 6)
-    figure.text(0.05, 0.3, word, fontsize=size, rotation=angle, family="sans-serif")
+    figure.text(0.05, 0.3, word, fontsize=size, rotation=angle, family=family)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].mean(axis=2) / 255
 
@@ -91,12 +93,12 @@ def characters(table: Path | None) -> np.ndarray:
     return np.array([row[:24] for row in rows], np.int64)
 
 
-def brain_waves(count: int, seconds: int = 150, rate: int = 500) -> np.ndarray:
+def brain_waves(count: int, seconds: int = 150, rate: int = 500, seed: int = 1) -> np.ndarray:
     """Spectra of coloured noise with passing rhythms, each bin normalised: float32 [count, 100, t].
 
     One column every half second, one bin a hertz, as the seizure detector's package prepares them.
     """
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     time = np.arange(rate * seconds) / rate
     bins = np.fft.rfftfreq(time.size, 1 / rate)
     spectra = []

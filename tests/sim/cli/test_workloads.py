@@ -176,3 +176,30 @@ def test_a_check_says_what_differs(refrain, monkeypatch, tmp_path, change, statu
     assert (given, err) == (status, "") and asked == [("digits", "edge", 7)]
     assert out.splitlines()[-1] == sentence
     assert json.loads(path.read_text()) == [ROW | change]
+
+
+def test_accuracy_stands_beside_onnx_runtime_and_is_kept(refrain, digits, offline, tmp_path):
+    paths = [tmp_path / "out" / name for name in ("rows.json", "page.md")]
+    command = ("workload", "accuracy", "digits", "--json", paths[0], "-o", paths[1])
+    status, out, err = refrain(*command)
+    assert status == 0, err
+    rows = json.loads(paths[0].read_text())
+    assert [row["method"] for row in rows] == [
+        "per gate",
+        "ONNX Runtime per tensor",
+        "per row",
+        "ONNX Runtime per channel",
+        "per row, 4 bits",
+    ]
+    assert all(row["sets"]["held out"]["lstm"]["layer 0"] > 10 for row in rows)
+    assert "held out" in out and "| digits | held out | LSTM 1 |" in paths[1].read_text()
+    # Seconds tell that nothing was measured again.
+    assert refrain(*command, "--curve")[0] == 0
+    again = json.loads(paths[0].read_text())
+    assert again[:5] == rows and again[-1]["method"] == "per row, 2 bits"
+
+
+def test_accuracy_of_what_is_not_there_is_refused(refused, tmp_path):
+    sentence = refused("workload", "accuracy", "nothing", "-o", tmp_path / "page.md")
+    assert sentence.startswith("there is no network or workload nothing; there are silero-v6-seq")
+    assert len(sentence) <= 400 and not (tmp_path / "page.md").exists()

@@ -1,0 +1,132 @@
+"""Accuracy as people read it: rows for the terminal, and a page in Markdown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sim.explore.accuracy.measuring import METHODS
+
+__all__ = ["accuracy_markdown", "byte_rows", "score_rows", "shown_rows"]
+
+_NONE = "-"
+_GATE, _TENSOR, _ROW, _CHANNEL, _ = (method.name for method in METHODS)
+_ALLOWED_DB = 3.0
+"""How far scales of rows may be below ONNX Runtime's, whose outputs and states are no integers."""
+_HEAD = """# Accuracy
+
+This page is for engineers who ask what integers cost. It compares networks in integers with the
+same networks in floating point, and puts ONNX Runtime's dynamic quantisation of the same LSTM
+weights beside them. [Precision](precision.md#what-the-comparison-shows) says what the figures show,
+and why some are below ONNX Runtime's.
+
+`refrain workload accuracy --output docs/accuracy.md` makes this page, ONNX Runtime in the same run.
+`refrain workload accuracy NAME` measures one network. What was measured is kept in the cache and
+not measured again while network, data and code stay the same.
+
+- Every figure in dB is a signal-to-noise ratio against floating point, of whole runs: a second
+  layer is given what the first one made in integers.
+- *Per gate* are the integers that a `.tflite` file holds: one scale for the weights of a gate.
+  *Per row* is `--row-scales`, and *4 bits* means the bits of a weight.
+- ONNX Runtime is `onnxruntime.quantization.quantize_dynamic` of each LSTM layer, with one scale for
+  a direction (*per tensor*) or for each row (*per channel*). It quantises `x` and `h` while it runs
+  and needs no calibration; cell states and outputs stay in floating point. Streams run in it as one
+  sequence, so `x` has one scale. Everything around the LSTM layers is the same in all columns.
+- Refrain is calibrated on *calibration* alone. The other data are not seen before.
+- *Reached* says which goal a row reaches: per gate at least ONNX Runtime's per tensor, and per row
+  at least its per channel less 3 dB.
+"""
+_SCORES = """## Metrics of the workloads
+
+On held-out data of the [division for development](workloads.md#for-development), behind ± the
+standard error. *Within* says whether 4 bits lose at most one standard error against 8 bits.
+"""
+_BYTES = """## Bytes
+
+Weights of one network, and what stands beside them in memory: biases, and with scales of rows
+their multipliers and shifts.
+"""
+
+
+def shown_rows(rows: Sequence[Mapping]) -> list[dict[str, str]]:
+    """A line for each output and LSTM layer of each data set, from rows of ``accuracy_rows``."""
+    shown = []
+    for name in dict.fromkeys(row["name"] for row in rows):
+        own = {row["method"]: row["sets"] for row in rows if row["name"] == name}
+        first = next(iter(own.values()))
+        for data, figures in first.items():
+            for kind, title in (("outputs", "{}"), ("lstm", "LSTM {}")):
+                for number, what in enumerate(figures.get(kind, {}), start=1):
+                    ratios = {method: sets[data][kind][what] for method, sets in own.items()}
+                    label = title.format(what if kind == "outputs" else number)
+                    shown.append(
+                        {"network": name, "data": data, "of": label}
+                        | {method: _decibels(each) for method, each in ratios.items()}
+                        | {"reached": _reached(ratios)}
+                    )
+    return shown
+
+
+def _decibels(ratio: float | None) -> str:
+    return _NONE if ratio is None else f"{ratio:.1f}"
+
+
+def _reached(ratios: Mapping[str, float | None]) -> str:
+    """Which goals the figures of one line reach; nothing where one is missing."""
+    pairs = (("per gate", _GATE, _TENSOR, 0.0), ("per row", _ROW, _CHANNEL, _ALLOWED_DB))
+    known = [pair for pair in pairs if None not in (ratios.get(pair[1]), ratios.get(pair[2]))]
+    # Goals are compared as they are shown.
+    kept = [
+        goal
+        for goal, own, other, less in known
+        if round(ratios[own], 1) >= round(ratios[other] - less, 1)
+    ]
+    if not known:
+        return _NONE
+    return "both" if len(kept) == len(pairs) else ", ".join(kept) or "none"
+
+
+def score_rows(rows: Sequence[Mapping]) -> list[dict[str, str]]:
+    """A line for each workload: its metric in floating point and with each method."""
+    shown = []
+    for name in dict.fromkeys(row["name"] for row in rows if row["kind"] == "workload"):
+        own = {row["method"]: row["sets"]["held out"] for row in rows if row["name"] == name}
+        line = {"workload": name, "float": f"{next(iter(own.values()))['float_score']:.3f}"}
+        line |= {k: f"{e['score']:.3f} ± {e['standard_error']:.3f}" for k, e in own.items()}
+        shown.append(line | {"within": _within(own)})
+    return shown
+
+
+def _within(own: Mapping[str, Mapping]) -> str:
+    """Whether the fewest bits that the table always has lose at most a standard error of int8."""
+    few = METHODS[-1].name
+    if few not in own or _GATE not in own:
+        return _NONE
+    lost = own[_GATE]["score"] - own[few]["score"]
+    return "yes" if lost <= own[_GATE]["standard_error"] else "no"
+
+
+def byte_rows(rows: Sequence[Mapping]) -> list[dict[str, str]]:
+    """A line for each network: bytes of weights and of what is beside them."""
+    shown = []
+    for name in dict.fromkeys(row["name"] for row in rows):
+        own = [r for r in rows if r["name"] == name and r["weight_bytes"] is not None]
+        if own:
+            pairs = {r["method"]: f"{r['weight_bytes']:,} + {r['parameter_bytes']:,}" for r in own}
+            shown.append({"network": name} | pairs)
+    return shown
+
+
+def accuracy_markdown(rows: Sequence[Mapping]) -> str:
+    """Rows of ``accuracy_rows`` as a page."""
+    parts = [_HEAD, _table(shown_rows(rows))]
+    scores = score_rows(rows)
+    if scores:
+        parts += [_SCORES, _table(scores)]
+    parts += [_BYTES, _table(byte_rows(rows))]
+    return "\n".join(parts)
+
+
+def _table(rows: Iterable[Mapping[str, str]]) -> str:
+    rows = list(rows)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [columns, ["---"] * len(columns)]
+    lines += [[row.get(name, _NONE) for name in columns] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
