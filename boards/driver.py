@@ -25,6 +25,9 @@ _DONE, _ERROR = 1 << 0, 1 << 1
 _BUSY = 1 << 0
 """Bit of the status register."""
 
+_FEATURES = 0, 5
+"""Version of the register map from which on a register says which gates there are."""
+
 _REASONS = {
     Error.NONE: "no error",
     Error.BAD_DESCRIPTOR: "a layer descriptor asks for what this machine cannot run",
@@ -74,6 +77,8 @@ class Driver:
         Major and minor.
     lanes, bus_bytes, max_input, max_hidden, weight_words : int
         What the machine can hold.
+    row_scales : bool
+        Whether rows of weights may have scales of their own.
 
     Raises
     ------
@@ -94,6 +99,9 @@ class Driver:
         self.lanes, self.bus_bytes = lanes & 0xFFFF, lanes >> 16
         self.max_input, self.max_hidden = limits & 0xFFFF, limits >> 16
         self.weight_words = self.read("weight_words")
+        # Older machines have no such register, and no such gates that anybody built.
+        features = self.read("features") if self.version >= _FEATURES else 0
+        self.row_scales = bool(features & 1)
 
     def read(self, register: str) -> int:
         """A register by its name."""

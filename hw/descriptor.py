@@ -89,7 +89,7 @@ FIELDS = {
             22,
             1,
             "params hold a multiplier and a shift of each row, which stand for those of the gates "
-            "here; for machines with gates for that",
+            "here; refused by machines without gates for that",
         ),
         Field("input_size", 1, 0, 16, "I, codes in a row of x"),
         Field("hidden_size", 1, 16, 16, "H, hidden units"),

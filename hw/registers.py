@@ -37,7 +37,7 @@ __all__ = [
 ID_VALUE = 0x4E524652
 """``RFRN`` in memory order."""
 
-VERSION_VALUE = 0 << 16 | 4
+VERSION_VALUE = 0 << 16 | 5
 """Major and minor version of this register map."""
 
 WATCHDOG_CYCLES = 1 << 20
@@ -126,6 +126,7 @@ REGISTERS = {
             "cycles that the memory may owe an answer and do nothing, before the run ends; 0 for "
             f"ever; {WATCHDOG_CYCLES} after a reset",
         ),
+        Register("features", 0x48, "ro", "gates that not every machine has: bit 0 row_scales"),
     )
 }
 """Every register but the counters, by name."""
@@ -166,6 +167,7 @@ _BITS = {
         Bits(name, k, 1, f"raise the interrupt when {doc}")
         for k, (name, doc) in enumerate(_EVENTS.items())
     ),
+    "features": (Bits("row_scales", 0, 1, "rows of weights may have scales of their own"),),
     "override": tuple(
         Bits(f"word_{k}", k, 1, f"override_{k} stands for descriptor word {OVERRIDE_WORD + k}")
         for k in range(OVERRIDES)
@@ -190,6 +192,7 @@ def constant_values(config) -> dict[str, int]:
         "lanes": config.lanes | config.bus_bytes << 16,
         "limits": config.max_input | config.max_hidden << 16,
         "weight_words": config.weight_words,
+        "features": int(config.row_scales),
     }
 
 

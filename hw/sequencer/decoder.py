@@ -136,6 +136,8 @@ class DescriptorDecoder(wiring.Component):
         # What the machine has no bits for must be seen, not cut.
         settings = self.settings
         held = [field("resident_base") <= config.weight_words]
+        if not config.row_scales:
+            held.append(~field("row_scales"))
         for name in settings.shape().members:
             if name in FIELDS:
                 held.append(settings[name] == field(name))

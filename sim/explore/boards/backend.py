@@ -80,7 +80,7 @@ class BoardBackend(DeviceBackend):
     A run that does not fit the board's memory is cut into runs of fewer steps, each of which goes
     on from the one before. Where the machine cannot do that, it begins with the state in which the
     one before ended: the same bits where every step is normal, since other modes know more than
-    that state. No direction may run backwards.
+    that state. No direction may run backwards. A run that another program has left is ended first.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class BoardBackend(DeviceBackend):
     Raises
     ------
     DeviceError
-        Another machine is on the board.
+        Another machine is on the board, or its memory owes it an answer.
     """
 
     def __init__(self, config: Config, transport: Transport, name: str):
@@ -104,6 +104,8 @@ class BoardBackend(DeviceBackend):
         if found != wanted:
             said = ", ".join(f"{key} {found[key]} (not {wanted[key]})" for key in _IDENTITY)
             raise DeviceError(f"the machine on {name} is not {config.name}: it has {said}")
+        if self.driver.busy:
+            self.driver.soft_reset()
 
     def run(self, network: IntegerNetwork, x: np.ndarray, *, progress=None, **options) -> Result:
         """Result for int8 ``x`` ``[sequences, steps, I]``; options as of ``DeviceBackend.run``."""

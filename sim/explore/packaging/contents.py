@@ -11,10 +11,12 @@ from sim.explore.machine_files import config_text
 from sim.explore.machines import values_of
 from sim.explore.packaging.benches import bench_files
 from sim.explore.packaging.constraints import constraint_files
+from sim.explore.packaging.datasheet import datasheet
 from sim.explore.packaging.driver import driver_files, example_images, image_files
 from sim.explore.packaging.facts import Facts, filled
 from sim.explore.packaging.fusesoc import core_files
 from sim.explore.packaging.ipxact import component_xml
+from sim.explore.packaging.pdf import pdf_of
 from sim.explore.packaging.registers import check_tools, register_files
 from sim.explore.packaging.tools import tool_files
 
@@ -27,7 +29,7 @@ LIST = "package.json"
 """The file that lists the others."""
 
 
-def package_files(config: Config, command: str) -> dict[str, bytes]:
+def package_files(config: Config, command: str, *, pdf: bool = False) -> dict[str, bytes]:
     """Contents of every file of a package, by its path; the list of files is the last.
 
     The same configuration, command and version give the same bytes.
@@ -38,6 +40,8 @@ def package_files(config: Config, command: str) -> dict[str, bytes]:
         The machine.
     command : str
         What the user typed, for heads of files.
+    pdf : bool
+        With the data sheet as PDF, whose bytes are the browser's.
 
     Raises
     ------
@@ -51,9 +55,12 @@ def package_files(config: Config, command: str) -> dict[str, bytes]:
     images = example_images(facts)
     texts |= driver_files(facts) | bench_files(facts, images["batch"])
     texts |= core_files(facts) | tool_files(facts)
+    texts["doc/datasheet.html"] = datasheet(facts)
     texts |= {"README.md": filled("README.md", facts), "config.toml": config_text(config)}
     contents = {path: text.encode() for path, text in texts.items()}
     contents |= register_files(facts) | image_files(images) | _licence()
+    if pdf:
+        contents["doc/datasheet.pdf"] = pdf_of(texts["doc/datasheet.html"])
     contents["component.xml"] = component_xml(facts, contents["registers/refrain.xml"])
     contents = dict(sorted(contents.items()))
     return contents | {LIST: _listed(facts, contents)}

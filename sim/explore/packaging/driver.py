@@ -30,7 +30,7 @@ def driver_files(facts: Facts) -> dict[str, str]:
         "descriptor_bytes": str(DESCRIPTOR_BYTES),
         "error_codes": ",\n".join(f"  REFRAIN_ERROR_{each.name} = {int(each)}" for each in errors),
         "error_texts": "\n".join(
-            f'    case REFRAIN_ERROR_{each.name}:\n      return "{each.name}: {each.doc}";'
+            f'    case REFRAIN_ERROR_{each.name}:\n      return "{each.name}: {_plain(each.doc)}";'
             for each in errors
         ),
     }
@@ -42,6 +42,11 @@ def driver_files(facts: Facts) -> dict[str, str]:
         f"driver/{name}": heads["." + name.partition(".")[2] if "." in name else ""] + text
         for name, text in texts.items()
     }
+
+
+def _plain(text: str) -> str:
+    """A text without the marks of code, in a string of C."""
+    return text.replace("`", "").replace("\\", "\\\\").replace('"', '\\"')
 
 
 def example_network(facts: Facts) -> IntegerNetwork:

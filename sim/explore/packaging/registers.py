@@ -11,12 +11,9 @@ from sim.explore.packaging.rdl import MAP, rdl_text
 
 __all__ = ["MISSING", "check_tools", "compile_rdl", "register_files"]
 
-MISSING = (
-    "refrain package makes the register map with PeakRDL, and {name} is missing: "
-    "pip install 'refrain[package]'"
-)
+MISSING = "refrain package needs {name}, which is not installed: pip install 'refrain[package]'"
 _TOOLS = ("systemrdl-compiler", "peakrdl-cheader", "peakrdl-html", "peakrdl-ipxact")
-_TOOLS = (*_TOOLS, "peakrdl-markdown")
+_TOOLS = (*_TOOLS, "peakrdl-markdown", "wavedrom")
 _HEADER = f"{MAP}_registers.h"
 _KEPT_FONTS = ".woff2"
 """The one format of fonts that every browser of these years reads; others take 6 MB."""

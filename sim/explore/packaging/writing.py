@@ -11,7 +11,7 @@ from sim.explore.packaging.contents import FORMAT, LIST, package_files
 __all__ = ["write_package"]
 
 
-def write_package(config: Config, folder: Path, *, command: str) -> list[Path]:
+def write_package(config: Config, folder: Path, *, command: str, pdf: bool = False) -> list[Path]:
     """Write all files of a package, or none; returns them, their list last.
 
     Files of an earlier package in the folder that the new one does not have are removed, unless
@@ -25,6 +25,8 @@ def write_package(config: Config, folder: Path, *, command: str) -> list[Path]:
         Made where it does not exist.
     command : str
         What the user typed, for heads of files.
+    pdf : bool
+        With the data sheet as PDF.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def write_package(config: Config, folder: Path, *, command: str) -> list[Path]:
     OSError
         The folder cannot be written, with a sentence for the user; nothing is changed.
     """
-    contents = package_files(config, command)
+    contents = package_files(config, command, pdf=pdf)
     stale = [
         path for path in _earlier(folder) if path.relative_to(folder).as_posix() not in contents
     ]

@@ -1,5 +1,7 @@
 """The register file against the register map."""
 
+from dataclasses import replace
+
 import pytest
 from amaranth.sim import Simulator
 
@@ -85,9 +87,10 @@ class Access:
         return (await self.at(REGISTERS[name].addr, ports, write=1, data=value, strb=strb))[1]
 
 
+@pytest.mark.parametrize("rows", [False, True])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_constants_say_what_the_machine_is(host, name):
-    config = CONFIGS[name]
+def test_constants_say_what_the_machine_is(host, name, rows):
+    config = replace(CONFIGS[name], row_scales=rows)
 
     async def story(h):
         assert await h.read("id") == ID_VALUE
@@ -95,6 +98,7 @@ def test_constants_say_what_the_machine_is(host, name):
         assert await h.read("lanes") == config.lanes | config.bus_width // 8 << 16
         assert await h.read("limits") == config.max_input | config.max_hidden << 16
         assert await h.read("weight_words") == config.weight_words
+        assert await h.read("features") == rows
 
     host(story, config)
 

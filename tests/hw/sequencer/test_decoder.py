@@ -65,6 +65,7 @@ def legal(rng, config):
     values |= {name: rng.randrange(1 << 31) for name in FIELDS if "multiplier" in name}
     values |= {name: rng.randrange(-32, 32) for name in FIELDS if "shift" in name}
     return values | {
+        "row_scales": values["row_scales"] & config.row_scales,
         "input_size": inputs,
         "hidden_size": hidden,
         "x_head_size": rng.randint(1, inputs),
@@ -191,8 +192,16 @@ BAD = [
     {"row_base": 2048},
     {"keeper": 8},
     {"resume": 1, "load_state": 1},
+    {"row_scales": 1},
     *({name: 4} for name in FIELDS if name.endswith(("_addr", "_stride"))),
 ]
+
+
+def test_scales_of_rows_are_for_machines_with_gates_for_them(play, small):
+    config, rng = small(row_scales=True), random.Random(1)
+    descriptors = [legal(rng, config) | {"row_scales": rows} for rows in (1, 0)]
+    for seen, values in zip(decode(play, config, *descriptors), descriptors, strict=True):
+        assert seen == meaning(values, config, seen)
 
 
 @pytest.mark.parametrize("name", ["delta_level", "reduced_level"])

@@ -178,6 +178,18 @@ def test_a_processor_may_reset_the_logic_while_its_dram_answers(zynq):
     assert zynq.first_violation == ""
 
 
+def test_a_run_that_another_program_has_left_is_ended(zynq):
+    zynq.restart(MemoryModel(latency=2000))
+    network = random_network((10, 12), seed=1)
+    x = random_codes(network, 1, 2)
+    first = BoardBackend(SMALL, zynq, "zynq")
+    first.run(network, x)
+    first.driver.write("control", 1)
+    assert first.driver.busy
+    found = BoardBackend(SMALL, zynq, "zynq").run(network, x)
+    assert_equal(found, ModelBackend(SMALL).run(network, x))
+
+
 def test_the_stand_in_puts_the_buffer_somewhere():
     assert DRAM_BASE % 4096 == 0
     assert DRAM_BASE

@@ -6,13 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from boards.driver import DeviceError
 from hw.config import CONFIGS
+from hw.registers import Error
 from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.model.plain import run_plain
 from sim.model.random_network import random_codes, random_network
-from sim.networks.network import IntegerNetwork
-from sim.rtl.backend import RtlBackend
+from sim.networks.network import IntegerNetwork, NetworkError
+from sim.rtl.backend import DeviceBackend, RtlBackend
 from sim.rtl.memory_model import MemoryModel
 
 SCORED = {"mode": "auto", "delta_threshold": 0.6, "skip_threshold": 0.9}
@@ -92,3 +94,23 @@ def test_parameters_of_any_bus_are_loaded_in_the_time_that_the_model_says(agree,
         result = agree(backend, network, x, LayerModes(), resident=True)
         expected = ModelBackend(backend.config, latency=1).run(network, x, resident=True)
         assert (result.cycles, result.stall_cycles) == (expected.cycles, expected.stall_cycles)
+
+
+def test_a_machine_without_the_gates_is_asked_and_refused():
+    network = random_network([3, 5], row_scales=True)
+    plain = RtlBackend(CONFIGS["tiny"])
+    backend = DeviceBackend(machine().config, plain.transport, "board")
+    with pytest.raises(NetworkError) as error:
+        backend.run(network, random_codes(network, 1, 2))
+    assert str(error.value) == (
+        "the machine on board has no gates for scales of rows, and the network has such scales: "
+        "build the machine with --row-scales, or quantise without it"
+    )
+    # Gates that are not asked refuse the descriptor themselves.
+    backend.driver.row_scales = True
+    with pytest.raises(DeviceError) as error:
+        backend.run(network, random_codes(network, 1, 2))
+    assert error.value.code == Error.BAD_DESCRIPTOR
+    gates = random_network([3, 5])
+    x = random_codes(gates, 1, 2)
+    assert np.array_equal(backend.run(gates, x).h, run_plain(gates, x))

@@ -94,6 +94,7 @@ void bench_interrupt(void) { refrain_interrupt(&device); }
 int bench_thresholds(uint8_t x, uint8_t h) { return refrain_thresholds(&device, x, h); }
 int bench_override(uint32_t k, uint32_t value) { return refrain_override(&device, k, value); }
 void bench_restore(void) { refrain_restore(&device); }
+void bench_watchdog(uint32_t cycles) { refrain_watchdog(&device, cycles); }
 uint64_t bench_cycles(void) { return refrain_cycles(&device); }
 uint64_t bench_delta_steps(void) {
   return refrain_counter(&device, offsetof(refrain_t, delta.steps_low));

@@ -289,6 +289,18 @@ def test_memory_that_never_answers_is_told_apart(bench, x, code):
     assert used.library.bench_reset() == code["STUCK"]
 
 
+def test_the_watchdog_ends_a_run_whose_memory_is_too_slow(bench, x):
+    used = bench(memory=MemoryModel(latency=2000))
+    used.library.bench_open()
+    used.load()
+    used.library.bench_watchdog(500)
+    assert used.batch(x)[0] == Error.TIMEOUT
+    # The memory answers in the end, so the machine comes to rest.
+    assert used.library.bench_reset() == 0
+    used.library.bench_watchdog(0)
+    assert np.array_equal(used.batch(x)[1], expected(x))
+
+
 def test_every_error_of_the_machine_has_its_code(bench, x):
     used = bench()
     used.library.bench_open()

@@ -208,6 +208,5 @@ def test_a_missing_tool_is_named_before_the_work(monkeypatch):
     with pytest.raises(UserError) as caught:
         registers.check_tools()
     assert str(caught.value) == (
-        "refrain package makes the register map with PeakRDL, and peakrdl-html is missing: "
-        "pip install 'refrain[package]'"
+        "refrain package needs peakrdl-html, which is not installed: pip install 'refrain[package]'"
     )

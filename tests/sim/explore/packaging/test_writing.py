@@ -16,7 +16,7 @@ def contents(monkeypatch):
     """Contents that the next package has; the list comes with them."""
     made = {}
 
-    def package_files(config, command):
+    def package_files(config, command, pdf):
         files = {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
         listed = {"format": writing.FORMAT, "files": files}
         return {**made, writing.LIST: json.dumps(listed).encode()}

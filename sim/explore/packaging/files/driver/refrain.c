@@ -303,6 +303,10 @@ int refrain_thresholds(struct refrain *device, uint8_t x, uint8_t h) {
   return refrain_override(device, 0, first);
 }
 
+void refrain_watchdog(struct refrain *device, uint32_t cycles) {
+  put(device, REGISTER(watchdog), cycles);
+}
+
 uint64_t refrain_counter(const struct refrain *device, uint32_t offset) {
   uint32_t low = get(device, offset);
   return (uint64_t)get(device, offset + 4) << 32 | low;

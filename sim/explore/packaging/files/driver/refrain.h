@@ -177,6 +177,10 @@ int refrain_override(struct refrain *device, uint32_t k, uint32_t value);
 /* Every layer takes the settings of its descriptor again. */
 void refrain_restore(struct refrain *device);
 
+/* Ends runs with REFRAIN_ERROR_TIMEOUT when the memory owes an answer and does nothing for so many
+ * cycles; 0 waits for ever. It stays as it is until it is changed or the logic is reset. */
+void refrain_watchdog(struct refrain *device, uint32_t cycles);
+
 /* A counter of the last run, by the offset of its low word: offsetof(refrain_t, delta.steps_low).
  * refrain_registers.h has the names. */
 uint64_t refrain_counter(const struct refrain *device, uint32_t offset);

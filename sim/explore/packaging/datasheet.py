@@ -1,0 +1,187 @@
+"""The data sheet of a package: one page of HTML that needs nothing beside it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from hw.config import SETTINGS
+from hw.modes import Mode
+from hw.registers import (
+    COUNTER_BASE,
+    COUNTER_DOCS,
+    MODE_COUNTER_BASE,
+    MODE_COUNTER_DOCS,
+    MODE_COUNTER_STRIDE,
+    REGISTERS,
+    Error,
+    bits_of,
+    reset_values,
+)
+from sim.explore.machines import values_of
+from sim.explore.packaging.facts import Facts, filled
+from sim.explore.packaging.inventory import Inventory, inventory_of
+from sim.explore.packaging.speed import STEPS, Speed, speeds
+from sim.explore.packaging.waves import DIAGRAMS, diagram
+
+__all__ = ["datasheet"]
+
+Row = Sequence[object]
+
+
+def datasheet(facts: Facts) -> str:
+    """The page."""
+    held = inventory_of(facts.design, facts.top)
+    measured = speeds(facts.config)
+    parts = {
+        "figures": _key_figures(facts, held, measured[0]),
+        "configuration": _configuration(facts),
+        "ports": _ports(facts),
+        "diagrams": "\n".join(_diagrams()),
+        "registers": _registers(facts),
+        "fields": _fields(),
+        "errors": _table(("code", "name", "meaning"), ((int(e), e.name, e.doc) for e in Error)),
+        "counters": _counters(),
+        "mode_counters": _mode_counters(),
+        "speed": _speed(facts, measured),
+        "steps": str(STEPS),
+        "units": str(measured[0].units),
+        "memories": _memories(held),
+        "register_bits": f"{held.registers:,}",
+        "memory_bits": f"{held.memory_bits:,}",
+        "lanes": str(facts.config.lanes),
+        "burst_beats": str(facts.config.burst_beats),
+        "bursts": str(facts.config.bursts_in_flight),
+        "max_input": str(facts.config.max_input),
+        "max_hidden": str(facts.config.max_hidden),
+        "watchdog": f"{reset_values(facts.config)['watchdog']:,}",
+        "resets": " and ".join(f"<code>{name}</code>" for name in facts.resets),
+    }
+    return filled("doc/datasheet.html", facts, **parts)
+
+
+def _table(head: Row, rows: Iterable[Row], *, code: Sequence[int] = (0,)) -> str:
+    """A table; cells of the columns ``code`` are names."""
+
+    def cell(column: int, value: object) -> str:
+        text = escape(str(value).replace("`", ""))
+        return f"<td>{f'<code>{text}</code>' if column in code and text else text}</td>"
+
+    lines = ["<table>", f"<tr>{''.join(f'<th>{escape(str(name))}</th>' for name in head)}</tr>"]
+    lines += [f"<tr>{''.join(cell(*pair) for pair in enumerate(row))}</tr>" for row in rows]
+    return "\n".join([*lines, "</table>"])
+
+
+def _key_figures(facts: Facts, held: Inventory, normal: Speed) -> str:
+    config = facts.config
+    peak = 2 * config.lanes * config.clock_mhz / 1000
+    rows = [
+        ("multiply-accumulates a cycle", config.lanes),
+        (f"peak at {config.clock_mhz:g} MHz", f"{peak:g} GOPS"),
+        ("largest layer", f"{config.max_input} inputs, {config.max_hidden} hidden units"),
+        ("resident weights", f"{config.weight_words * config.column_bytes:,} bytes"),
+        ("memory bus", f"AXI4, {config.bus_width} bits"),
+        (
+            f"a step of {normal.units} inputs and units, dense",
+            f"{normal.cycles / config.clock_mhz:.1f} µs",
+        ),
+        ("memories", f"{held.memory_bits / 1024:,.0f} Kibit"),
+    ]
+    return _table(("", "figure"), rows, code=())
+
+
+def _configuration(facts: Facts) -> str:
+    values = values_of(facts.config)
+    rows = [(key, values[key], each.unit, each.meaning) for key, each in SETTINGS.items()]
+    return _table(("field", "value", "unit", "meaning"), rows, code=(0, 1))
+
+
+_MEANINGS = {
+    "aclk": "clock; every register takes its rising edge",
+    "aresetn": "reset of the accelerator, active low, synchronous",
+    "m_axi_aresetn": "reset of the memory's side, active low, synchronous",
+    "interrupt": "level, high while an enabled bit of the register interrupt is set",
+}
+_CHANNELS = {
+    "aw": "write address",
+    "w": "write data",
+    "b": "write response",
+    "ar": "read address",
+    "r": "read data",
+}
+
+
+def _meaning(name: str) -> str:
+    if name in _MEANINGS:
+        return _MEANINGS[name]
+    bus, _, signal = name.partition("_axi_")
+    channel = next(c for c in ("aw", "ar", "w", "b", "r") if signal.startswith(c))
+    kind = {"s": "registers, AXI4-Lite", "m": "memory, AXI4"}[bus]
+    return f"{kind}: {_CHANNELS[channel]}, {signal.removeprefix(channel)}"
+
+
+def _ports(facts: Facts) -> str:
+    rows = [(p.name, p.direction, p.width, _meaning(p.name)) for p in facts.ports]
+    return _table(("port", "direction", "bits", "meaning"), rows)
+
+
+def _diagrams() -> Iterator[str]:
+    for title, signals in DIAGRAMS.items():
+        alt = escape(f"Timing diagram: {title}")
+        yield f'<figure><img alt="{alt}" src="{diagram(signals)}">'
+        yield f"<figcaption>{escape(title)}.</figcaption></figure>"
+
+
+def _registers(facts: Facts) -> str:
+    resets = reset_values(facts.config)
+    rows = [
+        (f"0x{r.addr:03X}", r.name, r.access, f"0x{resets.get(r.name, 0):08X}", r.doc)
+        for r in REGISTERS.values()
+    ]
+    return _table(("address", "register", "access", "after reset", "meaning"), rows, code=(0, 1, 3))
+
+
+def _fields() -> str:
+    rows = []
+    for name in REGISTERS:
+        for bits in bits_of(name):
+            high = bits.lsb + bits.width - 1
+            place = str(high) if bits.width == 1 else f"{high}:{bits.lsb}"
+            if bits.width < 32:
+                rows.append((name, place, bits.name, bits.doc))
+    return _table(("register", "bits", "field", "meaning"), rows, code=(0, 2))
+
+
+def _counters() -> str:
+    rows = [
+        (f"0x{COUNTER_BASE + 8 * k:03X}", name, doc)
+        for k, (name, doc) in enumerate(COUNTER_DOCS.items())
+    ]
+    return _table(("address", "counter", "counts"), rows, code=(0, 1))
+
+
+def _mode_counters() -> str:
+    rows = []
+    for k, (name, doc) in enumerate(MODE_COUNTER_DOCS.items()):
+        places = (MODE_COUNTER_BASE + MODE_COUNTER_STRIDE * mode + 8 * k for mode in Mode)
+        rows.append((*(f"0x{place:03X}" for place in places), name, doc))
+    modes = [mode.name.lower() for mode in Mode]
+    return _table((*modes, "counter", "counts"), rows, code=tuple(range(len(modes) + 1)))
+
+
+def _speed(facts: Facts, measured: Sequence[Speed]) -> str:
+    rows = []
+    for each in measured:
+        what = "every column" if each.mode == "normal" else f"{each.moved:.0%} of the inputs move"
+        microseconds = each.cycles / facts.config.clock_mhz
+        rows.append(
+            (each.mode, what, f"{each.cycles:,.0f}", f"{microseconds:.1f}", f"{each.avoided:.0%}")
+        )
+    head = ("mode", "inputs", "cycles a step", "µs a step", "MACs left out")
+    return _table(head, rows)
+
+
+def _memories(held: Inventory) -> str:
+    rows = [
+        (memory.module, memory.depth, memory.width, count, f"{memory.bits * count:,}")
+        for memory, count in sorted(held.memories.items(), key=lambda item: -item[0].bits * item[1])
+    ]
+    return _table(("module", "words", "bits of a word", "how many", "bits in all"), rows)
