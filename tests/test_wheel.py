@@ -126,11 +126,14 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel):
 
 
 def test_every_command_runs_from_the_wheel(installed):
-    assert {line.split()[0] for line in LINES} | {"flash"} == COMMANDS.keys()
+    others = {"flash", "silicon"}
+    assert {line.split()[0] for line in LINES} | others == COMMANDS.keys()
     for line in LINES:
         installed(*line.split())
     # Without a board there is nothing to load it into.
     assert "refrain build" in installed("flash", "ulx3s-85f", "--bitstream", "none", status=2)
+    # A foundry's cells are the user's.
+    assert "cannot be read" in installed("silicon", "tiny", "--liberty", "none", status=2)
 
 
 @pytest.mark.parametrize("board", ["arty-a7-35", "arty-z7-20"])

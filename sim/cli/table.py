@@ -103,6 +103,13 @@ COMMANDS = {
         attribute="package",
         example="refrain package edge --output build/refrain_edge",
     ),
+    "silicon": Entry(
+        help="Map a whole machine to a chip's cells and memories, and measure it.",
+        panel=_HARDWARE,
+        module="sim.cli.silicon",
+        attribute="silicon",
+        example="refrain silicon tiny --liberty cells.lib --memories sram",
+    ),
     "multipliers": Entry(
         help="List the multipliers that have a name, or measure them all.",
         panel=_HARDWARE,

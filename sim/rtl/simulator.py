@@ -13,13 +13,10 @@ from sim.rtl.build import build
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.stages import Stages
 
-__all__ = ["CHANNELS", "RtlSimulator", "SimulationError"]
+__all__ = ["CHANNELS", "RtlSimulator", "SimulationError", "load_library"]
 
 CHANNELS = ("ar", "r", "aw", "w", "b")
 """Of the memory's port."""
-
-_CHUNK = 200_000
-"""Cycles per call: some tenths of a second, after which Python hears of an interrupt."""
 
 _SETTINGS = (
     *("memory_base", "memory_size", "seed", "latency", "write_latency", "beats", "per_cycles"),
@@ -44,8 +41,9 @@ class SimulationError(UserError):
     """The simulated machine does not answer, or the host asked for what is not there."""
 
 
-def _library(path: Path) -> ctypes.CDLL:
-    library = ctypes.CDLL(str(path / "model.so"))
+def load_library(path: Path) -> ctypes.CDLL:
+    """A compiled model, the file ``path``, whose functions have their types."""
+    library = ctypes.CDLL(str(path))
     bench, number = ctypes.c_void_p, ctypes.c_uint64
     for name, result, arguments in (
         ("create", bench, [ctypes.POINTER(_Settings), ctypes.c_void_p, ctypes.c_char_p]),
@@ -102,6 +100,9 @@ class RtlSimulator:
         A tool for compiling is missing or failed.
     """
 
+    chunk = 200_000
+    """Cycles per call: some tenths of a second, after which Python hears of an interrupt."""
+
     def __init__(
         self,
         top: wiring.Component | str,
@@ -122,7 +123,9 @@ class RtlSimulator:
         rtlil = rtlil or not isinstance(top, str)
         source = top if isinstance(top, str) else to_rtlil(top, name)
         options = {"trace": trace is not None, "cache": cache, "compiler": compiler}
-        self._library = _library(build(source, name, rtlil=rtlil, stages=stages, **options))
+        self._library = load_library(
+            build(source, name, rtlil=rtlil, stages=stages, **options) / "model.so"
+        )
         self._trace = None if trace is None else str(trace).encode()
         self._bench = None
         self.restart(memory or MemoryModel())
@@ -201,7 +204,7 @@ class RtlSimulator:
     def _run(self, limit: int | None, progress, *, until_interrupt: bool) -> bool:
         done = 0
         while limit is None or done < limit:
-            chunk = _CHUNK if limit is None else min(_CHUNK, limit - done)
+            chunk = self.chunk if limit is None else min(self.chunk, limit - done)
             ran = self._library.refrain_run(self._bench, chunk, until_interrupt)
             done += ran
             if progress is not None:

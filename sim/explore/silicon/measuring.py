@@ -1,0 +1,245 @@
+"""Energy of a mapped machine that runs a real network, mode by mode."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw.config import Config
+from sim.explore.running import precision
+from sim.explore.silicon.energy import KINDS, Energy, leakage
+from sim.explore.silicon.parts import PARTS
+from sim.explore.silicon.report import Silicon
+from sim.explore.silicon.simulating import GateSimulator, Tally
+from sim.explore.silicon.timing import Timing
+from sim.explore.workloads import quantize_case
+from sim.image.modes import LayerModes
+from sim.model.backend import ModelBackend
+from sim.networks.check import check_integer
+from sim.networks.network import IntegerNetwork, NetworkError
+from sim.networks.quantizer import to_codes
+from sim.rtl.backend import DeviceBackend
+from sim.rtl.memory_model import MemoryModel
+from sim.workloads.catalogue import find_workload
+
+__all__ = ["IDLE", "MODES", "GateBench", "Task", "measure_energy", "open_task"]
+
+_FIRST = 2
+"""Steps before those that are counted; the first is normal in every mode."""
+
+_IDLE_CYCLES = 200
+
+IDLE = "idle, a cycle"
+"""What the row of an idle machine is called; it is of one cycle."""
+
+MODES = {
+    "normal": LayerModes(),
+    "delta": LayerModes(mode="delta"),
+    "delta, thresholds": LayerModes(mode="delta", x_threshold=4, h_threshold=4),
+    "skip": LayerModes(mode="skip", skip_threshold=0.0, skip_action="freeze"),
+}
+"""Modes that are measured: normal; delta that loses nothing; delta with thresholds of 4; and
+skipped steps that hold ``h`` and ``c``."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a machine runs.
+
+    Members
+    -------
+    name : str
+        The workload's.
+    network : IntegerNetwork
+        Its network.
+    x : int8 [1, steps, I]
+        Steps of a sequence that was held out.
+    """
+
+    name: str
+    network: IntegerNetwork
+    x: np.ndarray
+
+
+def open_task(
+    config: Config,
+    workload: str,
+    steps: int,
+    say: Callable[[str], None] = lambda text: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Task:
+    """The network of a workload in integers, and ``steps`` steps beside the first ones.
+
+    Raises
+    ------
+    NetworkError
+        The steps are none or more than there are, or the network does not fit the machine.
+    PackageError
+        A file cannot be fetched, or there is no such workload.
+    """
+    if steps < 1:
+        raise NetworkError(f"--steps must be at least 1, not {steps}")
+    case = find_workload(workload).load(say, progress)
+    network = quantize_case(case, **precision(config))
+    check_integer(network)
+    split = case.evaluation
+    longest = int(np.argmax(split.lengths))
+    most = int(split.lengths[longest]) - _FIRST
+    if steps > most:
+        raise NetworkError(
+            f"--steps must be at most {most}, as the longest sequence of {workload} that was held "
+            f"out has {most + _FIRST}, not {steps}"
+        )
+    x = to_codes(split.x[longest : longest + 1], network.layers[0].directions[0].x)
+    ModelBackend(config).run(network, x[:, :_FIRST])
+    return Task(workload, network, x[:, : _FIRST + steps])
+
+
+class GateBench:
+    """Runs networks on the gates of a machine, and compares every bit of ``h`` with the model.
+
+    Parameters
+    ----------
+    silicon : Silicon
+        The mapped machine.
+    config : Config
+        Its configuration.
+    progress : function of (int, int)
+        Told the cycles of a run so far, and those to be expected.
+
+    Members
+    -------
+    energy : Energy
+        What transitions, pulses and accesses cost.
+    watts : float
+        Leakage.
+    hertz : float
+        The clock at which leakage counts.
+    """
+
+    def __init__(
+        self,
+        silicon: Silicon,
+        config: Config,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ):
+        process = silicon.process
+        macros = {macro.name: macro for macro in process.choice.macros}
+        timing = Timing(silicon.gates, process.choice.library, macros, process.wire)
+        self.config, self._progress = config, progress
+        self.energy = Energy(timing, process.wire)
+        self.watts = leakage(silicon.gates)
+        self.hertz = 1e6 * process.choice.clock_mhz
+        self.simulator = GateSimulator(timing)
+
+    def run(self, network: IntegerNetwork, x: np.ndarray, modes: LayerModes):
+        """Transitions and result of a run from power-on.
+
+        Raises
+        ------
+        NetworkError
+            A bit of ``h`` differs: the netlist is wrong.
+        """
+        self.simulator.restart(MemoryModel())
+        before = self.simulator.tally.copy()
+        backend = DeviceBackend(self.config, self.simulator, "gates")
+        expected = ModelBackend(self.config).run(network, x, modes=modes)
+        result = backend.run(
+            network, x, modes=modes, progress=lambda done: self._progress(done, expected.cycles)
+        )
+        if not np.array_equal(result.h, expected.h):
+            wrong = int(np.count_nonzero(result.h != expected.h))
+            raise NetworkError(
+                f"{wrong} of {result.h.size} values of h differ between the gates and the model: "
+                f"the netlist does not compute what the machine does"
+            )
+        return self.simulator.tally.copy().less(before), result
+
+    def idle(self) -> Tally:
+        """Cycles behind a run, in which nobody asks for anything."""
+        before = self.simulator.tally.copy()
+        self.simulator.run(_IDLE_CYCLES)
+        return self.simulator.tally.copy().less(before)
+
+
+def measure_energy(
+    bench: GateBench, task: Task, say: Callable[[str], None] = lambda text: None
+) -> dict:
+    """Joules of a step, by mode, part and kind.
+
+    For each mode the machine runs the first steps alone and then, from power-on, these and the
+    steps that are counted; what the second run takes more is theirs.
+
+    Returns
+    -------
+    dict
+        ``modes``: a row for each mode, and one of an idle machine; ``parts``: for each mode a row
+        for each part; ``glitch_energy_share``, ``clashes``, ``workload``, ``steps``.
+
+    Raises
+    ------
+    NetworkError
+        A bit of ``h`` differs.
+    """
+    steps = task.x.shape[1] - _FIRST
+    rows, parts, glitches = [], {}, {}
+    for name, modes in MODES.items():
+        say(f"simulating the gates in mode {name}")
+        tally, work = _steps(bench, task, modes)
+        work = {count: value / steps for count, value in work.items()}
+        found = bench.energy.count(tally) / steps
+        still = bench.watts * work["cycle"] / bench.hertz
+        rows.append(_row(name, found, still, work))
+        parts[name] = _part_rows(found, still)
+        glitches[name] = bench.energy.glitches(tally)["glitch_energy_share"]
+    say("simulating idle gates")
+    idle = bench.energy.count(bench.idle()) / _IDLE_CYCLES
+    still = bench.watts / bench.hertz
+    rows.append(_row(IDLE, idle, still, {"cycle": 1, "product": 0}))
+    parts[IDLE] = _part_rows(idle, still)
+    return {
+        "workload": task.name,
+        "steps": steps,
+        "clashes": bench.energy.clashes(bench.simulator.tally.copy()),
+        "modes": rows,
+        "parts": parts,
+        "glitch_energy_share": glitches,
+    }
+
+
+def _steps(bench: GateBench, task: Task, modes: LayerModes) -> tuple[Tally, dict]:
+    """Transitions, cycles and products of the steps behind the first ones."""
+    tallies, works = [], []
+    for steps in (_FIRST, task.x.shape[1]):
+        tally, result = bench.run(task.network, task.x[:, :steps], modes)
+        tallies.append(tally)
+        works.append({"cycle": result.cycles, "product": result.counts.macs_done})
+    return tallies[1].less(tallies[0]), {k: works[1][k] - works[0][k] for k in works[0]}
+
+
+def _row(name: str, found: np.ndarray, still: np.ndarray, work: dict) -> dict:
+    total, macs = float(found.sum() + still.sum()), work["product"]
+    return {
+        "mode": name,
+        "cycles": work["cycle"],
+        "products": macs,
+        "pj": 1e12 * total,
+        "pj_per_product": 1e12 * total / macs if macs else None,
+        **{f"{kind}_pj": 1e12 * float(found[:, k].sum()) for k, kind in enumerate(KINDS)},
+        "leakage_pj": 1e12 * float(still.sum()),
+    }
+
+
+def _part_rows(found: np.ndarray, still: np.ndarray) -> list[dict]:
+    whole = found.sum(axis=1) + still
+    total = float(whole.sum())
+    return [
+        {
+            "part": part,
+            "pj": 1e12 * float(whole[k]),
+            "share_percent": 100 * float(whole[k]) / max(total, 1e-30),
+            **{f"{kind}_pj": 1e12 * float(found[k, place]) for place, kind in enumerate(KINDS)},
+            "leakage_pj": 1e12 * float(still[k]),
+        }
+        for k, part in enumerate(PARTS)
+    ]
