@@ -52,7 +52,24 @@ def run_direction(
         Initial state; the layer's own when None, and zero where it has none.
     dtype : type
         Precision of the computation and of the results.
+
+    Raises
+    ------
+    NetworkError
+        An initial state of another shape, or numbers that are too large to be computed with.
     """
+    # What overflows saturates a gate, as it should; two that cancel are no number.
+    with np.errstate(over="ignore", invalid="ignore"):
+        h_all, c_all = _run_steps(lstm, x, h0, c0, dtype)
+    if np.isnan(h_all).any():
+        raise NetworkError(
+            f"the LSTM gives no number in {np.dtype(dtype)}: its weights or inputs are too large, "
+            f"or are no numbers"
+        )
+    return h_all, c_all
+
+
+def _run_steps(lstm: FloatLstm, x, h0, c0, dtype: type) -> tuple[np.ndarray, np.ndarray]:
     batch, time, _ = x.shape
     H = lstm.hidden_size
     R = lstm.R.reshape(4 * H, H).astype(dtype).T

@@ -16,7 +16,7 @@ from onnx.external_data_helper import uses_external_data
 
 from sim.networks.network import NetworkError
 
-__all__ = ["explained", "find_damage"]
+__all__ = ["check_names", "explained", "find_damage"]
 
 _ADVICE = "write the file anew, or get it again"
 
@@ -40,6 +40,44 @@ def explained(path: Path) -> Iterator[None]:
         if damage is None:
             raise
         raise NetworkError(f"{path} is a damaged ONNX model: {damage}; {_ADVICE}") from error
+
+
+def check_names(path: Path, model: onnx.ModelProto) -> None:
+    """Refuse names that are no text, which nothing could be found by.
+
+    Raises
+    ------
+    NetworkError
+        The first such name.
+    """
+    for graph in _graphs(model):
+        values = (*graph.input, *graph.output, *graph.value_info)
+        named = [each.name for each in (*values, *graph.initializer)]
+        named += [axis.dim_param for v in values for axis in v.type.tensor_type.shape.dim]
+        if not all(isinstance(name, str) for name in named):
+            damage = "the name of a value or axis is not text"
+        elif not all(map(_is_named_in_text, graph.node)):
+            damage = "a name in a node is not text"
+        else:
+            continue
+        raise NetworkError(f"{path} is a damaged ONNX model: {damage}; {_ADVICE}")
+
+
+def _graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto | onnx.FunctionProto]:
+    """The main graph and those inside of nodes."""
+    pending = [model.graph]
+    while pending:
+        graph = pending.pop()
+        yield graph
+        for node in graph.node:
+            for attribute in node.attribute:
+                pending += [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
+
+
+def _is_named_in_text(node: onnx.NodeProto) -> bool:
+    names = (node.name, node.op_type, node.domain, *node.input, *node.output)
+    names += tuple(attribute.name for attribute in node.attribute)
+    return all(isinstance(name, str) for name in names)
 
 
 def find_damage(model: onnx.ModelProto) -> str | None:

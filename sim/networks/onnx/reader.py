@@ -9,7 +9,7 @@ import onnx.inliner
 
 from sim.networks.check import check_float
 from sim.networks.network import FloatLayer, FloatLstm, NetworkError
-from sim.networks.onnx.damage import explained
+from sim.networks.onnx.damage import check_names, explained
 from sim.networks.onnx.forms.missing import explain_missing
 from sim.networks.onnx.outside import load_outside
 from sim.networks.onnx.walk import attributes, is_standard, node_name, nodes_inside
@@ -41,10 +41,11 @@ def load_onnx(path: str | Path) -> onnx.ModelProto:
     if not model.graph.node or not model.opset_import:
         raise NetworkError(f"{path} is not an ONNX model")
     load_outside(path, model)
-    if not model.functions:
-        return model
-    with explained(path):
-        return onnx.inliner.inline_local_functions(model)
+    if model.functions:
+        with explained(path):
+            model = onnx.inliner.inline_local_functions(model)
+    check_names(path, model)
+    return model
 
 
 def find_lstm_nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:

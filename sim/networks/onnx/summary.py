@@ -15,7 +15,7 @@ from sim.networks.onnx.graph import Graph
 from sim.networks.onnx.inputs import declared_dims
 from sim.networks.onnx.model import OnnxModel
 from sim.networks.onnx.reader import load_onnx, read_onnx_lstm
-from sim.networks.onnx.walk import all_nodes, attributes, is_standard, names_used, node_name, text
+from sim.networks.onnx.walk import all_nodes, attributes, is_standard, names_used, node_name
 from sim.networks.streams import known_states
 from sim.networks.summary import FileSummary, LayerSummary, Port, layer_summary
 
@@ -108,7 +108,7 @@ def _describe(model: onnx.ModelProto) -> str:
 def _ports(values) -> tuple[Port, ...]:
     shapes = declared_dims(values)
     return tuple(
-        Port(name=text(value.name), shape=shapes[value.name], kind=_type_name(value.type))
+        Port(name=value.name, shape=shapes[value.name], kind=_type_name(value.type))
         for value in values
     )
 
@@ -161,7 +161,7 @@ def _raw_layer(node: onnx.NodeProto, model: onnx.ModelProto) -> LayerSummary:
             reason = str(error)
     return LayerSummary(
         name=node_name(node),
-        kind=text(node.op_type),
+        kind=node.op_type,
         inputs=weights.dims[2] if weights is not None and len(weights.dims) == 3 else None,
         hidden=hidden if isinstance(hidden, int) else None,
         directions=2 if direction == b"bidirectional" else 1,

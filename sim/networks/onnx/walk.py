@@ -15,7 +15,6 @@ __all__ = [
     "node_name",
     "nodes_inside",
     "sorted_nodes",
-    "text",
     "without_dead_nodes",
 ]
 
@@ -27,12 +26,7 @@ def identity(node: onnx.NodeProto) -> str:
 
 def node_name(node: onnx.NodeProto) -> str:
     """The node's name, or where it has none the name of its first output."""
-    return text(node.name or identity(node))
-
-
-def text(name: str | bytes) -> str:
-    """A name; of a damaged file, it may be no text."""
-    return name if isinstance(name, str) else name.decode(errors="backslashreplace")
+    return node.name or identity(node)
 
 
 def is_standard(node: onnx.NodeProto, *kinds: str) -> bool:

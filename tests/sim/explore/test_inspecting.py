@@ -290,24 +290,3 @@ def test_an_onnx_model_whose_weights_are_missing_is_described(tmp_path, onnx_gra
     figures = inspected(path)
     assert facts(figures, "name", "inputs", "hidden", "refused") == [("a", 3, 4, None)]
     assert figures["refused"].startswith(str(path))
-
-
-def test_names_that_are_no_text_are_shown(tmp_path):
-    node = helper.make_node("GRU", ["x", "w", "r"], ["y"], "gru", hidden_size=2)
-    value = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        [node],
-        "graph",
-        [value("x", onnx.TensorProto.FLOAT, ["t", 1, 3])],
-        [value("y", onnx.TensorProto.FLOAT, None)],
-        [
-            numpy_helper.from_array(np.ones(shape, np.float32), name)
-            for name, shape in (("w", (1, 6, 3)), ("r", (1, 6, 2)))
-        ],
-    )
-    content = helper.make_model(graph).SerializeToString()
-    path = tmp_path / "net.onnx"
-    path.write_bytes(content.replace(b"gru", b"\xe7ru"))
-    figures = inspected(path)
-    assert facts(figures, "name", "kind") == [(r"\xe7ru", "GRU")]
-    assert r"the GRU node \xe7ru" in figures["refused"]

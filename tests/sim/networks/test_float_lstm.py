@@ -159,3 +159,14 @@ def test_layers_that_do_not_fit_are_refused(nets):
         with pytest.raises(NetworkError) as caught:
             run_float(network, np.ones((1, 2, 3)))
         assert str(caught.value) == sentence
+
+
+def test_what_is_too_large_to_be_computed_with_is_refused(nets):
+    (lstm,) = nets.random_float(2, 3).layers[0].directions
+    lstm = replace(lstm, W=np.full((4, 3, 2), 3e38, np.float32))
+    x = np.full((1, 4, 2), 1e3)
+    assert np.isfinite(run_direction(lstm, x, dtype=np.float32)[0]).all()
+    # From the second step on, the recurrence is as far below zero as the input is above.
+    lstm = replace(lstm, R=np.full((4, 3, 3), -3e38, np.float32))
+    with pytest.raises(NetworkError, match=r"^the LSTM gives no number in float32: its weights or"):
+        run_direction(lstm, x, dtype=np.float32)

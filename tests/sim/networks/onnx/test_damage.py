@@ -39,6 +39,32 @@ def test_a_failure_on_a_damaged_model_says_what_is_wrong_with_it(path):
         OnnxModel(path)
 
 
+@pytest.mark.parametrize(
+    "name, what",
+    [
+        (b"pW", "the name of a value or axis"),
+        (b"time", "the name of a value or axis"),
+        (b"hidden_size", "a name in a node"),
+        (b"LSTM", "a name in a node"),
+    ],
+)
+def test_names_that_are_no_text_are_refused(path, name, what):
+    content = path.read_bytes()
+    assert name in content
+    path.write_bytes(content.replace(name, b"\xe7" + name[1:]))
+    with pytest.raises(NetworkError, match=rf"is a damaged ONNX model: {what} is not text; write"):
+        load_onnx(path)
+
+
+def test_names_inside_of_nodes_are_looked_at(path):
+    model = onnx.load(path)
+    inner = helper.make_graph([helper.make_node("Neg", ["y"], ["lost"])], "inner", [], [])
+    model.graph.node.append(helper.make_node("If", ["y"], ["z"], then_branch=inner))
+    path.write_bytes(model.SerializeToString().replace(b"lost", b"\xe7ost"))
+    with pytest.raises(NetworkError, match="a name in a node is not text"):
+        load_onnx(path)
+
+
 def test_a_refusal_stays_what_it_is(path):
     with pytest.raises(NetworkError) as caught, explained(path):
         raise NetworkError("as it was")

@@ -1,11 +1,9 @@
-import onnx
 import pytest
 from onnx import helper
 
 from sim.networks.onnx.walk import (
     ancestors,
     names_used,
-    node_name,
     sorted_nodes,
     without_dead_nodes,
 )
@@ -47,9 +45,3 @@ def test_graphs_inside_take_from_outside():
         "y",
         "outer",
     ]
-
-
-def test_a_name_that_is_no_text_is_shown_as_text():
-    content = node("LSTM", ["x"], ["y"], "lstm").SerializeToString()
-    damaged = onnx.NodeProto.FromString(content.replace(b"lstm", b"ls\xf4m"))
-    assert node_name(damaged) == r"ls\xf4m"
