@@ -160,11 +160,12 @@ class Config:
     act_width: int = field(
         default=8,
         metadata=about(
-            "Bits of a value of x and of h. In memory each is a byte, sign-extended.",
+            "Bits of a value of x and of h. In memory each is a byte, sign-extended, or two bytes "
+            "where it has 16 bits.",
             name="activation_bits",
             unit="bits",
-            allowed="an integer from 4 to 8",
-            cost="Width of events, multipliers and accumulators.",
+            allowed="an integer from 4 to 8, or 16",
+            cost="Width of events, multipliers and accumulators; 16 takes exact multipliers.",
         ),
     )
     row_scales: bool = field(
@@ -202,8 +203,14 @@ class Config:
         """Refuse numbers that no machine has."""
         if self.lanes % 4 or not _is_power_of_two(self.lanes):
             raise ConfigError(f"lanes must be a power of two of at least 4, not {self.lanes}")
-        if not 4 <= self.act_width <= 8:
-            raise ConfigError(f"act_width must be from 4 to 8, not {self.act_width}")
+        if self.act_width not in (*range(4, 9), 16):
+            raise ConfigError(f"act_width must be from 4 to 8, or 16, not {self.act_width}")
+        try:
+            self.multiplier.check_values(self.value_width)
+        except ValueError as error:
+            raise ConfigError(
+                f"act_width {self.act_width} makes differences of {self.value_width} bits: {error}"
+            ) from None
         if self.stream_words <= RING_GUARD:
             raise ConfigError(
                 f"stream_words must be at least {RING_GUARD + 1}, not {self.stream_words}"
@@ -251,6 +258,26 @@ class Config:
     def bus_bytes(self) -> int:
         """Bytes of one beat."""
         return self.bus_width // 8
+
+    @property
+    def code_width(self) -> int:
+        """Bits that a value of ``x`` or ``h`` takes in memory."""
+        return 8 if self.act_width <= 8 else 16
+
+    @property
+    def code_bytes(self) -> int:
+        """Bytes that a value of ``x`` or ``h`` takes in memory."""
+        return self.code_width // 8
+
+    @property
+    def beat_codes(self) -> int:
+        """Values of ``x`` or ``h`` in a beat."""
+        return self.bus_width // self.code_width
+
+    @property
+    def threshold_width(self) -> int:
+        """Bits of a threshold of ``x`` or ``h``: as many as a value takes in memory."""
+        return self.code_width
 
     @property
     def units_per_block(self) -> int:
@@ -303,7 +330,7 @@ class Config:
 
         A row of two segments may end both in a part of a beat.
         """
-        return 1 << ceil(self.max_input / self.bus_bytes).bit_length()
+        return 1 << ceil(self.max_input / self.beat_codes).bit_length()
 
     @property
     def value_width(self) -> int:

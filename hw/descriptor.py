@@ -6,7 +6,8 @@ descriptor is one LSTM direction over all its sequences.
 
 Memory that a descriptor points at:
 
-- *x*: one row of ``input_size`` int8 codes per step, at ``x_addr + sequence * x_sequence_stride +
+- *x*: one row of ``input_size`` codes per step, int8, or int16 if the machine's activations have 16
+  bits, at ``x_addr + sequence * x_sequence_stride +
   step * x_step_stride``. Strides are signed, so a backward direction starts at the last row with a
   negative step stride. A row may lie in two segments (the outputs of two directions): its first
   ``x_head_size`` codes at ``x_addr``, the rest at the same offset from ``x_tail_addr``.
@@ -21,7 +22,7 @@ Memory that a descriptor points at:
   (lane 0 in the lowest bits), the next ones of all, and so on, as many for each lane as a beat
   holds, or one. A layer's words have ``word_beats`` beats and lack the last planes, if no weight
   needs them.
-- *state*: 4 bytes per unit: ``c`` (int16), ``h`` (int8), zero.
+- *state*: 4 bytes per unit: ``c`` (int16), ``h`` (int8), zero; or ``c`` and ``h`` (both int16).
 
 All addresses and strides are multiples of the bus width; params, weights and descriptors are
 aligned to 64 bytes.
@@ -33,6 +34,7 @@ __all__ = [
     "DESCRIPTOR_BYTES",
     "DESCRIPTOR_WORDS",
     "FIELDS",
+    "HIGH_FIELDS",
     "KEPT_DIRECTIONS",
     "MAGIC",
     "Field",
@@ -290,6 +292,20 @@ FIELDS = {
         ),
         Field("reduced_level", 38, 4, 4, "level of the multiplier in reduced steps"),
         Field("word_beats", 38, 8, 8, "beats of a column word: whole planes"),
+        Field(
+            "x_threshold_high",
+            38,
+            16,
+            8,
+            "upper byte of the threshold of x, of machines whose activations have 16 bits",
+        ),
+        Field(
+            "h_threshold_high",
+            38,
+            24,
+            8,
+            "upper byte of the threshold of h, of machines whose activations have 16 bits",
+        ),
         # Directions that share none of these keep their states from run to run.
         Field(
             "block_base",
@@ -304,9 +320,14 @@ FIELDS = {
 }
 """Every field, by name."""
 
+HIGH_FIELDS = {"x_threshold": "x_threshold_high", "h_threshold": "h_threshold_high"}
+"""Fields whose upper bits have a field of their own, and that field."""
+
 
 def pack(**values: int) -> bytes:
     """A descriptor of the given field values; the magic is filled in, other fields are zero.
+
+    What is too large for a field with upper bits elsewhere is divided between both.
 
     Raises
     ------
@@ -314,6 +335,10 @@ def pack(**values: int) -> bytes:
         A value does not fit its field.
     """
     words = [0] * DESCRIPTOR_WORDS
+    for name, high in HIGH_FIELDS.items():
+        if high not in values and name in values:
+            width = FIELDS[name].width
+            values |= {name: values[name] % (1 << width), high: values[name] >> width}
     for name, value in {"magic": MAGIC, **values}.items():
         field = FIELDS[name]
         low = -(1 << (field.width - 1)) if field.signed else 0

@@ -1,13 +1,13 @@
 """What the engines are told about the layer that runs: a decoded descriptor."""
 
 from amaranth import Const, signed, unsigned
-from amaranth.hdl import ShapeLike
+from amaranth.hdl import ShapeLike, Value
 from amaranth.lib import data
 
 from hw.config import Config
 from hw.descriptor import FIELDS, KEPT_DIRECTIONS
 
-__all__ = ["ALIGNED", "job_layout"]
+__all__ = ["ALIGNED", "job_layout", "zero_bits"]
 
 _MODES = (
     "plan",
@@ -48,6 +48,12 @@ ALIGNED = (
 def _shape(name: str) -> ShapeLike:
     field = FIELDS[name]
     return signed(field.width) if field.signed else unsigned(field.width)
+
+
+def zero_bits(zero: Value, width: int) -> Value:
+    """A job's zero point as a code of ``width`` bits; codes of more than it has are symmetric."""
+    known = zero.as_unsigned()
+    return known[:width] if width <= len(known) else Const(0, width)
 
 
 def job_layout(config: Config) -> data.StructLayout:
@@ -103,5 +109,6 @@ def job_layout(config: Config) -> data.StructLayout:
             "steps_ahead": unsigned(config.slot_width or 1),
             "fresh_x": 1,
             **{name: _shape(name) for name in (*ALIGNED, "block_bytes", *_MODES)},
+            **dict.fromkeys(("x_threshold", "h_threshold"), unsigned(config.threshold_width)),
         }
     )

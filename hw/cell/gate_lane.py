@@ -8,8 +8,12 @@ from hw.numbers.activator import Activator
 from hw.numbers.pipeline import Pipeline
 from hw.numbers.requantize import ACC_WIDTH, MULTIPLIER_WIDTH
 from hw.numbers.requantizer import SHIFT_WIDTH, Requantizer
+from hw.numbers.wide_requantizer import WideRequantizer
 
 __all__ = ["GateLane", "saturate_sum"]
+
+_WIDE_ACC_WIDTH = 47
+"""With a bias a sum of so many bits has 48, the most that are requantised."""
 
 
 def saturate_sum(a: Value, b: Value) -> Value:
@@ -30,7 +34,9 @@ class GateLane(wiring.Component):
     Parameters
     ----------
     acc_width : int
-        Bits of an accumulator, at most 32.
+        Bits of an accumulator, at most 32; or at most 47 where sums are wide.
+    wide : bool
+        Sums are those of 16-bit activations: see ``CellParameters.wide``.
 
     Members
     -------
@@ -44,12 +50,16 @@ class GateLane(wiring.Component):
         High for one cycle for each activation.
     """
 
-    def __init__(self, acc_width: int):
-        if not 2 <= acc_width <= ACC_WIDTH:
-            raise ValueError(f"acc_width must be from 2 to {ACC_WIDTH}, not {acc_width!r}")
+    def __init__(self, acc_width: int, *, wide: bool = False):
+        most = _WIDE_ACC_WIDTH if wide else ACC_WIDTH
+        if not 2 <= acc_width <= most:
+            raise ValueError(f"acc_width must be from 2 to {most}, not {acc_width!r}")
         self.acc_width = acc_width
-        self._x = Requantizer()
-        self._h = Requantizer()
+        # Wide sums hold the bias too. Others wrap to 32 bits with it, as the reference does.
+        self._sum_width = max(acc_width, ACC_WIDTH) + 1 if wide else ACC_WIDTH
+        self._x, self._h = (
+            WideRequantizer(self._sum_width) if wide else Requantizer() for _ in range(2)
+        )
         self._activator = Activator()
         layout = data.StructLayout(
             {
@@ -82,8 +92,7 @@ class GateLane(wiring.Component):
         m.submodules.x, m.submodules.h = x, h = self._x, self._h
         m.submodules.activator = activator = self._activator
         pipe = Pipeline(m, self.i_valid)
-        # Wraps to 32 bits, as the reference does.
-        x_value = (self.i.acc_x + self.i.bias)[:ACC_WIDTH].as_signed()
+        x_value = (self.i.acc_x + self.i.bias)[: self._sum_width].as_signed()
         for part, name, value in ((x, "x", x_value), (h, "h", self.i.acc_h)):
             m.d.comb += part.i_valid.eq(pipe.valid(1))
             m.d.comb += part.i.value.eq(pipe.register(0, value, f"{name}_value"))

@@ -10,6 +10,7 @@ from hw.numbers.requantize import (
     MAX_RIGHT_SHIFT,
     MULTIPLIER_WIDTH,
     ROW_MULTIPLIER_WIDTH,
+    WIDE_LEFT_SHIFT,
     quantize_multiplier,
 )
 
@@ -39,7 +40,7 @@ _RANGES = {
     "tanh_shift": (MIN_TANH_SHIFT, MAX_TANH_SHIFT),
     "cell_clip": (0, (1 << 15) - 1),
     "h_zero": (-128, 127),
-    "h_width": (4, 8),
+    "h_width": (4, 16),
 }
 
 
@@ -67,7 +68,7 @@ class CellParameters:
     h_zero : int
         Zero point of ``h``.
     h_width : int
-        Bits of ``h``.
+        Bits of ``h``, 4 to 8 or 16.
 
     References
     ----------
@@ -92,12 +93,19 @@ class CellParameters:
             if field.type is not int and (not isinstance(value, tuple) or len(value) != 4):
                 raise ValueError(f"{field.name} must be four integers, not {value!r}")
             low, high = _RANGES[field.name]
+            if self.wide and field.name in ("x_shift", "h_shift"):
+                high = WIDE_LEFT_SHIFT
             for item in np.ravel(value).tolist():
                 if not low <= item <= high:
                     raise ValueError(f"{field.name} must be from {low} to {high}, not {item}")
         limit = 1 << self.h_width - 1
         if not -limit <= self.h_zero < limit:
             raise ValueError(f"h_zero must be from {-limit} to {limit - 1}, not {self.h_zero}")
+
+    @property
+    def wide(self) -> bool:
+        """Sums are those of 16-bit activations: more than 32 bits, and requantised as such."""
+        return self.h_width > 8
 
     @property
     def by_row(self) -> bool:

@@ -8,7 +8,12 @@ import numpy as np
 
 from hw.cell.parameters import CellParameters
 from hw.numbers.activation import sigmoid, tanh
-from hw.numbers.requantize import ACC_WIDTH, multiply_by_quantized_multiplier, requantize
+from hw.numbers.requantize import (
+    ACC_WIDTH,
+    multiply_by_quantized_multiplier,
+    requantize,
+    requantize_wide,
+)
 from hw.numbers.rounding import saturate, wrap
 
 __all__ = ["cell_step", "multiply_by_power", "next_state", "pre_activations"]
@@ -20,10 +25,15 @@ _UNIT = 1 << 30
 def pre_activations(
     params: CellParameters, acc_x: np.ndarray, acc_h: np.ndarray, bias: np.ndarray
 ) -> np.ndarray:
-    """Q3.12 gate pre-activations, int64 [..., 4, H]; both sums saturate before they are added."""
-    x_sum = wrap(acc_x + bias, ACC_WIDTH)
-    x_part = requantize(x_sum, params.rows("x_multiplier"), params.rows("x_shift"))
-    h_part = requantize(acc_h, params.rows("h_multiplier"), params.rows("h_shift"))
+    """Q3.12 gate pre-activations, int64 [..., 4, H]; both sums saturate before they are added.
+
+    Sums of 8-bit activations have 32 bits; those of 16-bit ones have as many as they need.
+    """
+    x_sum, quantized = acc_x + bias, requantize_wide
+    if not params.wide:
+        x_sum, quantized = wrap(x_sum, ACC_WIDTH), requantize
+    x_part = quantized(x_sum, params.rows("x_multiplier"), params.rows("x_shift"))
+    h_part = quantized(acc_h, params.rows("h_multiplier"), params.rows("h_shift"))
     return saturate(x_part + h_part, 16)
 
 
@@ -49,7 +59,8 @@ def next_state(
 
     product = o * tanh(c, params.tanh_shift)
     h = multiply_by_quantized_multiplier(product, params.output_multiplier, params.output_shift)
-    return saturate(h + params.h_zero, params.h_width).astype(np.int8), c.astype(np.int16)
+    code = np.int16 if params.wide else np.int8
+    return saturate(h + params.h_zero, params.h_width).astype(code), c.astype(np.int16)
 
 
 def cell_step(
@@ -59,7 +70,7 @@ def cell_step(
     bias: np.ndarray,
     c: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """``(h, c)`` of the next step, int8 and int16 [..., H].
+    """``(h, c)`` of the next step, int8 (int16 where ``h`` has 16 bits) and int16 [..., H].
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class CellUnit(wiring.Component):
     Parameters
     ----------
     acc_width : int
-        Bits of an accumulator, at most 32.
+        Bits of an accumulator, at most 32, or 47 where ``h`` has 16 bits.
     lanes : int
         Gate rows per cycle: 1, 2 or 4.
     act_width : int
@@ -76,7 +76,7 @@ class CellUnit(wiring.Component):
         self.lanes = lanes
         self.phases = 4 // lanes
         self.row_scales = row_scales
-        self._lanes = [GateLane(acc_width) for _ in range(lanes)]
+        self._lanes = [GateLane(acc_width, wide=act_width > 8) for _ in range(lanes)]
         self._update = StateUpdate(act_width)
         word = data.ArrayLayout(_ROW_SCALE, lanes)
         layout = data.StructLayout(

@@ -74,6 +74,7 @@ class HiddenEvents(wiring.Component):
         index = unsigned((config.max_hidden - 1).bit_length() or 1)
         self._units_per_block = config.units_per_block
         self._shape = signed(config.act_width)
+        self._threshold_width = config.threshold_width
         super().__init__(
             {
                 "job": In(job_layout(config)),
@@ -150,8 +151,10 @@ class HiddenEvents(wiring.Component):
             shape=self._shape, depth=1 << len(self.unit), init=[]
         )
         write, read = references.write_port(), references.read_port()
-        base, origin = Signal(signed(9)), Signal(signed(9))
-        low, high, threshold = Signal(signed(10)), Signal(signed(10)), Signal(8)
+        width = self._threshold_width
+        known_shape, limit = signed(width + 1), signed(width + 2)
+        base, origin = Signal(known_shape), Signal(known_shape)
+        low, high, threshold = Signal(limit), Signal(limit), Signal(width)
         moved, ahead, advance = Signal(), Signal.like(self.unit), Signal()
         delta, fresh = (mode == Mode.DELTA) & ~self.start, ~mode[0]
         # Units come in order, so references are read ahead: the memory puts out that of the second

@@ -58,7 +58,7 @@ class InputRequester(wiring.Component):
         """Two addresses that advance by the stride."""
         m = Module()
         job, request = self.job, self.request
-        bus = self._config.bus_bytes
+        codes = self._config.beat_codes
         addr = Signal(data.ArrayLayout(self._config.addr_width, 2))
         tail, active = Signal(), Signal()
         steps_left = Signal.like(job.steps)
@@ -66,7 +66,7 @@ class InputRequester(wiring.Component):
         beats = Signal(data.ArrayLayout(len(job.input_size), 2))
         # Stable long before a sequence starts.
         m.d.sync += split.eq(job.x_head_size != job.input_size)
-        m.d.sync += [beats[k].eq((sizes[k] + bus - 1) // bus) for k in range(2)]
+        m.d.sync += [beats[k].eq((sizes[k] + codes - 1) // codes) for k in range(2)]
         m.d.comb += [
             request.valid.eq(active),
             request.payload.addr.eq(Mux(tail, addr[1], addr[0])),
@@ -197,7 +197,7 @@ class InputEvents(wiring.Component):
         short, begins = Signal(), Signal()
         # A register, as whether a beat is taken decides about much.
         m.d.sync += begins.eq(known & ledger.room & ~(waits & marker.busy))
-        m.d.sync += short.eq(self.job.input_size <= marker.DEPTH * self._config.bus_bytes)
+        m.d.sync += short.eq(self.job.input_size <= marker.DEPTH * self._config.beat_codes)
         m.d.comb += [
             may_go.eq(~place.first | begins),
             self.rows.ready.eq(may_go & marker.i.ready),

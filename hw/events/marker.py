@@ -9,7 +9,7 @@ from hw.events.layout import column_width
 from hw.events.references import keeps_references
 from hw.events.rows import place_layout
 from hw.events.view import MODE
-from hw.job import job_layout
+from hw.job import job_layout, zero_bits
 from hw.modes import Mode
 
 __all__ = ["BeatMarker", "marked_layout"]
@@ -20,16 +20,16 @@ def marked_layout(config: Config) -> data.StructLayout:
 
     Members
     -------
-    values : of each byte, what its event would be worth.
-    marks : which bytes are events.
-    base : column of the first byte.
+    values : of each value of the beat, what its event would be worth.
+    marks : which of them are events.
+    base : column of the first.
     final : last beat of its row.
     mode : of the row.
     """
     return data.StructLayout(
         {
-            "values": data.ArrayLayout(signed(config.value_width), config.bus_bytes),
-            "marks": config.bus_bytes,
+            "values": data.ArrayLayout(signed(config.value_width), config.beat_codes),
+            "marks": config.beat_codes,
             "base": unsigned(column_width(config)),
             "final": 1,
             "mode": MODE,
@@ -104,12 +104,13 @@ class BeatMarker(wiring.Component):
         write, reference = self._keep(m, taken)
         first, second = Signal.like(self.i.payload), Signal.like(self.i.payload)
         origins = Signal.like(reference)
-        low, high = Signal(signed(9)), Signal(signed(9))
+        limit = signed(self._config.threshold_width + 1)
+        low, high = Signal(limit), Signal(limit)
         with m.If(taken):
             m.d.sync += first.eq(self.i.payload)
         with m.If(held[0] & free[1]):
-            zero = self.job.x_zero.as_unsigned()[: self._config.act_width]
-            zeros = zero.replicate(self._config.bus_bytes)
+            zero = zero_bits(self.job.x_zero, self._config.act_width)
+            zeros = zero.replicate(self._config.beat_codes)
             delta = first.mode == Mode.DELTA
             m.d.sync += second.eq(first)
             m.d.sync += [
@@ -125,7 +126,7 @@ class BeatMarker(wiring.Component):
         """The references, a row's beats in order; those of the beat that is taken are read."""
         place, width = self.i.payload.place, self._config.act_width
         m.submodules.references = references = memory.Memory(
-            shape=width * self._config.bus_bytes, depth=1 << len(place.beat), init=[]
+            shape=width * self._config.beat_codes, depth=1 << len(place.beat), init=[]
         )
         write, read = references.write_port(granularity=width), references.read_port()
         m.d.comb += [
@@ -136,7 +137,7 @@ class BeatMarker(wiring.Component):
 
     def _mark(self, m, beat, origins, limits, marking, write, leaving):
         """Which columns moved, which are events; an event's code becomes the reference."""
-        job, count = self.job, self._config.bus_bytes
+        job, count = self.job, self._config.beat_codes
         delta, fresh = beat.mode == Mode.DELTA, ~beat.mode[0]
         low, high = limits
         values = data.ArrayLayout(signed(self._config.value_width), count)
@@ -146,7 +147,8 @@ class BeatMarker(wiring.Component):
         last = columns & ~(columns >> 1) & beat.place.final.replicate(count)
         m.d.comb += always.eq(Mux(fresh, Mux(job.zero_skip, last, columns), 0))
         width = self._config.act_width
-        codes = Cat(beat.codes.word_select(k, 8)[:width] for k in range(count))
+        room = self._config.code_width
+        codes = Cat(beat.codes.word_select(k, room)[:width] for k in range(count))
         for k in range(count):
             code, origin = (word.word_select(k, width).as_signed() for word in (codes, origins))
             m.d.comb += [

@@ -13,7 +13,7 @@ __all__ = ["RowWalk", "max_row_beats", "place_layout"]
 
 def max_row_beats(config: Config) -> int:
     """Beats of the longest row; two segments may both end in a part of a beat."""
-    return -(-config.max_input // config.bus_bytes) + 1
+    return -(-config.max_input // config.beat_codes) + 1
 
 
 def place_layout(config: Config) -> data.StructLayout:
@@ -23,15 +23,15 @@ def place_layout(config: Config) -> data.StructLayout:
     -------
     beat : its number, both segments counted, from the job's ``row_base`` on: where the machine
         keeps what it keeps of it.
-    base : column of its first byte.
-    columns : which of its bytes are columns of the row.
+    base : column of its first value.
+    columns : which of its values are columns of the row.
     first, final : first and last beat of the row.
     """
     return data.StructLayout(
         {
             "beat": range(config.row_beats),
             "base": unsigned(column_width(config)),
-            "columns": config.bus_bytes,
+            "columns": config.beat_codes,
             "first": 1,
             "final": 1,
         }
@@ -74,10 +74,10 @@ class RowWalk(wiring.Component):
     def elaborate(self, platform):
         """The next column, and how many are left of the segment."""
         m = Module()
-        job, place, bus = self.job, self.place, self._config.bus_bytes
+        job, place, codes = self.job, self.place, self._config.beat_codes
         column, remaining = Signal.like(job.input_size), Signal.like(job.input_size)
         beat, first = Signal.like(place.beat), Signal()
-        in_tail, short = Signal(), remaining <= bus
+        in_tail, short = Signal(), remaining <= codes
         split, tail_size = Signal(), Signal.like(job.input_size)
         # Stable long before a sequence starts.
         m.d.sync += [
@@ -89,15 +89,15 @@ class RowWalk(wiring.Component):
             place.beat.eq(beat),
             place.first.eq(first),
             place.base.eq(column),
-            place.columns.eq(Cat(remaining > k for k in range(bus))),
+            place.columns.eq(Cat(remaining > k for k in range(codes))),
             place.final.eq(short & ~to_tail),
         ]
         with m.If(self.next):
             m.d.sync += [
                 beat.eq(Mux(place.final, job.row_base, beat + 1)),
                 first.eq(place.final),
-                column.eq(Mux(place.final, 0, column + Mux(short, remaining, bus))),
-                remaining.eq(remaining - bus),
+                column.eq(Mux(place.final, 0, column + Mux(short, remaining, codes))),
+                remaining.eq(remaining - codes),
             ]
             with m.If(short):
                 m.d.sync += in_tail.eq(to_tail)

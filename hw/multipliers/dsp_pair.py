@@ -50,6 +50,10 @@ class DspPair(BaughWooley):
         """Two lanes that share a DSP block."""
         return LanePair(self, value_width, acc_width)
 
+    def check_values(self, value_width: int):
+        """Refuse values whose products with two weights do not fit a DSP block."""
+        self.field_width(value_width)
+
     def field_width(self, value_width: int) -> int:
         """Bits of the lower product: any signed product of a value and a weight."""
         width = value_width + self.weight_width - 1

@@ -99,6 +99,20 @@ class Multiplier:
         """The least weight that can be stored."""
         return -self.weight_limit
 
+    def check_values(self, value_width: int):
+        """Refuse event values of more than 9 bits, unless products are linear in the value.
+
+        Products that are not are known for values of 9 bits only: as a table, or by their errors.
+        """
+        one = np.ones(1, np.int8)
+        for level, name in enumerate(self.levels):
+            if value_width > 9 and self.effective_weight(one, level) is None:
+                raise ValueError(
+                    f"the {self.family} multiplier's level {level} ({name}) takes values of at "
+                    f"most 9 bits; choose exact or another multiplier of 'refrain multipliers' "
+                    f"that is linear in the value"
+                )
+
     def check_level(self, level: int):
         """Refuse a level that there is not."""
         if not 0 <= level < len(self.levels):

@@ -11,10 +11,15 @@ __all__ = [
     "MAX_LEFT_SHIFT",
     "MAX_RIGHT_SHIFT",
     "MULTIPLIER_WIDTH",
+    "REDUCED_WIDTH",
     "ROW_MULTIPLIER_WIDTH",
+    "WIDE_LEFT_SHIFT",
     "multiply_by_quantized_multiplier",
+    "multiply_by_reduced_multiplier",
     "quantize_multiplier",
+    "reduce_multiplier",
     "requantize",
+    "requantize_wide",
 ]
 
 ACC_WIDTH = 32
@@ -30,6 +35,12 @@ MAX_LEFT_SHIFT = 15
 MAX_RIGHT_SHIFT = 31
 """Shifts that the gates take: networks of 8 bits need up to 7 to the left, those of 4 bits more;
 TensorFlow Lite flushes larger right shifts to a zero multiplier."""
+
+REDUCED_WIDTH = 15
+"""Bits of the multiplier that sums of more than 32 bits are requantised with."""
+
+WIDE_LEFT_SHIFT = 7
+"""Largest shift to the left of such sums."""
 
 
 def quantize_multiplier(real: float, width: int = MULTIPLIER_WIDTH) -> tuple[int, int]:
@@ -76,6 +87,36 @@ def multiply_by_quantized_multiplier(
     shifted = wrap(np.asarray(value, np.int64) << np.maximum(shift, 0), ACC_WIDTH)
     high = (shifted * multiplier + (1 << 30)) >> 31
     return divide_by_power(high, np.maximum(-shift, 0))
+
+
+def reduce_multiplier(multiplier: np.ndarray | int) -> np.ndarray:
+    """The upper 15 bits of a 31-bit multiplier, rounded to nearest and saturated, int64."""
+    multiplier = np.asarray(multiplier, np.int64)
+    low = MULTIPLIER_WIDTH - REDUCED_WIDTH
+    return np.minimum(multiplier + (1 << low - 1) >> low, (1 << REDUCED_WIDTH) - 1)
+
+
+def multiply_by_reduced_multiplier(
+    value: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int
+) -> np.ndarray:
+    """``value * multiplier * 2**(shift - 31)`` of values up to ``2**47``, int64, rounded once.
+
+    The multiplier is reduced to 15 bits. The product is rounded to nearest, ties up, and wraps to
+    32 bits. Shifts are -31 to 7. All arguments broadcast.
+
+    Reference: ``MultiplyByQuantizedMultiplier`` of TensorFlow Lite for int64,
+    ``internal/common.cc``.
+    """
+    right = REDUCED_WIDTH - np.asarray(shift, np.int64)
+    product = np.asarray(value, np.int64) * reduce_multiplier(multiplier)
+    return wrap(product + (np.int64(1) << right - 1) >> right, ACC_WIDTH)
+
+
+def requantize_wide(
+    value: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int
+) -> np.ndarray:
+    """:func:`multiply_by_reduced_multiplier`, saturated to 16 bits."""
+    return saturate(multiply_by_reduced_multiplier(value, multiplier, shift), 16)
 
 
 def requantize(

@@ -121,7 +121,7 @@ class OutputPacker(wiring.Component):
     def elaborate(self, platform):
         """Two packers fed by the same units; a position; two requests."""
         m = Module()
-        m.submodules.h = h = BeatPacker(8, self._config)
+        m.submodules.h = h = BeatPacker(self._config.code_width, self._config)
         m.submodules.state = state = BeatPacker(32, self._config)
         wiring.connect(m, h.o, wiring.flipped(self.h_beats))
         wiring.connect(m, state.o, wiring.flipped(self.state_beats))
@@ -129,7 +129,7 @@ class OutputPacker(wiring.Component):
         taken = self.units.valid & self.units.ready
         request_waits = row_start & (self.h_request.valid | self.state_request.valid)
         unit = self.units.payload
-        code = Signal(signed(8))
+        code = Signal(signed(self._config.code_width))
         m.d.comb += [
             self.units.ready.eq(h.i_ready & (state.i_ready | ~final) & ~request_waits),
             code.eq(unit.h),
@@ -181,13 +181,13 @@ class OutputPacker(wiring.Component):
 
     def _request(self, m, row_start, final):
         """A row is asked for with its first unit, since it may be longer than the buffer."""
-        job, bus = self.job, self._config.bus_bytes
+        job, bus, codes = self.job, self._config.bus_bytes, self._config.beat_codes
         h, state = self.h_request, self.state_request
         addr = Signal(unsigned(self._config.addr_width))
         # What follows from the job alone, in registers: it is stable long before.
         m.d.comb += h.payload.addr.eq(addr)
         m.d.sync += [
-            h.payload.beats.eq((job.hidden_size + bus - 1) // bus),
+            h.payload.beats.eq((job.hidden_size + codes - 1) // codes),
             state.payload.beats.eq((4 * job.hidden_size + bus - 1) // bus),
             state.payload.addr.eq(job.state_out_addr + self.state_offset),
         ]

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.cell.settings import settings_layout
 from hw.config import Config
 from hw.control.override import override_layout
-from hw.descriptor import FIELDS, KEPT_DIRECTIONS, MAGIC
+from hw.descriptor import FIELDS, HIGH_FIELDS, KEPT_DIRECTIONS, MAGIC
 from hw.job import ALIGNED, job_layout
 from hw.modes import Plan
 from hw.registers import OVERRIDE_WORD
@@ -51,6 +51,7 @@ class DescriptorDecoder(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
+        self._has_high_fields = config.threshold_width > FIELDS["x_threshold"].width
         super().__init__(
             {
                 "w_en": In(1),
@@ -90,6 +91,13 @@ class DescriptorDecoder(wiring.Component):
             if at == word:
                 enable = self.override.enable[k]
                 parts[part] = Mux(enable, self.override.words[k], parts[part])
+        if self._has_high_fields:
+            # A register stands for thresholds as a whole, and has their lower bits alone.
+            at, part = divmod(FIELDS["x_threshold_high"].word, WORD_BYTES // 4)
+            if at == word:
+                low = parts[part][: FIELDS["x_threshold_high"].lsb]
+                overridden = self.override.enable[FIELDS["x_threshold"].word - OVERRIDE_WORD]
+                parts[part] = Mux(overridden, low, parts[part])
         return Cat(parts)
 
     def _assign(self, m, field):
@@ -100,6 +108,9 @@ class DescriptorDecoder(wiring.Component):
         for name in job.shape().members:
             if name in FIELDS:
                 m.d.comb += job[name].eq(field(name))
+        if self._has_high_fields:
+            for name, high in HIGH_FIELDS.items():
+                m.d.comb += job[name].eq(Cat(field(name), field(high)))
         blocks = Signal.like(job.blocks)
         tail = Signal.like(job.tail_units)
         m.d.sync += [
@@ -179,6 +190,8 @@ class DescriptorDecoder(wiring.Component):
 
 
 def _fits(code, width):
-    """A signed value has a code of ``width`` bits."""
+    """A zero point is a code of ``width`` bits, or 0 where codes are wider than zero points."""
+    if width > len(code):
+        return ~code.any()
     above = code[width - 1 :]
     return above.all() | ~above.any()

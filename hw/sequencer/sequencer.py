@@ -349,7 +349,7 @@ class Sequencer(wiring.Component):
             m.d.comb += [
                 valid.eq(unit.valid & (self._count < job.hidden_size)),
                 c.eq(unit.payload.data[:16].as_signed()),
-                h.eq(unit.payload.data[16:24].as_signed()),
+                h.eq(unit.payload.data[16 : 16 + self._config.code_width].as_signed()),
             ]
             with m.If(unit.valid):
                 m.d.sync += self._count.eq(self._count + 1)

@@ -6,27 +6,25 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.events.rows import RowWalk
-from hw.job import job_layout
+from hw.job import job_layout, zero_bits
 
 __all__ = ["RowDistance", "distance_latency", "distance_width", "reference_layout"]
-
-_ACT_MAX = 255
-"""Largest distance of two codes."""
 
 
 def distance_width(config: Config) -> int:
     """Bits of a sum of absolute values over a row."""
-    return (_ACT_MAX * config.max_input).bit_length()
+    largest = (1 << config.code_width) - 1
+    return (largest * config.max_input).bit_length()
 
 
 def _tree_stages(count: int) -> int:
-    """Register stages of the sum of ``count`` bytes: one for every two levels of adders."""
+    """Register stages of the sum of ``count`` values: one for every two levels of adders."""
     return ((count - 1).bit_length() + 1) // 2
 
 
 def distance_latency(config: Config) -> int:
     """Cycles from a row's last beat to its sums."""
-    return 5 + _tree_stages(config.bus_bytes)
+    return 5 + _tree_stages(config.beat_codes)
 
 
 def reference_layout(config: Config) -> data.StructLayout:
@@ -114,7 +112,8 @@ class RowDistance(wiring.Component):
         with m.If(self.start):
             m.d.sync += valid.eq(0)
         codes, origins, columns = self._fetch(m, walk.place, valid)
-        zeros = self.job.x_zero.as_unsigned().replicate(self._config.bus_bytes)
+        zero = zero_bits(self.job.x_zero, self._config.code_width)
+        zeros = zero.replicate(self._config.beat_codes)
         terms = [
             self._absolute(m, valid, codes, other, columns, name)
             for name, other in (("moved", origins), ("size", zeros))
@@ -151,13 +150,13 @@ class RowDistance(wiring.Component):
         return second, origins, columns[1]
 
     def _absolute(self, m, valid, codes, others, columns, name):
-        """Registered distances of the bytes of two beats; 0 where there is no column."""
-        out = []
+        """Registered distances of the values of two beats; 0 where there is no column."""
+        out, width = [], self._config.code_width
         for k in range(len(columns)):
-            a, b = (word.word_select(k, 8).as_signed() for word in (codes, others))
-            term = Signal(8, name=f"{name}_{k}")
+            a, b = (word.word_select(k, width).as_signed() for word in (codes, others))
+            term = Signal(width, name=f"{name}_{k}")
             with m.If(valid[1]):
-                m.d.sync += term.eq(Mux(a > b, a - b, b - a) & columns[k].replicate(8))
+                m.d.sync += term.eq(Mux(a > b, a - b, b - a) & columns[k].replicate(width))
             out.append(term)
         return out
 

@@ -56,7 +56,7 @@ NetworkBits = Annotated[
 ]
 ActivationBits = Annotated[
     int | None,
-    typer.Option(rich_help_panel="Arithmetic", help="Bits of a code of x and h, 4 to 8."),
+    typer.Option(rich_help_panel="Arithmetic", help="Bits of a code of x and h: 4 to 8, or 16."),
 ]
 RowScales = Annotated[
     bool,

@@ -45,7 +45,7 @@ def quantize(
     ] = None,
     weight_bits: Annotated[int, typer.Option(help="Bits of a weight, 2 to 8.")] = 8,
     activation_bits: Annotated[
-        int, typer.Option(help="Bits of x and h, 4 to 8; a .tflite file holds 8.")
+        int, typer.Option(help="Bits of x and h: 4 to 8, or 16; a .tflite file holds 8 or 16.")
     ] = 8,
     row_scales: Annotated[
         bool,

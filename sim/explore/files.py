@@ -105,7 +105,7 @@ def _reason(error: Exception) -> str:
 
 
 def codes(x: np.ndarray, input_size: int, form: Quantization) -> np.ndarray:
-    """Sequences as int8 codes ``[batch, time, I]``: int8 as it is, floating point quantised.
+    """Sequences as codes ``[batch, time, I]``: codes as they are, floating point quantised.
 
     This is what a network in integers takes an array for; see ``as_numbers`` for one that is not.
 
@@ -115,15 +115,17 @@ def codes(x: np.ndarray, input_size: int, form: Quantization) -> np.ndarray:
         The array has another shape or type, is empty, or holds a value that is not finite.
     """
     shape = list(x.shape)
-    if x.dtype != np.int8 and not np.issubdtype(x.dtype, np.floating):
-        raise NetworkError(f"the input must be int8 or floating point, not {x.dtype}")
+    if x.dtype != form.dtype and not np.issubdtype(x.dtype, np.floating):
+        raise NetworkError(
+            f"the input must be {np.dtype(form.dtype)} or floating point, not {x.dtype}"
+        )
     if x.ndim != 3 or x.shape[2] != input_size:
         raise NetworkError(
             f"the input must have the shape [batch, time, {input_size}], not {shape}"
         )
     if not x.size:
         raise NetworkError(f"the input is empty: its shape is {shape}")
-    if x.dtype == np.int8:
+    if x.dtype == form.dtype:
         return x
     if not np.isfinite(x).all():
         place = np.argwhere(~np.isfinite(x))[0].tolist()

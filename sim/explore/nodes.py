@@ -244,10 +244,10 @@ def _state(
     """Codes of a state ``[batch, H]``; what is not given is the network's own, else zero."""
     shape = (batch, direction.hidden_size)
     if h is not None:
-        h_codes = to_codes(h, direction.h) if real else np.asarray(h, np.int8)
+        h_codes = to_codes(h, direction.h) if real else np.asarray(h, direction.h.dtype)
     else:
         own = direction.h0 if direction.h0 is not None else direction.h.zero_point
-        h_codes = np.broadcast_to(np.asarray(own, np.int8), shape)
+        h_codes = np.broadcast_to(np.asarray(own, direction.h.dtype), shape)
     if c is not None and not real:
         c_codes = np.asarray(c, np.int16)
     elif c is not None:

@@ -45,9 +45,13 @@ def trace_picture(traces: Sequence[Trace], sequence: int = 0) -> bytes:
 
 
 def _draw_input(axes, trace: Trace, sequence: int):
-    codes = trace.x[sequence].T.astype(np.int16) - trace.direction.x.zero_point
+    form = trace.direction.x
+    codes, limit = (
+        trace.x[sequence].T.astype(np.int32) - form.zero_point,
+        1 << max(form.bits, 8) - 1,
+    )
     extent = (0, codes.shape[1], len(codes), 0)
-    axes.imshow(codes, aspect="auto", cmap="RdBu_r", vmin=-128, vmax=128, extent=extent)
+    axes.imshow(codes, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, extent=extent)
     axes.set(ylabel="x, by column")
 
 

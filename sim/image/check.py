@@ -1,5 +1,7 @@
 """Refusals: what a configuration cannot run, each as one sentence."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from hw.cell.parameters import CellParameters
@@ -7,11 +9,20 @@ from hw.config import Config
 from sim.networks.check import check_codes
 from sim.networks.network import IntegerLstm, IntegerNetwork, NetworkError
 
-__all__ = ["check_fit", "check_held", "check_input", "check_lookahead", "largest_sums"]
+__all__ = [
+    "check_fit",
+    "check_held",
+    "check_input",
+    "check_lookahead",
+    "check_thresholds",
+    "largest_sums",
+]
 
 ACC_LIMIT = 2**31
 EVENT_LIMIT = 255
 """Largest magnitude of an event: a difference of two int8 codes."""
+_NARROW_THRESHOLD = 255
+"""Largest threshold of machines whose activations have at most 8 bits."""
 
 
 def largest_sums(weights: np.ndarray, event: int = EVENT_LIMIT) -> np.ndarray:
@@ -41,10 +52,21 @@ def check_fit(layer: int, direction: IntegerLstm, cell: CellParameters, config: 
             f"layer {layer} has scales for each row of weights, and configuration {config.name} "
             f"has gates for scales by gate alone; give it those with --row-scales"
         )
+    _check_weights(layer, direction, config)
+    if not cell.wide:
+        _check_sums(layer, direction, cell)
+
+
+def _check_weights(layer: int, direction: IntegerLstm, config: Config) -> None:
+    """Refuse weights that the lanes cannot take."""
     limit = 2 ** (config.multiplier.weight_width - 1) - 1
     for name, weights in (("W", direction.W), ("R", direction.R)):
         if np.abs(weights.astype(np.int64)).max() > limit:
             raise NetworkError(f"{name} of layer {layer} must be within ±{limit}")
+
+
+def _check_sums(layer: int, direction: IntegerLstm, cell: CellParameters) -> None:
+    """Refuse sums of 8-bit activations that 32 bits do not hold. Wide ones have enough bits."""
     bias = np.abs(direction.bias.astype(np.int64))
     for name, sums, shifts in (
         ("W", largest_sums(direction.W) + bias, cell.rows("x_shift")),
@@ -55,6 +77,16 @@ def check_fit(layer: int, direction: IntegerLstm, cell: CellParameters, config: 
             raise NetworkError(
                 f"{name} of layer {layer} can overflow the 32-bit sums: its scales are too large "
                 f"for its weights"
+            )
+
+
+def check_thresholds(layer: int, fields: Mapping[str, int], config: Config) -> None:
+    """Refuse thresholds in more codes than ``config`` has bits for."""
+    for name in ("x_threshold", "h_threshold"):
+        if fields[name] > _NARROW_THRESHOLD and config.act_width <= 8:
+            raise NetworkError(
+                f"{name} of layer {layer} must be at most {_NARROW_THRESHOLD} for activations of "
+                f"{config.act_width} bits, not {fields[name]}"
             )
 
 
@@ -77,12 +109,13 @@ def check_held(layer: int, direction: IntegerLstm, lookahead: int, config: Confi
 
 
 def check_input(network: IntegerNetwork, x: np.ndarray) -> None:
-    """Refuse an input that is not int8 ``[sequences, steps, I]`` with at least one step."""
+    """Refuse an input that is no codes ``[sequences, steps, I]`` of at least one step."""
     size = network.layers[0].input_size
+    dtype = np.dtype(network.layers[0].directions[0].x.dtype)
     if x.ndim != 3 or x.shape[2] != size:
         raise NetworkError(f"x must be [sequences, steps, {size}], not {list(x.shape)}")
-    if x.dtype != np.int8:
-        raise NetworkError(f"x must be int8, not {x.dtype}")
+    if x.dtype != dtype:
+        raise NetworkError(f"x must be {dtype}, not {x.dtype}")
     if not x.size:
         raise NetworkError(f"x must hold at least one step, not {list(x.shape)}")
     check_codes("x", x, network.layers[0].directions[0].x)

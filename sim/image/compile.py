@@ -6,7 +6,13 @@ import numpy as np
 
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
-from sim.image.check import check_fit, check_held, check_input, check_lookahead
+from sim.image.check import (
+    check_fit,
+    check_held,
+    check_input,
+    check_lookahead,
+    check_thresholds,
+)
 from sim.image.image import Image, Placement, State
 from sim.image.keeping import place_states, resume_refusal
 from sim.image.levels import level_fields
@@ -27,7 +33,7 @@ _ALIGN = 64
 def compile_run(
     network: IntegerNetwork, x: np.ndarray, config: Config, options: RunOptions
 ) -> Image:
-    """Lay out ``network`` for a run on int8 ``x`` ``[sequences, steps, I]``.
+    """Lay out ``network`` for a run on codes ``x`` ``[sequences, steps, I]``.
 
     Raises
     ------
@@ -114,9 +120,9 @@ def initial_state(direction: IntegerLstm, given: State | None, sequences: int) -
     h = direction.h0 if given is None else given.h
     c = direction.c0 if given is None else given.c
     shape = (sequences, direction.hidden_size)
-    h = np.int8(direction.h.zero_point) if h is None else h
+    h = direction.h.dtype(direction.h.zero_point) if h is None else h
     c = np.int16(0) if c is None else c
-    for name, value, dtype in (("h0", h, np.int8), ("c0", c, np.int16)):
+    for name, value, dtype in (("h0", h, direction.h.dtype), ("c0", c, np.int16)):
         if value.dtype != dtype or value.shape not in ((), shape[1:], shape):
             raise NetworkError(
                 f"{name} must be {dtype.__name__} {list(shape)}, not {value.dtype} "
@@ -154,17 +160,28 @@ class _Packer:
 
     def place_rows(self, codes: int, widest: int = 0) -> Rows:
         """Rows of ``codes`` values, as far apart as rows of ``widest`` values would be."""
-        stride = align(max(codes, widest), self.config.bus_bytes)
-        addr = self.take(self.sequences * self.steps * stride)
+        size = self.config.code_bytes
+        stride = align(size * max(codes, widest), self.config.bus_bytes)
         return Rows(
-            addr=addr, codes=codes, stride=stride, steps=self.steps, sequences=self.sequences
+            addr=self.take(self.sequences * self.steps * stride),
+            codes=codes,
+            stride=stride,
+            steps=self.steps,
+            sequences=self.sequences,
+            code_bytes=size,
         )
 
     def place_states(self, units: int) -> States:
         """A state for each sequence."""
         stride = align(4 * units, state_bytes(self.config))
         addr = self.take(self.sequences * stride)
-        return States(addr=addr, units=units, stride=stride, sequences=self.sequences)
+        return States(
+            addr=addr,
+            units=units,
+            stride=stride,
+            sequences=self.sequences,
+            code_bytes=self.config.code_bytes,
+        )
 
     def place_network(self, network: IntegerNetwork) -> list["_Constants"]:
         """Room for the descriptors and for what does not change in a run, for each direction."""
@@ -211,6 +228,7 @@ class _Packer:
         cell = cell_parameters(direction)
         check_fit(layer, direction, cell, config)
         check_lookahead(layer, modes.lookahead, config)
+        check_thresholds(layer, modes.fields(), config)
         columns = direction.input_size + direction.hidden_size
         blocks = config.blocks(direction.hidden_size)
         kept, base = self._keep(blocks, columns, self.options.resident), self.words

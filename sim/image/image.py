@@ -17,7 +17,7 @@ __all__ = ["Image", "Placement", "State"]
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """Hidden and cell state of one direction: ``h`` int8 and ``c`` int16, ``[sequences, H]``."""
+    """Hidden and cell state of one direction: codes ``h`` and int16 ``c``, ``[sequences, H]``."""
 
     h: np.ndarray
     c: np.ndarray
@@ -133,14 +133,15 @@ class Image:
         return tuple(placement for placement in self.placements if placement.layer == last)
 
     def pack_x(self, x: np.ndarray) -> bytes:
-        """Bytes at ``x.addr`` that hold int8 ``x`` ``[sequences, steps, I]``."""
+        """Bytes at ``x.addr`` that hold codes ``x`` ``[sequences, steps, I]``."""
         shape = (self.sequences, self.steps, self.x.codes)
-        if x.shape != shape or x.dtype != np.int8:
-            raise NetworkError(f"x must be int8 {list(shape)}, not {x.dtype} {list(x.shape)}")
+        dtype = np.dtype(self.placements[0].direction.x.dtype)
+        if x.shape != shape or x.dtype != dtype:
+            raise NetworkError(f"x must be {dtype} {list(shape)}, not {x.dtype} {list(x.shape)}")
         return self.x.pack(x)
 
     def unpack_h(self, memory: bytes | np.ndarray, base: int = 0) -> np.ndarray:
-        """Outputs of the last layer, int8 ``[sequences, steps, sum of H]``.
+        """Outputs of the last layer, codes ``[sequences, steps, sum of H]``.
 
         ``memory`` is what the machine left from address ``base`` on.
         """

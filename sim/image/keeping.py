@@ -32,7 +32,7 @@ def place_states(network: IntegerNetwork, config: Config) -> Places:
     """Places of the states of all directions of ``network`` side by side in ``config``."""
     directions = [each for layer in network.layers for each in layer.directions]
     blocks = [config.blocks(each.hidden_size) for each in directions]
-    beats = [-(-each.input_size // config.bus_bytes) for each in directions]
+    beats = [-(-each.input_size // config.beat_codes) for each in directions]
     refusal = _refusal(network, config, directions, sum(blocks), sum(beats))
     if refusal is not None:
         nothing = {"keeper": 0, "block_base": 0, "row_base": 0}
@@ -75,7 +75,7 @@ def _refusal(
             f"a resumed run needs rows of x of {beats * config.bus_bytes} bytes to stay in the "
             f"machine, and configuration {config.name} has room for "
             f"{config.row_beats * config.bus_bytes}: it takes one with a max_input of "
-            f"{beats * config.bus_bytes}"
+            f"{beats * config.beat_codes}"
         )
     return None
 

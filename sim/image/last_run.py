@@ -9,7 +9,7 @@ from sim.image.compile import compile_run
 from sim.image.image import Image
 from sim.image.modes import LayerModes, Modes
 from sim.image.options import RunOptions
-from sim.networks.network import IntegerNetwork, NetworkError
+from sim.networks.network import IntegerNetwork, NetworkError, code_type
 
 __all__ = ["LastRun"]
 
@@ -42,12 +42,13 @@ class LastRun:
 
     def __init__(self, config: Config):
         self._config = config
+        self._dtype = code_type(config.act_width)
         self._done: _Done | None = None
         self._why = "nothing has run yet"
         self._key, self._image = None, None
 
     def compile(self, network: IntegerNetwork, x: np.ndarray, options: RunOptions) -> Image:
-        """The image of a run on int8 ``x`` ``[sequences, steps, I]``.
+        """The image of a run on codes ``x`` ``[sequences, steps, I]``.
 
         Raises
         ------
@@ -61,7 +62,7 @@ class LastRun:
             return compile_run(network, x, self._config, options)
         key = (x.shape, options.resident, options.load, options.store_state, options.resume, modes)
         known = self._image is not None and self._image[0] is network and self._key == key
-        if not known or x.dtype != np.int8 or self._config.act_width < 8:
+        if not known or x.dtype != self._dtype or self._config.act_width < 8:
             self._image = network, compile_run(network, x, self._config, options)
             self._key = key
         return self._image[1]

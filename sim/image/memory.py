@@ -21,7 +21,9 @@ def state_bytes(config: Config) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """int8 rows of ``codes`` values, one for each step of each sequence, padded to ``stride``.
+    """Rows of ``codes`` values, one for each step of each sequence, padded to ``stride``.
+
+    Values are int8, or int16 of machines whose activations have 16 bits.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ class Rows:
         Bytes from a row to the next; sequences follow each other without a gap.
     steps, sequences : int
         Rows of a sequence, and sequences.
+    code_bytes : int
+        Bytes of a value: 1 or 2.
     """
 
     addr: int
@@ -40,6 +44,12 @@ class Rows:
     stride: int
     steps: int
     sequences: int
+    code_bytes: int = 1
+
+    @property
+    def _dtype(self) -> str:
+        """Of a value in memory."""
+        return f"<i{self.code_bytes}"
 
     @property
     def sequence_stride(self) -> int:
@@ -59,20 +69,25 @@ class Rows:
         return last, -self.stride, self.sequence_stride
 
     def pack(self, values: np.ndarray) -> bytes:
-        """Bytes from ``addr`` to ``end`` that hold int8 ``[sequences, steps, codes]``."""
-        rows = np.zeros((self.sequences, self.steps, self.stride), np.int8)
+        """Bytes from ``addr`` to ``end`` that hold values ``[sequences, steps, codes]``."""
+        places = self.stride // self.code_bytes
+        rows = np.zeros((self.sequences, self.steps, places), self._dtype)
         rows[:, :, : self.codes] = values
         return rows.tobytes()
 
     def unpack(self, memory: bytes | np.ndarray, base: int = 0) -> np.ndarray:
-        """int8 ``[sequences, steps, codes]`` from ``memory``, which begins at address ``base``."""
-        data = np.frombuffer(memory, np.int8, self.end - self.addr, self.addr - base)
-        return data.reshape(self.sequences, self.steps, self.stride)[:, :, : self.codes].copy()
+        """``[sequences, steps, codes]`` from ``memory``, which begins at address ``base``."""
+        count = (self.end - self.addr) // self.code_bytes
+        data = np.frombuffer(memory, self._dtype, count, self.addr - base)
+        rows = data.reshape(self.sequences, self.steps, -1)[:, :, : self.codes]
+        return rows.astype(rows.dtype.newbyteorder("="))
 
 
 @dataclass(frozen=True, kw_only=True)
 class States:
     """One state for each sequence: four bytes a unit, ``c`` (int16), ``h`` (int8), zero.
+
+    Of machines whose activations have 16 bits ``h`` is int16, and no byte is zero.
 
     Parameters
     ----------
@@ -84,12 +99,27 @@ class States:
         Bytes from a sequence to the next.
     sequences : int
         Number of states.
+    code_bytes : int
+        Bytes of ``h``: 1 or 2.
     """
 
     addr: int
     units: int
     stride: int
     sequences: int
+    code_bytes: int = 1
+
+    @property
+    def _dtype(self) -> np.dtype:
+        """Of a unit in memory."""
+        return np.dtype(
+            {
+                "names": ["c", "h"],
+                "formats": ["<i2", f"<i{self.code_bytes}"],
+                "offsets": [0, 2],
+                "itemsize": 4,
+            }
+        )
 
     @property
     def end(self) -> int:
@@ -97,15 +127,16 @@ class States:
         return self.addr + self.sequences * self.stride
 
     def pack(self, h: np.ndarray, c: np.ndarray) -> bytes:
-        """Bytes from ``addr`` to ``end``, of int8 ``h`` and int16 ``c`` ``[sequences, H]``."""
-        words = np.zeros((self.sequences, self.stride // 4, 4), np.uint8)
-        words[:, : self.units, :2] = np.asarray(c, "<i2")[..., None].view(np.uint8)
-        words[:, : self.units, 2] = np.asarray(h, np.int8).view(np.uint8)
-        return words.tobytes()
+        """Bytes from ``addr`` to ``end``, of ``h`` and int16 ``c``, both ``[sequences, H]``."""
+        data = bytearray(self.end - self.addr)
+        words = np.frombuffer(data, self._dtype).reshape(self.sequences, -1)
+        words["c"][:, : self.units], words["h"][:, : self.units] = c, h
+        return bytes(data)
 
     def unpack(self, memory: bytes | np.ndarray, base: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """``h`` int8 and ``c`` int16, both ``[sequences, H]``."""
-        data = np.frombuffer(memory, np.uint8, self.end - self.addr, self.addr - base)
-        words = data.reshape(self.sequences, self.stride // 4, 4)[:, : self.units]
-        c = np.ascontiguousarray(words[..., :2]).view("<i2")[..., 0]
-        return words[..., 2].view(np.int8).copy(), c.astype(np.int16)
+        """``h`` (int8 or int16) and ``c`` int16, both ``[sequences, H]``."""
+        count = (self.end - self.addr) // 4
+        data = np.frombuffer(memory, self._dtype, count, self.addr - base)
+        words = data.reshape(self.sequences, -1)[:, : self.units]
+        h = words["h"]
+        return h.astype(h.dtype.newbyteorder("=")), words["c"].astype(np.int16)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hw.descriptor import pack
+from hw.descriptor import FIELDS, HIGH_FIELDS, pack
 from hw.modes import DISTANCE_ONE, Middle, Plan
 from hw.registers import OVERRIDE_WORD, OVERRIDES
 from sim.networks.network import NetworkError
@@ -22,8 +22,8 @@ _CHOICES = {
     "reference": ("computed", "previous"),
 }
 _WHOLE = {
-    "x_threshold": 255,
-    "h_threshold": 255,
+    "x_threshold": 65535,
+    "h_threshold": 65535,
     "max_skips": 65535,
     "normal_every": 65535,
     "lookahead": 16,
@@ -49,7 +49,7 @@ class LayerModes:
         the score.
     x_threshold, h_threshold : int
         In delta steps, a column is an event where it differs from what its sums account for by
-        more than this many codes; 0 is exact.
+        more than this many codes, at most 255 unless codes have 16 bits; 0 is exact.
     skip_threshold : float or None
         Score, 0 to 1, from which on a step is skipped; None skips none.
     delta_threshold : float or None
@@ -204,7 +204,19 @@ class LayerModes:
         }
 
     def words(self) -> dict[int, int]:
-        """Words of a descriptor that hold these settings, for ``Driver.override``."""
+        """Words of a descriptor that hold these settings, for ``Driver.override``.
+
+        Raises
+        ------
+        NetworkError
+            A threshold is larger than these words hold.
+        """
+        for name in HIGH_FIELDS:
+            if self.fields()[name] >> FIELDS[name].width:
+                raise NetworkError(
+                    f"{name} is {self.fields()[name]}, and registers stand for thresholds of at "
+                    f"most {(1 << FIELDS[name].width) - 1}; write it into the descriptors"
+                )
         packed = np.frombuffer(pack(**self.fields()), "<u4")
         return {word: int(packed[word]) for word in range(OVERRIDE_WORD, OVERRIDE_WORD + OVERRIDES)}
 

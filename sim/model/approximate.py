@@ -13,6 +13,7 @@ from sim.image.modes import LayerModes
 from sim.model.hidden import Following
 from sim.model.plan import StepPlan
 from sim.model.products import LevelProducts, is_exact
+from sim.networks.codes import difference_type
 
 __all__ = ["ApproximateHidden", "ApproximateInput", "Levels"]
 
@@ -120,7 +121,8 @@ class ApproximateInput:
         self.mode, self.x_ref = plan.activity.mode[part], plan.x_ref[part]
         self.zero, self.zero_skip = zero, plan.zero_skip
         before = np.zeros_like(self.x_ref[:, 0]) if plan.before is None else plan.before[part]
-        self.before = before.astype(np.int16)
+        self.wide = difference_type(self.x_ref)
+        self.before = before.astype(self.wide)
         self.sums = _Sums(levels, products, len(self.mode), sums)
 
     def run(self, times: Sequence[int]) -> np.ndarray:
@@ -128,12 +130,12 @@ class ApproximateInput:
 
         The bias is not in them.
         """
-        rows = self.x_ref[:, times].astype(np.int16)
+        rows = self.x_ref[:, times].astype(self.wide)
         before = np.concatenate([self.before[:, None], rows[:, :-1]], axis=1)
         self.before = rows[:, -1]
         mode = self.mode[:, times]
         delta = (mode == Mode.DELTA)[..., None]
-        values = rows - np.where(delta, before, np.int16(self.zero))
+        values = rows - np.where(delta, before, self.wide(self.zero))
         events = values != 0
         if self.zero_skip:
             events[..., -1] |= ~delta[..., 0]

@@ -212,7 +212,8 @@ def _read_bytes(image: Image, placement: Placement) -> int:
     """Bytes that are read but for streamed weights."""
     fields, beat = placement.fields, image.config.bus_bytes
     hidden, head = fields["hidden_size"], fields["x_head_size"]
-    x_row = align(head, beat) + align(fields["input_size"] - head, beat)
+    parts = (head, fields["input_size"] - head)
+    x_row = sum(align(image.config.code_bytes * part, beat) for part in parts)
     return (
         DESCRIPTOR_BYTES
         + fields["load_params"] * align(unit_bytes(fields["row_scales"]) * hidden, beat)
@@ -226,4 +227,5 @@ def _write_bytes(image: Image, placement: Placement) -> int:
     fields, beat = placement.fields, image.config.bus_bytes
     hidden = fields["hidden_size"]
     states = fields["store_state"] * image.sequences * align(4 * hidden, beat)
-    return image.steps * image.sequences * align(hidden, beat) + states
+    rows = align(image.config.code_bytes * hidden, beat)
+    return image.steps * image.sequences * rows + states

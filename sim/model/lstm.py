@@ -7,7 +7,11 @@ import numpy as np
 
 from hw.cell.parameters import CellParameters
 from hw.numbers.activation import sigmoid, tanh
-from hw.numbers.requantize import multiply_by_quantized_multiplier, requantize
+from hw.numbers.requantize import (
+    multiply_by_quantized_multiplier,
+    requantize,
+    requantize_wide,
+)
 from sim.image.check import largest_sums
 from sim.image.parameters import cell_parameters
 from sim.model.approximate import ApproximateHidden, ApproximateInput, Levels
@@ -17,6 +21,7 @@ from sim.model.scaling import (
     divide_rounding_twice,
     find_row_scalings,
     find_scaling,
+    find_wide_scalings,
 )
 from sim.networks.network import IntegerLstm, Quantization
 
@@ -91,14 +96,16 @@ class Lstm:
         self.direction = direction
         self.params = cell_parameters(direction)
         params = self.params
+        scale = _WideGateScale if params.wide else _GateScale
         x_sums = largest_sums(direction.W, _reach(direction.x))
         x_sums += np.abs(direction.bias.astype(np.int64))
         h_sums = largest_sums(direction.R, _reach(direction.h))
         self.x_type = np.float32 if x_sums.max() < _FLOAT32_EXACT else np.float64
         self.h_type = np.float32 if h_sums.max() < _FLOAT32_EXACT else np.float64
-        self.x_scale = _GateScale(params, "x", x_sums)
-        self.h_scale = _GateScale(params, "h", h_sums)
-        self.h_output = find_scaling(params.output_multiplier, params.output_shift, 1 << 30, 10)
+        self.x_scale, self.h_scale = scale(params, "x", x_sums), scale(params, "h", h_sums)
+        self.h_output = find_scaling(
+            params.output_multiplier, params.output_shift, 1 << 30, max(params.h_width, 10)
+        )
         self.cell_tanh = tanh(_CODES, params.tanh_shift)
         # The bias is one more column of W, whose operand is one.
         self._W = np.concatenate([direction.W, direction.bias[:, :, None]], 2).astype(self.x_type)
@@ -114,7 +121,7 @@ class Lstm:
         plan: StepPlan | None = None,
         levels: Levels | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``h`` int8 ``[sequences, steps, H]``, last ``h`` int8 and ``c`` int16 ``[sequences, H]``.
+        """``h`` codes ``[sequences, steps, H]``, last ``h`` and int16 ``c`` ``[sequences, H]``.
 
         Parameters are those of :meth:`go_on`.
         """
@@ -133,9 +140,9 @@ class Lstm:
 
         Parameters
         ----------
-        x : int8 [sequences, steps, I]
+        x : codes [sequences, steps, I]
             In time order; a reverse direction is run from its end.
-        h, c : int8 and int16 [sequences, H] or None
+        h, c : codes and int16 [sequences, H] or None
             Initial state; that of the network, else zero, when None.
         plan : StepPlan or None
             What the steps do with ``x``; None multiplies every column in every step.
@@ -178,11 +185,12 @@ class Lstm:
         """Requantisation of sums up to ``limit``, and of as much and the bias."""
         if limit not in self._wide_scales:
             params, hidden = self.params, self.direction.hidden_size
+            scale = _WideGateScale if params.wide else _GateScale
             sums = np.full((4, hidden), limit)
             biased = sums + np.abs(self.direction.bias.astype(np.int64))
             self._wide_scales[limit] = (
-                _GateScale(params, "x", biased),
-                _GateScale(params, "h", sums),
+                scale(params, "x", biased),
+                scale(params, "h", sums),
             )
         return self._wide_scales[limit]
 
@@ -248,6 +256,33 @@ class _GateScale:
         return [each[:, units] for each in constants] if self.by_row else constants
 
 
+class _WideGateScale:
+    """The same of sums of 16-bit activations."""
+
+    def __init__(self, params: CellParameters, part: str, sums: np.ndarray):
+        multipliers, shifts = (params.rows(f"{part}_{name}") for name in ("multiplier", "shift"))
+        bounds = sums if params.by_row else sums.max(axis=1, keepdims=True)
+        self._scaling = find_wide_scalings(multipliers, shifts, bounds)
+        self._by_row = params.by_row
+        self._first = self._scaling.first[..., None]
+        self._integers = [each[..., None] for each in (multipliers, shifts)]
+
+    def apply(self, sums: np.ndarray, out: np.ndarray, units: slice) -> None:
+        """As of ``_GateScale``; the codes are rounded."""
+        rows = units if self._by_row else slice(None)
+        shape = 4, units.stop - units.start, -1
+        sums, out = sums.reshape(shape), out.reshape(shape)
+        if not self._scaling.exact:
+            constants = (each[:, rows] for each in self._integers)
+            out[...] = requantize_wide(sums.astype(np.int64), *constants)
+            return
+        np.multiply(sums, self._first[:, rows], out=out)
+        out += 0.5
+        np.floor(out, out=out)
+        if self._scaling.saturates:
+            np.clip(out, -32768, 32767, out=out)
+
+
 class _Buffers:
     """Scratch space of one chunk of ``n`` cells, used again for every chunk."""
 
@@ -304,7 +339,8 @@ class _Run:
 
     def result(self):
         """All steps, in running order."""
-        out = np.empty((self.sequences, self.steps, self.hidden), np.int8)
+        dtype = self.lstm.direction.h.dtype
+        out = np.empty((self.sequences, self.steps, self.hidden), dtype)
         zero = self.lstm.direction.h.zero_point
         W, R = self.lstm.arrange(self.chunks)
         sums = np.empty((4 * self.hidden, self.sequences), np.float64 if self.x_part else R.dtype)

@@ -11,6 +11,7 @@ import numpy as np
 
 from hw.modes import DISTANCE_ONE, Middle, Mode, Plan
 from sim.model.activity import Activity
+from sim.networks.codes import difference_type
 
 __all__ = ["StepPlan", "Trail", "fresh_events", "plan_steps"]
 
@@ -26,9 +27,9 @@ class Trail:
     -------
     steps : int
         Steps so far.
-    x_ref : int8 [sequences, I]
+    x_ref : codes [sequences, I]
         Codes of ``x`` that the sums account for.
-    row : int8 [sequences, I]
+    row : codes [sequences, I]
         The row that the score compares the next one with.
     skips : int64 [sequences]
         Steps right before the next that were skipped.
@@ -53,9 +54,9 @@ class StepPlan:
 
     Members
     -------
-    before : int8 [sequences, I] or None
+    before : codes [sequences, I] or None
         Codes that they account for before the first step; None if the run begins anew.
-    x_ref : int8 [sequences, steps, I]
+    x_ref : codes [sequences, steps, I]
         Codes of ``x`` that the sums account for in each step.
     activity : Activity
         Modes and events; the events of ``h`` are zero until the run writes them.
@@ -85,11 +86,11 @@ def plan_steps(
     scores: bool = False,
     before: Trail | None = None,
 ) -> StepPlan:
-    """Plan a run on int8 ``x`` ``[sequences, steps, I]``.
+    """Plan a run on codes ``x`` ``[sequences, steps, I]``.
 
     Parameters
     ----------
-    x : int8 [sequences, steps, I]
+    x : codes [sequences, steps, I]
         Input, in time order.
     zero : int
         Zero point of ``x``.
@@ -179,6 +180,7 @@ class _Chooser:
         self.steps_before = -self.first + (before.steps if before else 0)
         self.x = x if before is None else np.concatenate([before.row[:, None], x], axis=1)
         self.shape = self.x.shape[:2]
+        self.wide = difference_type(x)
         # The first step has no reference.
         self.D = np.full(self.shape, -1, np.int64)
         self.N = np.full(self.shape, -1, np.int64)
@@ -214,14 +216,14 @@ class _Chooser:
     def _size(self):
         self.magnitude = np.empty(self.shape, np.int64)
         for span in _spans(self.x):
-            centred = self.x[:, span].astype(np.int16) - np.int16(self.zero)
+            centred = self.x[:, span].astype(self.wide) - self.wide(self.zero)
             self.magnitude[:, span] = np.abs(centred).sum(axis=2)
 
     def _compare_with_previous(self):
         self.N[:, 1:] = self.magnitude[:, 1:] + self.magnitude[:, :-1]
         for span in _spans(self.x, 1):
             before = slice(span.start - 1, span.stop - 1)
-            moved = self.x[:, span].astype(np.int16) - self.x[:, before]
+            moved = self.x[:, span].astype(self.wide) - self.x[:, before]
             self.D[:, span] = np.abs(moved).sum(axis=2)
 
     def _near(self, name: str, step=slice(None)) -> np.ndarray:
@@ -252,7 +254,7 @@ class _Reference:
 
     def __init__(self, chooser: _Chooser):
         self.x, self.magnitude = chooser.x, chooser.magnitude
-        self.row = self.x[:, 0].astype(np.int16)
+        self.row = self.x[:, 0].astype(chooser.wide)
         self.size = self.magnitude[:, 0].copy()
 
     def compare(self, step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -291,7 +293,7 @@ def _follow(x, zero: int, mode: np.ndarray, fields) -> tuple[np.ndarray, np.ndar
 def _follow_beyond(x, mode: np.ndarray, events: np.ndarray, threshold: int) -> np.ndarray:
     """``x_ref`` where delta steps have a threshold; events of delta steps go to ``events``."""
     x_ref = np.empty_like(x)
-    row = x[:, 0].astype(np.int16)
+    row = x[:, 0].astype(difference_type(x))
     delta, skip = mode == Mode.DELTA, mode == Mode.SKIP
     for step in range(x.shape[1]):
         now, is_delta = x[:, step], delta[:, step, None]

@@ -32,9 +32,14 @@ def product_factors(multiplier: Multiplier, level: int, value_width: int) -> tup
     Otherwise they come from a singular value decomposition, and sums of their products are rounded
     to the integers that they stand for: see ``LevelProducts`` for why that is exact.
     """
+    middle = 2 ** (value_width - 1) - 1
+    values = np.arange(2 * middle + 1, dtype=np.float64) - middle
+    weights = np.arange(multiplier.least_weight, multiplier.weight_limit + 1)
+    one = multiplier.effective_weight(weights, level)
+    if one is not None:
+        return values[:, None], one[None].astype(np.float64)
     table = _table(multiplier, level, value_width)
-    values = np.arange(len(table), dtype=np.float64) - len(table) // 2
-    one = table[len(table) // 2 + 1].astype(np.float64)
+    one = table[middle + 1].astype(np.float64)
     if np.array_equal(np.outer(values, one), table):
         return values[:, None], one[None]
     left, sizes, right = np.linalg.svd(table.astype(np.float64), full_matrices=False)
@@ -75,7 +80,6 @@ class LevelProducts:
     def __init__(self, weights: np.ndarray, multiplier: Multiplier, level: int, value_width: int):
         self.rows, self.columns = weights.shape
         self._middle = 2 ** (value_width - 1) - 1
-        self._table = _table(multiplier, level, value_width)
         codes = weights.astype(np.intp) - multiplier.least_weight
         factors = product_factors(multiplier, level, value_width)
         if factors is not None and _is_safe(*factors, self.columns):
@@ -87,6 +91,7 @@ class LevelProducts:
             self._matrix = factors[1].T[codes].reshape(self.rows, -1)
             self.sums = self._multiply
         else:
+            self._table = _table(multiplier, level, value_width)
             self._codes = np.ascontiguousarray(codes.T)
             self.sums = self._look_up
 
@@ -124,6 +129,9 @@ class LevelProducts:
 def _is_safe(left: np.ndarray, right: np.ndarray, columns: int) -> bool:
     """Whether a sum over all columns is closer than a quarter to the integer it stands for."""
     terms = columns * left.shape[1]
-    largest = (np.abs(left) @ np.abs(right)).max() * columns
+    left, right = np.abs(left), np.abs(right)
+    # Of a single factor the table of magnitudes would be large, and its largest is known.
+    magnitudes = left.max() * right.max() if left.shape[1] == 1 else (left @ right).max()
+    largest = magnitudes * columns
     # A sum of n terms loses at most n roundings; the factors themselves are good to a few.
     return bool(largest * (terms + 64) * _ROUNDING < 0.25)

@@ -46,7 +46,7 @@ def random_network(
     gain : float
         Typical magnitude of a pre-activation, over that of a trained network.
     weight_bits, activation_bits : int
-        Bits of a weight, and of a code of ``x`` or ``h``.
+        Bits of a weight, and of a code of ``x`` or ``h``, 4 to 8 or 16.
     row_scales : bool
         Rows have scales of their own, up to 30 times as large as others of their gate.
     """
@@ -75,16 +75,17 @@ def random_network(
 
 
 def random_codes(network: IntegerNetwork, sequences: int, steps: int, seed: int = 0) -> np.ndarray:
-    """int8 ``[sequences, steps, I]`` over the whole range of codes."""
+    """Codes ``[sequences, steps, I]`` over the whole range of codes."""
     shape = (sequences, steps, network.layers[0].input_size)
     form = network.layers[0].directions[0].x
-    return np.random.default_rng(seed).integers(form.low, form.high + 1, shape, np.int8)
+    return np.random.default_rng(seed).integers(form.low, form.high + 1, shape, form.dtype)
 
 
 def _format(scale: float, zero_point: int, coarser: int) -> Quantization:
     """A format of ``coarser`` bits less than 8, over about the same range."""
+    zero_point = 0 if coarser < 0 else zero_point >> coarser
     return Quantization(
-        scale=_single(scale * 2**coarser), zero_point=zero_point >> coarser, bits=8 - coarser
+        scale=_single(scale * 2.0**coarser), zero_point=zero_point, bits=8 - coarser
     )
 
 
@@ -97,20 +98,20 @@ def _direction(rng, inputs, hidden, x, h, reverse, initial, c_power, cell_clip, 
 
     def scales(columns, unit):
         # A sum of independent products of 8-bit codes near 42 and 74 has this deviation.
-        usual = usual_weight * 74 / 2 ** (8 - x.bits) * unit * columns**0.5
+        usual = usual_weight * 74 / 2.0 ** (8 - x.bits) * unit * columns**0.5
         return tuple(_single(gain * rng.uniform(0.5, 2) / usual) for _ in range(4))
 
     return IntegerLstm(
         W=weights(inputs),
         R=weights(hidden),
-        bias=rng.integers(-3000, 3000, (4, hidden), np.int32),
+        bias=rng.integers(-3000, 3000, (4, hidden), np.int32) << max(x.bits - 8, 0),
         W_scale=scales(inputs, x.scale),
         R_scale=scales(hidden, h.scale),
         x=x,
         h=h,
         c_power=c_power,
         cell_clip=cell_clip,
-        h0=rng.integers(h.low, h.high + 1, hidden, np.int8) if initial else None,
+        h0=rng.integers(h.low, h.high + 1, hidden, h.dtype) if initial else None,
         c0=rng.integers(-(1 << 14), 1 << 14, hidden, np.int16) if initial else None,
         reverse=reverse,
     )

@@ -6,17 +6,21 @@ from functools import lru_cache
 import numpy as np
 
 from hw.numbers.requantize import (
+    REDUCED_WIDTH,
     ROW_MULTIPLIER_WIDTH,
     multiply_by_quantized_multiplier,
+    reduce_multiplier,
     requantize,
 )
 
 __all__ = [
     "RowScalings",
     "Scaling",
+    "WideScalings",
     "divide_rounding_twice",
     "find_row_scalings",
     "find_scaling",
+    "find_wide_scalings",
 ]
 
 _AWAY = 1 + 2.0**-40
@@ -137,6 +141,48 @@ def find_row_scalings(
         second=np.ldexp(np.where(right > 0, _AWAY, 1.0), -right),
         saturates=bool(ends.min() < -(1 << 15) or ends.max() >= 1 << 15),
         exact=bool(bounds.max() < 1 << ROW_MULTIPLIER_WIDTH),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WideScalings:
+    """``floor(a * first + 1/2)``: requantisation of wide sums as three float64 operations.
+
+    Members
+    -------
+    first : float64 [4, 1] or [4, H]
+        Constants.
+    saturates : bool
+        A value within the bounds can leave 16 bits.
+    exact : bool
+        The formula equals the integers for every value within the bounds.
+    """
+
+    first: np.ndarray
+    saturates: bool
+    exact: bool
+
+
+def find_wide_scalings(
+    multipliers: np.ndarray, shifts: np.ndarray, bounds: np.ndarray
+) -> WideScalings:
+    """Constants for wide sums of magnitude up to their bounds, saturated to 16 bits after.
+
+    Proof of ``exact``: a sum below ``2**37`` times a multiplier of 15 bits has 52 bits, which
+    float64 holds without an error, and half of the place at which it is rounded beside them. What
+    is rounded wraps at 32 bits in the integers, and so must be below them.
+
+    Parameters
+    ----------
+    multipliers, shifts, bounds : int64 [4, 1] or [4, H]
+        As of ``CellParameters``, and largest magnitudes.
+    """
+    first = np.ldexp(reduce_multiplier(multipliers).astype(np.float64), shifts - REDUCED_WIDTH)
+    largest = float((bounds * first).max()) + 1
+    return WideScalings(
+        first=first,
+        saturates=largest >= 1 << 15,
+        exact=bool(bounds.max() < 1 << 37 and largest < 1 << 31),
     )
 
 

@@ -10,9 +10,16 @@ from sim.networks.network import (
     Quantization,
 )
 
-__all__ = ["CODE_BITS", "C_POWERS", "WEIGHT_BITS", "check_codes", "check_float", "check_integer"]
+__all__ = [
+    "ACTIVATION_BITS",
+    "C_POWERS",
+    "WEIGHT_BITS",
+    "check_codes",
+    "check_float",
+    "check_integer",
+]
 
-CODE_BITS = range(4, 9)
+ACTIVATION_BITS = (*range(4, 9), 16)
 """Bits that codes of activations may have."""
 
 WEIGHT_BITS = range(2, 9)
@@ -41,8 +48,13 @@ def _check_quantization(where: str, quantization) -> None:
             f"{where} must have a positive scale that float32 holds, not {quantization.scale}"
         )
     low, high, bits = quantization.low, quantization.high, quantization.bits
-    if bits not in CODE_BITS:
-        raise NetworkError(f"{where} must have codes of 4 to 8 bits, not {bits}")
+    if bits not in ACTIVATION_BITS:
+        raise NetworkError(f"{where} must have codes of 4 to 8 or of 16 bits, not {bits}")
+    if bits == 16 and quantization.zero_point:
+        raise NetworkError(
+            f"{where} must have the zero point 0, as all codes of 16 bits, not "
+            f"{quantization.zero_point}"
+        )
     if not low <= quantization.zero_point <= high:
         raise NetworkError(
             f"{where} must have a zero point between {low} and {high}, not "
@@ -52,7 +64,7 @@ def _check_quantization(where: str, quantization) -> None:
 
 def check_codes(where: str, codes: np.ndarray, quantization: Quantization) -> None:
     """Refuse codes that their format does not have."""
-    if quantization.bits == 8 or not codes.size:
+    if quantization.bits in (8, 16) or not codes.size:
         return
     for code in (int(codes.min()), int(codes.max())):
         if not quantization.low <= code <= quantization.high:
@@ -75,6 +87,11 @@ def _check_integer_lstm(where: str, lstm) -> None:
         _check_scales(f"{name}_scale of {where}", getattr(lstm, f"{name}_scale"), H)
     _check_quantization(f"x of {where}", lstm.x)
     _check_quantization(f"h of {where}", lstm.h)
+    if (lstm.x.bits == 16) != (lstm.h.bits == 16):
+        raise NetworkError(
+            f"x and h of {where} must both have codes of 16 bits or neither, not "
+            f"{lstm.x.bits} and {lstm.h.bits}"
+        )
     if lstm.c_power not in C_POWERS:
         raise NetworkError(
             f"{where} must have a cell scale of 2**{C_POWERS[0]} to 2**{C_POWERS[-1]}, "
@@ -83,7 +100,7 @@ def _check_integer_lstm(where: str, lstm) -> None:
     if not 0 <= lstm.cell_clip <= 32767:
         raise NetworkError(f"cell_clip of {where} must be 0 to 32767, not {lstm.cell_clip}")
     if lstm.h0 is not None:
-        _check_array(f"h0 of {where}", lstm.h0, (H,), np.int8)
+        _check_array(f"h0 of {where}", lstm.h0, (H,), lstm.h.dtype)
         check_codes(f"h0 of {where}", lstm.h0, lstm.h)
     if lstm.c0 is not None:
         _check_array(f"c0 of {where}", lstm.c0, (H,), np.int16)

@@ -4,7 +4,7 @@ import numpy as np
 
 from sim.networks.network import Quantization
 
-__all__ = ["from_codes", "round_half_away", "sqnr", "to_codes"]
+__all__ = ["difference_type", "from_codes", "round_half_away", "sqnr", "to_codes"]
 
 
 def round_half_away(values: np.ndarray) -> np.ndarray:
@@ -13,16 +13,21 @@ def round_half_away(values: np.ndarray) -> np.ndarray:
 
 
 def to_codes(values: np.ndarray, quantization: Quantization) -> np.ndarray:
-    """Real values as int8 codes: rounded half away from zero, clamped to the format's ends."""
+    """Real values as codes: rounded half away from zero, clamped to the format's ends."""
     # What is too large for a quotient is clamped like everything that is too large.
     with np.errstate(over="ignore"):
         steps = np.asarray(values, np.float64) / quantization.scale
     codes = round_half_away(steps) + quantization.zero_point
-    return np.clip(codes, quantization.low, quantization.high).astype(np.int8)
+    return np.clip(codes, quantization.low, quantization.high).astype(quantization.dtype)
+
+
+def difference_type(codes: np.ndarray) -> type[np.signedinteger]:
+    """What holds a difference of two codes of an array: int16, or int32 of int16 codes."""
+    return np.int16 if codes.dtype == np.int8 else np.int32
 
 
 def from_codes(codes: np.ndarray, quantization: Quantization) -> np.ndarray:
-    """Real values, float64, that int8 codes stand for."""
+    """Real values, float64, that codes stand for."""
     return (codes.astype(np.float64) - quantization.zero_point) * quantization.scale
 
 

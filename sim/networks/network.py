@@ -18,6 +18,7 @@ __all__ = [
     "NetworkError",
     "Quantization",
     "Scales",
+    "code_type",
     "rows_of",
 ]
 
@@ -100,7 +101,10 @@ class FloatNetwork:
 
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
-    """``real = scale * (code - zero_point)``, signed codes of ``bits`` bits in an int8."""
+    """``real = scale * (code - zero_point)``, signed codes of ``bits`` bits, 4 to 8 or 16.
+
+    Codes of 16 bits have the zero point 0, as TensorFlow Lite's have.
+    """
 
     scale: float
     zero_point: int
@@ -116,6 +120,16 @@ class Quantization:
         """The largest code."""
         return (1 << self.bits - 1) - 1
 
+    @property
+    def dtype(self) -> type[np.signedinteger]:
+        """What holds a code: int8, or int16 for codes of 16 bits."""
+        return code_type(self.bits)
+
+
+def code_type(bits: int) -> type[np.signedinteger]:
+    """What holds a code of so many bits: int8, or int16 where that is too small."""
+    return np.int8 if bits <= 8 else np.int16
+
 
 Scales = tuple[float, float, float, float]
 """Scales of weights, one for each gate."""
@@ -128,9 +142,10 @@ def rows_of(scales: Scales | np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class IntegerLstm:
-    """One direction of an LSTM layer in the integer format of TFLite's int8 LSTM operator.
+    """One direction of an LSTM layer in the integer format of TFLite's LSTM operators.
 
-    Scales by row are more than that operator has.
+    That is the operator of int8 activations, or of int16 ones where ``x`` and ``h`` have 16 bits.
+    Scales by row, and fewer bits, are more than these operators have.
 
     Members
     -------
@@ -139,16 +154,17 @@ class IntegerLstm:
     R : int8 [4, H, H]
         Recurrent weights.
     bias : int32 [4, H]
-        In units of ``x.scale * W_scale[gate]``; zero points are not folded in.
+        In units of ``x.scale * W_scale[gate]``; zero points are not folded in. In files of int16
+        activations it is int64, of which these are the values that the machine takes.
     W_scale, R_scale : 4 floats, or float64 [4, H]
         Scales of weights by gate, or by row.
     x, h : Quantization
-        Formats of the input and of the hidden state.
+        Formats of the input and of the hidden state, both of 16 bits or neither.
     c_power : int
         ``c`` is int16 in units of ``2**c_power`` (usually -11).
     cell_clip : int
         ``c`` is clamped to plus or minus this many codes; 0 for no clamp.
-    h0 : int8 [H] or None, c0 : int16 [H] or None
+    h0 : ``h.dtype`` [H] or None, c0 : int16 [H] or None
         Initial state; real zero when None.
     reverse : bool
         Runs over the sequence from its end.

@@ -1,15 +1,15 @@
 """From floating point to the integer format, by calibration on sample inputs.
 
-The format is TensorFlow Lite's for its int8 LSTM operator: asymmetric activations, weights
-symmetric by gate, the cell state a power of two. Every free choice is made by the error of the
-layer's output on the samples: see ``quantizing``.
+The format is TensorFlow Lite's for its LSTM operators of int8 and of int16 activations: these are
+asymmetric of 8 bits and symmetric of 16, weights symmetric by gate, the cell state a power of two.
+Every free choice is made by the error of the layer's output on the samples: see ``quantizing``.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sim.networks.check import CODE_BITS, WEIGHT_BITS, check_float, check_integer
+from sim.networks.check import ACTIVATION_BITS, WEIGHT_BITS, check_float, check_integer
 from sim.networks.codes import from_codes, round_half_away, sqnr, to_codes
 from sim.networks.float_lstm import check_sequences
 from sim.networks.network import (
@@ -58,7 +58,7 @@ def quantize(
         Valid steps of each sequence; what follows them is padding and does not count. All steps
         when None.
     weight_bits, activation_bits : int
-        Bits of a weight, 2 to 8, and of a code of ``x`` or ``h``, 4 to 8.
+        Bits of a weight, 2 to 8, and of a code of ``x`` or ``h``, 4 to 8 or 16.
     row_scales : bool
         Each row of weights has a scale of its own, which a .tflite file does not hold; else each
         gate has one.
@@ -99,8 +99,8 @@ def _check_choices(percentile: float | None, weight_bits: int, activation_bits: 
         raise NetworkError(f"percentile must be above 50 and at most 100, not {percentile:g}")
     if weight_bits not in WEIGHT_BITS:
         raise NetworkError(f"weights must have 2 to 8 bits, not {weight_bits}")
-    if activation_bits not in CODE_BITS:
-        raise NetworkError(f"activations must have 4 to 8 bits, not {activation_bits}")
+    if activation_bits not in ACTIVATION_BITS:
+        raise NetworkError(f"activations must have 4 to 8 bits, or 16, not {activation_bits}")
 
 
 def _calls(network: FloatNetwork, seen: Sequence[Seen], lengths: np.ndarray | None) -> Calls:

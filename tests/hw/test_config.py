@@ -5,7 +5,9 @@ import dataclasses
 import pytest
 
 from hw.config import CONFIGS, Config, ConfigError
+from hw.multipliers.dsp_pair import DspPair
 from hw.multipliers.exact import Exact
+from hw.multipliers.switched import Switched
 
 REFUSED = [
     ({"lanes": 0}, "lanes must be a positive integer, not 0"),
@@ -56,6 +58,19 @@ REFUSED = [
         "burst_beats times bus_width must be at most 4096 bytes, not 8192",
     ),
     ({"max_hidden": 4097}, "max_input and max_hidden must be at most 4096, not 4097"),
+    ({"act_width": 9}, "act_width must be from 4 to 8, or 16, not 9"),
+    ({"act_width": 32}, "act_width must be from 4 to 8, or 16, not 32"),
+    (
+        {"act_width": 16, "multiplier": DspPair()},
+        "act_width 16 makes differences of 17 bits: two weights of 8 bits and values of 17 bits "
+        "need a port of 32 bits, and a DSP block has 25",
+    ),
+    (
+        {"act_width": 16, "multiplier": Switched()},
+        "act_width 16 makes differences of 17 bits: the switched multiplier's level 1 (segments "
+        "of 4 bits) takes values of at most 9 bits; choose exact or another multiplier of 'refrain "
+        "multipliers' that is linear in the value",
+    ),
     ({"lookahead": 3}, "lookahead must be a power of two of at most 16, not 3"),
     ({"lookahead": 32}, "lookahead must be a power of two of at most 16, not 32"),
     ({"max_input": 5000}, "max_input and max_hidden must be at most 4096, not 5000"),

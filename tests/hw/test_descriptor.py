@@ -70,6 +70,12 @@ def test_a_value_beyond_its_field_is_refused(values, sentence):
     assert str(error.value) == sentence
 
 
+def test_a_threshold_beyond_a_byte_has_its_upper_bits_elsewhere():
+    found = unpack(pack(x_threshold=0x1234, h_threshold=255))
+    assert (found["x_threshold"], found["x_threshold_high"]) == (0x34, 0x12)
+    assert (found["h_threshold"], found["h_threshold_high"]) == (255, 0)
+
+
 def test_both_ends_of_every_field_fit():
     for end in (0, 1):
         values = {name: limits(field)[end] for name, field in FIELDS.items()}

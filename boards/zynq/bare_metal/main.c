@@ -27,15 +27,16 @@ static const struct image_rows outputs[IMAGE_OUTPUT_COUNT] = IMAGE_OUTPUTS;
 /* Whether every output of the last layer is as expected. Rows of the layers below, and what fills
  * rows up to whole words of the bus, are not compared. */
 static int right(void) {
-  const int8_t *expected = image_expected;
+  const uint8_t *expected = (const uint8_t *)image_expected;
   for (uint32_t sequence = 0; sequence < IMAGE_SEQUENCES; sequence++)
     for (uint32_t step = 0; step < IMAGE_STEPS; step++)
       for (uint32_t k = 0; k < IMAGE_OUTPUT_COUNT; k++) {
         const struct image_rows *rows = &outputs[k];
         uint32_t at =
             rows->address + sequence * rows->sequence_stride + step * rows->step_stride;
-        if (memcmp(buffer + at, expected, rows->values)) return 0;
-        expected += rows->values;
+        uint32_t bytes = rows->values * IMAGE_VALUE_BYTES;
+        if (memcmp(buffer + at, expected, bytes)) return 0;
+        expected += bytes;
       }
   return 1;
 }

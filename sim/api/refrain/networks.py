@@ -157,7 +157,7 @@ def quantize(
     percentile : float or None
         Share of the samples' values that the formats cover; None takes what loses least.
     weight_bits, activation_bits : int
-        Bits of a weight, 2 to 8, and of a value of ``x`` or ``h``, 4 to 8.
+        Bits of a weight, 2 to 8, and of a value of ``x`` or ``h``, 4 to 8 or 16.
     row_scales : bool
         A scale for each row of weights, else for each gate; a ``.tflite`` file holds none of rows.
 

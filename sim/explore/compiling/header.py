@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 __all__ = ["header_text"]
 
 _COLUMNS = 16
-"""Bytes on a line of an array."""
+"""Numbers on a line of an array."""
 
 
 def header_text(name: str, manifest: Mapping, arrays: Mapping[str, bytes]) -> str:
@@ -33,8 +35,7 @@ def header_text(name: str, manifest: Mapping, arrays: Mapping[str, bytes]) -> st
         "",
         "#include <stdint.h>",
         "",
-        "/* Rows of int8 values: value v of step t of sequence s is the byte at",
-        " * address + s * sequence_stride + t * step_stride + v. */",
+        *_rows_comment(manifest["input"]["bits"]),
         f"struct {name}_rows {{",
         "  uint32_t address, values, step_stride, sequence_stride;",
         "};",
@@ -43,11 +44,30 @@ def header_text(name: str, manifest: Mapping, arrays: Mapping[str, bytes]) -> st
     lines += [line for part in _parts(upper, manifest) for line in (*part, "")]
     lines += [f"#ifdef {upper}_ARRAYS"]
     for rest, data in arrays.items():
-        kind = "int8_t" if rest == "expected" else "uint8_t"
-        lines += [f"static const {kind} {name}_{rest}[{len(data)}] = {{"]
-        lines += list(_bytes(data, kind == "int8_t"))
+        size = _value_bytes(manifest["input"]["bits"]) if rest == "expected" else None
+        kind = f"int{8 * size}_t" if size else "uint8_t"
+        values = np.frombuffer(data, f"<i{size}" if size else "<u1").tolist()
+        lines += [f"static const {kind} {name}_{rest}[{len(values)}] = {{"]
+        lines += list(_numbers(values))
         lines += ["};"]
     return "\n".join([*lines, "#endif", "", "#endif", ""])
+
+
+def _value_bytes(bits: int) -> int:
+    return 1 if bits <= 8 else 2
+
+
+def _rows_comment(bits: int) -> list[str]:
+    """How rows of values lie in memory."""
+    if _value_bytes(bits) == 1:
+        return [
+            "/* Rows of int8 values: value v of step t of sequence s is the byte at",
+            " * address + s * sequence_stride + t * step_stride + v. */",
+        ]
+    return [
+        "/* Rows of int16 values, the lower byte first: value v of step t of sequence s begins at",
+        " * address + s * sequence_stride + t * step_stride + 2 * v. */",
+    ]
 
 
 def _parts(upper: str, manifest: Mapping) -> Iterator[list[str]]:
@@ -73,6 +93,7 @@ def _parts(upper: str, manifest: Mapping) -> Iterator[list[str]]:
         f"#define {upper}_INPUT {_rows(taken)}",
         f"#define {upper}_INPUT_ADDRESS {_address(taken['address'])}",
         f"#define {upper}_INPUT_VALUES {taken['values']}u",
+        f"#define {upper}_VALUE_BYTES {_value_bytes(taken['bits'])}u",
         f"#define {upper}_INPUT_SCALE {taken['scale']!r}",
         f"#define {upper}_INPUT_ZERO_POINT ({taken['zero_point']})",
     ]
@@ -128,7 +149,6 @@ def _rows(rows: Mapping) -> str:
     return f"{{{_address(rows['address'])}, {strides}}}"
 
 
-def _bytes(data: bytes, signed: bool) -> Iterator[str]:
-    values = memoryview(data).cast("b") if signed else data
-    for k in range(0, len(data), _COLUMNS):
+def _numbers(values: list[int]) -> Iterator[str]:
+    for k in range(0, len(values), _COLUMNS):
         yield "  " + ", ".join(map(str, values[k : k + _COLUMNS])) + ","

@@ -13,7 +13,7 @@ from sim.image.compile import compile_network
 from sim.image.image import Image
 from sim.image.modes import NORMAL, LayerModes, Modes
 from sim.model.backend import ModelBackend
-from sim.networks.network import IntegerNetwork, NetworkError
+from sim.networks.network import IntegerNetwork, NetworkError, Quantization
 
 __all__ = ["STEPS", "Made", "Wanted", "compile_file", "compile_integer"]
 
@@ -23,7 +23,7 @@ _SEED = 1
 _SHARE = 0.3
 """Share of the values of a row that move from step to step, in an input that is made up."""
 _FAR = 9
-"""Codes by which they move, at most."""
+"""Codes of 8 bits by which they move, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Wanted:
     modes : Modes
         How the mode of each step is chosen.
     x : array [sequences, steps, I] or None
-        Input of the test vector, int8 or floating point; made up when None.
+        Input of the test vector, codes or floating point; made up when None.
     base : int
         Address of the first byte.
     latency : int
@@ -74,9 +74,9 @@ class Made:
         Words of ``data`` that are addresses.
     modes : tuple of LayerModes
         Of each layer.
-    x : int8 [sequences, steps, I]
+    x : codes [sequences, steps, I]
         Input of the test vector.
-    h : int8 [sequences, steps, sum of H]
+    h : codes [sequences, steps, sum of H]
         Output that the bit-exact model gives for it.
     cycles : int or None
         What the model expects; None where it has no model of the time.
@@ -152,7 +152,7 @@ def _vector(network: IntegerNetwork, wanted: Wanted) -> np.ndarray:
         for name, value in (("steps", steps), ("sequences", sequences)):
             if value < 1:
                 raise NetworkError(f"there must be at least one of the {name}, not {value}")
-        return _made_up((sequences, steps, size), form.low, form.high)
+        return _made_up((sequences, steps, size), form)
     x = codes(wanted.x, size, form)
     for name, found, told in zip(
         ("sequences", "steps"), x.shape, (wanted.sequences, wanted.steps), strict=False
@@ -165,21 +165,22 @@ def _vector(network: IntegerNetwork, wanted: Wanted) -> np.ndarray:
     return x
 
 
-def _made_up(shape: tuple[int, int, int], low: int, high: int) -> np.ndarray:
-    """int8 rows of which some values move a little from step to step.
+def _made_up(shape: tuple[int, int, int], form: Quantization) -> np.ndarray:
+    """Rows of codes of which some values move a little from step to step.
 
     The old generator of NumPy, as its numbers are the same in every version.
     """
-    rng = np.random.RandomState(_SEED)
+    rng, low, high = np.random.RandomState(_SEED), form.low, form.high
+    reach = _FAR if form.bits <= 8 else _FAR << form.bits - 8
     sequences, steps, size = shape
     row = rng.randint(low, high + 1, (sequences, size))
     rows = []
     for _ in range(steps):
         rows.append(row)
         moved = rng.random_sample(row.shape) < _SHARE
-        far = rng.randint(-_FAR, _FAR + 1, row.shape)
+        far = rng.randint(-reach, reach + 1, row.shape)
         row = np.clip(row + moved * far, low, high)
-    return np.stack(rows, axis=1).astype(np.int8)
+    return np.stack(rows, axis=1).astype(form.dtype)
 
 
 def _resumed(

@@ -152,7 +152,6 @@ def _layer(made: Made, number: int) -> dict:
     placement, base = made.image.placements[number], made.wanted.base
     values, direction, config = placement.fields, placement.direction, made.image.config
     table = base + made.image.descriptor + DESCRIPTOR_BYTES * number
-    words = made.modes[placement.layer].words()
     return {
         "layer": placement.layer,
         "direction": _direction(placement),
@@ -172,9 +171,18 @@ def _layer(made: Made, number: int) -> dict:
         "settings": made.modes[placement.layer].changed(),
         "mode_words": [
             {"word": word, "address": table + 4 * word, "value": value}
-            for word, value in words.items()
+            for word, value in _mode_words(made, number).items()
         ],
     }
+
+
+def _mode_words(made: Made, number: int) -> dict[int, int]:
+    """Words of a descriptor that hold settings of modes, and their values."""
+    words = [*range(OVERRIDE_WORD, OVERRIDE_WORD + OVERRIDES)]
+    if made.image.config.act_width > 8:
+        words.append(FIELDS["x_threshold_high"].word)
+    table = np.frombuffer(made.image.table, "<u4").reshape(len(made.image.placements), -1)
+    return {word: int(table[number, word]) for word in words}
 
 
 def _overrides() -> dict:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from hw.descriptor import DESCRIPTOR_BYTES, MAGIC, unpack
+from hw.descriptor import DESCRIPTOR_BYTES, FIELDS, HIGH_FIELDS, MAGIC, unpack
 from hw.modes import Middle, Plan
 from sim.explore.compiling.formats import IMAGE_SUFFIXES, read_image
 from sim.explore.compiling.manifest import FORMAT, VERSION, schema
@@ -115,7 +115,10 @@ def _mode(values: dict[str, int]) -> str:
     plan = {Plan.NORMAL: "normal", Plan.MIDDLE: middle}
     text = plan.get(values["plan"], f"normal or {middle} by the score")
     if middle == "delta" and values["plan"] != Plan.NORMAL:
-        text += f" (x {values['x_threshold']}, h {values['h_threshold']})"
+        x, h = (
+            values[name] | values[high] << FIELDS[name].width for name, high in HIGH_FIELDS.items()
+        )
+        text += f" (x {x}, h {h})"
     return text + (" or skipped" if values["skip"] else "")
 
 

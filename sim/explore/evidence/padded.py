@@ -118,7 +118,7 @@ def run_padded(network: IntegerNetwork, split: Split, backend, modes) -> Padded:
     if any(direction.reverse for direction in directions):
         raise NetworkError("a workload's network must not run backwards")
     x = to_codes(split.x, directions[0].x)
-    h = np.zeros((*x.shape[:2], directions[-1].hidden_size), np.int8)
+    h = np.zeros((*x.shape[:2], directions[-1].hidden_size), directions[-1].h.dtype)
     activity = tuple(_no_activity(x.shape[:2]) for _ in directions)
     order = np.argsort(split.lengths, kind="stable")
     for start in range(0, len(order), _BATCH):

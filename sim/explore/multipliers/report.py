@@ -165,6 +165,11 @@ def network_parts(network: Path, data: Path, node: str | None = None) -> list[Pa
     parts = []
     for net, x in pairs:
         form = net.layers[0].directions[0].x
+        if form.bits > 8:
+            raise NetworkError(
+                f"{network} has activations of {form.bits} bits, and operands are counted of at "
+                f"most 8; quantise the network again without --activation-bits"
+            )
         parts += gather(net, x if x.dtype == np.int8 else to_codes(x, form))
     return parts
 

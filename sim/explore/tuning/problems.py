@@ -104,7 +104,7 @@ class WorkloadProblem:
         self.title, self.metric = f"workload {workload.name}", workload.metric
         self.case, self.backend = case, ModelBackend(config)
         self.network = quantize_case(case, **precision(config, weight_bits))
-        self.layers = len(self.network.layers)
+        self.layers, self.activation_bits = len(self.network.layers), config.act_width
         self.splits = dict(zip(PARTS, (case.calibration, case.evaluation), strict=True))
         arrays = [vars(split) for split in self.splits.values()]
         self.key = digest(self.metric, _machine(config), network_digest(self.network), *arrays)
@@ -236,6 +236,7 @@ class FileProblem:
         how = {"percentile": percentile, **precision(config, weight_bits)}
         self.title, self.metric, self._metric = title, metric.name, metric
         self.parts, self.backend = dict(parts), ModelBackend(config)
+        self.activation_bits = config.act_width
         self.notes, self._given, self._judged = (), network, []
         if isinstance(network, IntegerNetwork | FloatNetwork):
             inputs = [part.inputs for part in self.parts.values()]

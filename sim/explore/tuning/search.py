@@ -42,12 +42,15 @@ class Problem(Protocol):
         What the score measures.
     layers : int
         Layers that have settings of their own.
+    activation_bits : int
+        Bits of the values that thresholds are differences of.
     """
 
     key: str
     title: str
     metric: str
     layers: int
+    activation_bits: int
 
     def measure(self, modes: Modes, part: str) -> Outcome:
         """What settings give on the ``calibration`` or the ``held_out`` part."""
@@ -91,7 +94,7 @@ def search(
     NetworkError
         A choice is none, or the budget cannot be met.
     """
-    space = Space(family, problem.layers)
+    space = Space(family, problem.layers, problem.activation_bits)
     _check(save, trials)
     normal = _remember(problem, study, NORMAL)
     budget.check_metric(problem.metric, normal.score.lower)

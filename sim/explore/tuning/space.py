@@ -27,6 +27,8 @@ class Space:
         One of ``FAMILIES``.
     layers : int
         Layers that have thresholds of their own.
+    activation_bits : int
+        Bits of values; thresholds of 16 bits are tried in steps of what was one of 8.
 
     Raises
     ------
@@ -34,11 +36,12 @@ class Space:
         There is no such family.
     """
 
-    def __init__(self, family: str, layers: int):
+    def __init__(self, family: str, layers: int, activation_bits: int = 8):
         if family not in FAMILIES:
             known = f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}"
             raise NetworkError(f"the modes to tune must be {known}, not {family}")
         self.family, self.layers = family, layers
+        self._step = 1 << max(activation_bits - 8, 0)
 
     def suggest(self, trial) -> Modes:
         """What an Optuna trial chooses."""
@@ -77,7 +80,9 @@ class Space:
         return Modes(
             layers=tuple(
                 LayerModes(
-                    x_threshold=choices[f"x{layer}"], h_threshold=choices[f"h{layer}"], **common
+                    x_threshold=self._step * choices[f"x{layer}"],
+                    h_threshold=self._step * choices[f"h{layer}"],
+                    **common,
                 )
                 for layer in range(self.layers)
             )

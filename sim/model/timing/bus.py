@@ -94,9 +94,9 @@ class FollowBus:
 
         When a burst's beats have left the client is told to ``passes`` before the next is asked.
         """
-        bus_bytes, longest = self.layer.config.bus_bytes, self.layer.config.burst_beats
+        beat_codes, longest = self.layer.config.beat_codes, self.layer.config.burst_beats
         for columns in self.layer.segments:
-            beats = -(-columns // bus_bytes)
+            beats = -(-columns // beat_codes)
             for _, length in split(0, beats, longest):
                 offer = max(self.row_offer, self.passes[length - 1] + 2)
                 self.row_issue = max(self.row_issue + 1, offer)

@@ -9,6 +9,7 @@ from hw.modes import Mode
 from sim.image.image import Image, Placement
 from sim.model.activity import Activity
 from sim.model.kept import Kept
+from sim.networks.codes import difference_type
 
 __all__ = ["SequenceColumns", "columns_of"]
 
@@ -46,9 +47,9 @@ def columns_of(
     ----------
     image : Image
         What ran.
-    x : int8 [sequences, steps, I]
+    x : codes [sequences, steps, I]
         Its input.
-    layers : int8 [sequences, steps, sum of H] of each layer
+    layers : codes [sequences, steps, sum of H] of each layer
         What each layer gave.
     activity : Activity or None of each direction
         What its steps did.
@@ -74,11 +75,12 @@ def _columns(placement: Placement, x, h, mode, kept) -> Iterator[SequenceColumns
     fields, direction = placement.fields, placement.direction
     order = slice(None, None, -1 if direction.reverse else 1)
     for k in range(len(x)):
-        begin = np.full(direction.hidden_size, direction.h.zero_point, np.int8)
+        begin = np.full(direction.hidden_size, direction.h.zero_point, direction.h.dtype)
         x_ref = h_ref = None
         if kept is not None:
             begin, x_ref = kept.state.h[k], kept.trail.x_ref[k]
-            h_ref = (kept.carried.h_ref[:, k] + direction.h.zero_point).astype(np.int8)
+            h_ref = kept.carried.h_ref[:, k] + direction.h.zero_point
+            h_ref = h_ref.astype(direction.h.dtype)
         elif placement.initial is not None:
             begin = placement.initial.h[k]
         modes = mode[k, order]
@@ -103,7 +105,7 @@ def _go_on(reference: np.ndarray | None, values: np.ndarray, zero: int, mode, *r
 def _events(
     values: np.ndarray, zero: int, mode: np.ndarray, fields: Mapping[str, int], threshold: int
 ) -> np.ndarray:
-    """Events of int8 ``values`` ``[steps, columns]``."""
+    """Events of codes ``values`` ``[steps, columns]``."""
     fresh = (mode == Mode.NORMAL) | (mode == Mode.REDUCED)
     events = np.zeros(values.shape, bool)
     events[fresh] = values[fresh] != zero if fields["zero_skip"] else True
@@ -122,7 +124,7 @@ def _events(
 
 def _follow_beyond(values, mode, threshold: int, events):
     """Events of delta steps whose references stay where values move by ``threshold`` or less."""
-    reference = values[0].astype(np.int16)
+    reference = values[0].astype(difference_type(values))
     for step, kind in enumerate(mode.tolist()):
         if kind == Mode.DELTA:
             moved = np.abs(values[step] - reference) > threshold

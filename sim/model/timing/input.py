@@ -31,13 +31,13 @@ class InputTiming:
         self.mode = columns.mode.tolist()
         self.scored = bool(fields["skip"]) or fields["plan"] == Plan.SCORED
         self.every, self.before = fields["normal_every"], columns.before
-        self.score = after.SCORE + ((layer.config.bus_bytes - 1).bit_length() + 1) // 2
-        bus_bytes = layer.config.bus_bytes
-        self.short = layer.inputs <= 3 * bus_bytes
-        sizes = [-(-size // bus_bytes) for size in layer.segments]
+        self.score = after.SCORE + ((layer.config.beat_codes - 1).bit_length() + 1) // 2
+        beat_codes = layer.config.beat_codes
+        self.short = layer.inputs <= 3 * beat_codes
+        sizes = [-(-size // beat_codes) for size in layer.segments]
         self.beats = sum(sizes)
-        self.kept = 2 * (-(-layer.config.max_input // bus_bytes) + 1)
-        self.cycles = np.maximum(_per_beat(columns.x, layer.segments, bus_bytes), 1)
+        self.kept = 2 * (-(-layer.config.max_input // beat_codes) + 1)
+        self.cycles = np.maximum(_per_beat(columns.x, layer.segments, beat_codes), 1)
 
         # Of each step: when its mode is told, and when the makers of x and h have taken it. That of
         # the first list of h is taken if it goes on from others, else there is none.
@@ -122,11 +122,11 @@ class InputTiming:
         return pick_free + after.X_EVENTS - 3
 
 
-def _per_beat(events: np.ndarray, segments: list[int], bus_bytes: int) -> np.ndarray:
+def _per_beat(events: np.ndarray, segments: list[int], beat_codes: int) -> np.ndarray:
     """Events of each beat, ``[steps, beats]``."""
     parts, first = [], 0
     for size in segments:
-        starts = range(first, first + size, bus_bytes)
+        starts = range(first, first + size, beat_codes)
         within = events[:, first : first + size]
         parts.append(np.add.reduceat(within, [start - first for start in starts], 1, dtype=int))
         first += size

@@ -160,7 +160,7 @@ class LayerTiming:
         fields, again = self.fields, self.sequences - 1
         row = fields["h_addr"] + again * fields["h_sequence_stride"]
         row += (self.steps - 1) * fields["h_step_stride"]
-        rows = [(row // bus, 1)]
+        rows = [(row // bus, self.config.code_bytes)]
         if self.flag("store_state"):
             state = fields["state_out_addr"] + again * fields["state_sequence_stride"]
             rows.append((state // bus, 4))

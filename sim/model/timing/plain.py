@@ -124,7 +124,7 @@ class _ReadBus:
         self.in_flight = deque([-1] * config.bursts_in_flight, maxlen=config.bursts_in_flight)
         self.issue = after.READ - 2
         self.time = 0
-        self.segments = [-(-size // config.bus_bytes) for size in layer.segments]
+        self.segments = [-(-size // config.beat_codes) for size in layer.segments]
         buffered = after.ROW_BURSTS * config.burst_beats // sum(self.segments)
         self.rows_allowed = max(buffered, 1) + 1
         self.arrivals: dict[int, list[int]] = {}

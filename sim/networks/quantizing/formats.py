@@ -32,7 +32,7 @@ def percentile_range(arrays: Iterable[np.ndarray], percentile: float) -> tuple[f
 
 
 def activation_format(low: float, high: float, bits: int) -> Quantization:
-    """Asymmetric format of so many bits that covers a range and zero.
+    """Format of so many bits that covers a range and zero: symmetric of 16 bits, else asymmetric.
 
     Raises
     ------
@@ -44,6 +44,9 @@ def activation_format(low: float, high: float, bits: int) -> Quantization:
         low, high = -1.0, 1.0
     if high - low > _LARGEST:
         raise NetworkError(f"values up to {max(-low, high):g} are too large to be quantised")
+    if bits == 16:
+        scale = single(max(-low, high) / ((1 << bits - 1) - 1))
+        return Quantization(scale=scale, zero_point=0, bits=bits)
     scale = single((high - low) / ((1 << bits) - 1))
     least = -(1 << bits - 1)
     zero = int(np.clip(round_half_away(least - low / scale), least, -least - 1))

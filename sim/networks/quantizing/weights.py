@@ -34,6 +34,9 @@ _ON_GRID = 2.0**-12
 """How far from whole numbers dequantised codes may be: float32 rounds 127 by 2**-18."""
 _BIAS_MAX = 2.0**23
 """Largest bias of a row in the units of its sums: finer scales than that would gain nothing."""
+_WIDE_BIAS_MAX = 2.0**28
+"""The same of sums of 16-bit activations, whose units are finer; scales that are tried may still be
+a quarter of what is chosen by it."""
 _NARROWED = (0.85, 0.7, 0.55, 0.4, 0.25)
 """Scales that are tried, in parts of those that cover all weights."""
 _BETTER = 0.98
@@ -122,7 +125,8 @@ def quantize_direction(
         c0=c0,
         reverse=lstm.reverse,
     )
-    check_sums(where, result)
+    if forms.x.bits != 16:
+        check_sums(where, result)
     return result
 
 
@@ -155,8 +159,7 @@ def _candidates(run: Runs, forms: Forms, largest: int, row_scales: bool) -> Iter
         from_codes(to_codes(seen, form), form)
         for seen, form in zip(run.operands(), forms_of, strict=True)
     ]
-    units = np.array([forms.x.scale, forms.h.scale])
-    whole, covering = _covering_scales(lstm, units, largest, row_scales)
+    whole, covering = _covering_scales(lstm, forms, largest, row_scales)
     yield _nearest(lstm, covering, largest)
     rounding = _Rounding(lstm, operands, largest, covering)
     yield rounding.codes(covering)
@@ -231,13 +234,13 @@ def _nearest(lstm: FloatLstm, scales: np.ndarray, largest: int) -> _Codes:
 
 
 def _covering_scales(
-    lstm: FloatLstm, units: np.ndarray, largest: int, row_scales: bool
+    lstm: FloatLstm, forms: Forms, largest: int, row_scales: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whose weights have been integers before, and scales that cover all.
 
     Integers fall on codes without an error. Both are [2, 4, 1] by gate, or [2, 4, H] by row.
-    ``units`` are the scales of the operands.
     """
+    units, wide = np.array([forms.x.scale, forms.h.scale]), forms.x.bits == 16
     groups = lstm.hidden_size if row_scales else 1
     whole, scales = np.zeros((2, 4, groups), bool), np.zeros((2, 4, groups))
     for part, (weights, unit) in enumerate(zip((lstm.W, lstm.R), units, strict=True)):
@@ -245,12 +248,13 @@ def _covering_scales(
         for place in np.ndindex(4, groups):
             scale, on_codes = _covering_scale(grouped[place], largest)
             # Weights too small to matter: a scale that leaves the bias 2**-8 of a gate's step.
-            if scale * unit < _FAINT:
+            if scale * unit < (_FAINT / 256 if wide else _FAINT):
                 scale, on_codes = _GATE_UNIT / 256 / unit, True
             whole[part][place], scales[part][place] = on_codes, single(scale)
-    if row_scales:
+    if row_scales or wide:
         # A row may have a bias that is far larger than all its weights are.
-        least = np.abs(lstm.bias.astype(np.float64)) / (_BIAS_MAX * units[0])
+        bias = np.abs(lstm.bias.astype(np.float64)).reshape(4, groups, -1).max(axis=2)
+        least = bias / ((_WIDE_BIAS_MAX if wide else _BIAS_MAX) * units[0])
         whole[0] &= scales[0] >= least
         scales[0] = np.maximum(scales[0], _singles(least))
     return whole, scales
@@ -301,9 +305,12 @@ def _clip_codes(clip: float, c_power: int) -> int:
 def _bias_codes(
     where: str, bias: np.ndarray, inputs: int, x: Quantization, scales: np.ndarray
 ) -> np.ndarray:
-    """Biases in units of ``x.scale * W_scale``, refused where a 32-bit sum could overflow."""
+    """Biases in units of ``x.scale * W_scale``, refused where a 32-bit sum could overflow.
+
+    Sums of 16-bit activations have more bits, but biases have not.
+    """
     codes = round_half_away(bias / (x.scale * scales))
-    limit = 2**31 - 1 - inputs * EVENT_MAX * WEIGHT_MAX
+    limit = 2**31 - 1 - (0 if x.bits == 16 else inputs * EVENT_MAX * WEIGHT_MAX)
     for gate, row in zip(GATES, codes, strict=True):
         if np.abs(row).max() > limit:
             raise NetworkError(

@@ -16,7 +16,7 @@ from sim.networks.network import (
     NetworkError,
 )
 from sim.networks.tflite.graph import Graph
-from sim.networks.tflite.operator import OperatorReader
+from sim.networks.tflite.operator import INTEGER_KINDS, OperatorReader
 
 __all__ = ["Direction", "Placed", "find_layers"]
 
@@ -139,14 +139,14 @@ def find_layers(graph: Graph, reader: OperatorReader) -> list[Placed]:
 def _direction(graph: Graph, reader: OperatorReader, number: int) -> Direction:
     reader.check_arity(number)
     kind = reader.x_type(number)
-    if kind == tflite.TensorType.INT8:
+    if kind in INTEGER_KINDS:
         lstm = reader.integer_lstm(number)
     elif kind == tflite.TensorType.FLOAT32:
         lstm = reader.float_lstm(number)
     else:
         raise NetworkError(
             f"x of operator {number} is {reader.x_type_name(number)}, and the accelerator takes "
-            f"INT8; convert the network with TFLITE_BUILTINS_INT8 as its supported_ops"
+            f"INT8 or INT16; convert the network with TFLITE_BUILTINS_INT8 as its supported_ops"
         )
     time_major = reader.is_time_major(number)
     time = 0 if time_major else 1

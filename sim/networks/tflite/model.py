@@ -26,7 +26,7 @@ _TIME = 1
 
 
 def load_tflite(path: str | Path) -> "IntegerNetwork | TfliteModel":
-    """What a .tflite file holds: a chain of int8 LSTM operators as such, else a whole network.
+    """What a .tflite file holds: a chain of LSTM operators in integers as such, else a network.
 
     Raises
     ------
@@ -244,7 +244,9 @@ def _run_layer(place: Placed, x: np.ndarray, lstm: LstmFunction, states: dict) -
     shape = (*x.shape[:2], sum(each.hidden_size for each in place.layer.directions))
     if y.shape != shape:
         raise ValueError(f"y of {place.name} has the shape {y.shape}, not {shape}")
-    dtype = np.int8 if isinstance(place.layer, IntegerLayer) else np.float32
+    dtype = np.float32
+    if isinstance(place.layer, IntegerLayer):
+        dtype = place.layer.directions[0].h.dtype
     return place.values(y.astype(dtype))
 
 

@@ -9,7 +9,7 @@ import tflite
 from sim.networks.check import C_POWERS
 from sim.networks.network import GATES, FloatLstm, IntegerLstm, NetworkError, Quantization
 
-__all__ = ["DAMAGE", "OperatorReader"]
+__all__ = ["DAMAGE", "INTEGER_KINDS", "OperatorReader"]
 
 # Positions of the operator's inputs, from TensorFlow Lite's schema of the operator.
 _X = 0
@@ -26,7 +26,17 @@ _REFUSED = {
 }
 _PLAIN = "train it as a plain LSTM layer, such as Keras's"
 _KINDS = tflite.TensorType
-_DTYPES = {_KINDS.INT8: "<i1", _KINDS.INT32: "<i4", _KINDS.FLOAT16: "<f2", _KINDS.FLOAT32: "<f4"}
+_DTYPES = {
+    _KINDS.INT8: "<i1",
+    _KINDS.INT32: "<i4",
+    _KINDS.INT64: "<i8",
+    _KINDS.FLOAT16: "<f2",
+    _KINDS.FLOAT32: "<f4",
+}
+INTEGER_KINDS = {_KINDS.INT8: 8, _KINDS.INT16: 16}
+"""Types of the input of operators in integers, and the bits of their codes."""
+_BIAS_KINDS = {_KINDS.INT8: _KINDS.INT32, _KINDS.INT16: _KINDS.INT64}
+"""Type of the biases, by that of the input."""
 _TYPE_NAMES = {value: name for name, value in vars(_KINDS).items() if not name.startswith("_")}
 _AXES = 8
 """Axes that TensorFlow Lite gives a tensor at most."""
@@ -96,16 +106,19 @@ class OperatorReader:
         return bool(self._options(f"operator {number}", number).TimeMajor())
 
     def integer_lstm(self, number: int) -> IntegerLstm:
-        """An int8 LSTM operator: int8 activations and weights, an int16 cell state."""
+        """An LSTM operator in integers: int8 or int16 activations, int8 weights, int16 state."""
         where = f"operator {number}"
         operator = self.graph.Operators(number)
         clip = self._cell_clip(where, number)
         self._check_inputs(where, operator)
-        x = self._quantization(f"x of {where}", operator.Inputs(_X), _KINDS.INT8)
-        h = self._quantization(
-            f"the hidden state of {where}", operator.Inputs(_H_STATE), _KINDS.INT8
-        )
-        out = self._quantization(f"the output of {where}", operator.Outputs(0), _KINDS.INT8)
+        kind = self.x_type(number)
+        if kind not in INTEGER_KINDS:
+            raise NetworkError(
+                f"x of {where} must be INT8 or INT16, not {self.x_type_name(number)}"
+            )
+        x = self._quantization(f"x of {where}", operator.Inputs(_X), kind)
+        h = self._quantization(f"the hidden state of {where}", operator.Inputs(_H_STATE), kind)
+        out = self._quantization(f"the output of {where}", operator.Outputs(0), kind)
         if out != h:
             raise NetworkError(f"{where} must write its output in the format of its hidden state")
         H, inputs = self._sizes(where, operator)
@@ -115,7 +128,7 @@ class OperatorReader:
         return IntegerLstm(
             W=W,
             R=R,
-            bias=self._biases(where, operator, H),
+            bias=self._biases(where, operator, H, _BIAS_KINDS[kind]),
             W_scale=W_scale,
             R_scale=R_scale,
             x=x,
@@ -219,7 +232,7 @@ class OperatorReader:
 
     def _quantization(self, what: str, index: int, kind: int) -> Quantization:
         scale, zero = self._scale(what, index, kind)
-        return Quantization(scale=scale, zero_point=zero)
+        return Quantization(scale=scale, zero_point=zero, bits=INTEGER_KINDS[kind])
 
     def _sizes(self, where: str, operator) -> tuple[int, int]:
         """``H`` and ``I``, from the weights; input and output must agree."""
@@ -300,15 +313,21 @@ class OperatorReader:
             scales.append(scale)
         return np.stack(arrays), tuple(scales)
 
-    def _biases(self, where: str, operator, H: int) -> np.ndarray:
+    def _biases(self, where: str, operator, H: int, kind: int) -> np.ndarray:
         arrays = []
         for gate, position in _BIAS.items():
             name = f"{gate} gate's bias of {where}"
             index = operator.Inputs(position)
-            _, zero = self._scale(name, index, _KINDS.INT32)
+            _, zero = self._scale(name, index, kind)
             if zero:
                 raise NetworkError(f"{name} must have the zero point 0, not {zero}")
-            arrays.append(self._values(name, index, (H,)))
+            values = self._values(name, index, (H,))
+            if values.astype(np.int32).tolist() != values.tolist():
+                raise NetworkError(
+                    f"{name} holds {_largest(values)}, and the accelerator takes biases of 32 "
+                    f"bits; convert the network with inputs of a larger range"
+                )
+            arrays.append(values.astype(np.int32))
         return np.stack(arrays)
 
     def _c_power(self, where: str, index: int) -> int:
@@ -324,6 +343,11 @@ class OperatorReader:
                 f"as its scale, not {scale:g}"
             )
         return exponent - 1
+
+
+def _largest(values: np.ndarray) -> int:
+    """The value of the largest magnitude."""
+    return max(values.tolist(), key=abs)
 
 
 def _clip_codes(where: str, clip: float, c_power: int) -> int:

@@ -1,15 +1,13 @@
-"""Networks of int8 LSTM operators, read from .tflite files."""
+"""Networks of LSTM operators in integers, read from .tflite files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import tflite
-
 from sim.networks.check import check_integer
 from sim.networks.network import IntegerLayer, IntegerNetwork, NetworkError
 from sim.networks.paths import cannot_read
-from sim.networks.tflite.operator import DAMAGE, OperatorReader
+from sim.networks.tflite.operator import DAMAGE, INTEGER_KINDS, OperatorReader
 
 __all__ = ["explained", "is_lstm_chain", "read_bytes", "read_tflite"]
 
@@ -52,7 +50,7 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def is_lstm_chain(data: bytes) -> bool:
-    """Whether a file is for ``read_tflite``: a chain of int8 LSTM operators and nothing else."""
+    """Whether a file is for ``read_tflite``: a chain of LSTM operators in integers, no more."""
     try:
         reader = OperatorReader(data)
         if reader.model.SubgraphsLength() != 1 or not reader.graph.OperatorsLength():
@@ -60,7 +58,7 @@ def is_lstm_chain(data: bytes) -> bool:
         numbers = range(reader.graph.OperatorsLength())
         if not all(
             reader.is_lstm(number)
-            and reader.x_type(number) == tflite.TensorType.INT8
+            and reader.x_type(number) in INTEGER_KINDS
             and not reader.is_time_major(number)
             for number in numbers
         ):
@@ -73,10 +71,11 @@ def is_lstm_chain(data: bytes) -> bool:
 
 
 def read_tflite(path: str | Path) -> IntegerNetwork:
-    """The stacked int8 LSTM operators of a .tflite file.
+    """The stacked LSTM operators in integers of a .tflite file.
 
-    Every operator must be a UNIDIRECTIONAL_SEQUENCE_LSTM of int8 activations, int8 weights and an
-    int16 cell state, each fed by the one before. What the hardware does not do is refused by name.
+    Every operator must be a UNIDIRECTIONAL_SEQUENCE_LSTM of int8 or int16 activations, int8 weights
+    and an int16 cell state, each fed by the one before. What the hardware does not do is refused by
+    name.
 
     Raises
     ------

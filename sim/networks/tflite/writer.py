@@ -57,10 +57,10 @@ def check_expressible(network: IntegerNetwork) -> list[IntegerLstm]:
     check_integer(network)
     for number, layer in enumerate(network.layers):
         for name, form in (("x", layer.directions[0].x), ("h", layer.directions[0].h)):
-            if form.bits != 8:
+            if form.bits not in (8, 16):
                 raise NetworkError(
-                    f"a .tflite file holds activations of 8 bits, and {name} of layer {number} has "
-                    f"{form.bits}"
+                    f"a .tflite file holds activations of 8 or 16 bits, and {name} of layer "
+                    f"{number} has {form.bits}"
                 )
     return [_expressible(number, layer) for number, layer in enumerate(network.layers)]
 
@@ -98,7 +98,7 @@ def _expressible(number: int, layer) -> IntegerLstm:
     """The layer's only direction, where the operator can say all of it."""
     if len(layer.directions) > 1:
         raise NetworkError(
-            f"layer {number} is bidirectional, which no .tflite LSTM operator for int8 expresses"
+            f"layer {number} is bidirectional, which no .tflite LSTM operator in integers expresses"
         )
     lstm = layer.directions[0]
     if lstm.reverse:
@@ -126,6 +126,11 @@ def _expressible(number: int, layer) -> IntegerLstm:
                     f".tflite file holds no other"
                 )
     return lstm
+
+
+def _activation_kind(form: Quantization) -> int:
+    """Type of a tensor of these codes."""
+    return tflite.TensorType.INT8 if form.bits == 8 else tflite.TensorType.INT16
 
 
 class _Writer:
@@ -200,13 +205,15 @@ class _Writer:
 
     def _activation(self, name: str, size: int, quantization: Quantization) -> int:
         shape = (self.batch, self.steps, size)
-        kind = tflite.TensorType.INT8
+        kind = _activation_kind(quantization)
         return self._tensor(name, kind, shape, quantization.scale, quantization.zero_point)
 
     def _constants(self, prefix: str, lstm: IntegerLstm) -> tuple[list, list, list]:
         """Tensors of W, R and bias, in gate order."""
         W, R, bias = [], [], []
-        int8, int32 = tflite.TensorType.INT8, tflite.TensorType.INT32
+        int8, kinds = tflite.TensorType.INT8, {8: ("<i4", tflite.TensorType.INT32)}
+        kinds[16] = ("<i8", tflite.TensorType.INT64)
+        bias_type, bias_kind = kinds[lstm.x.bits]
         for index, gate in enumerate(GATES):
             name = f"{prefix}/{gate}"
             for tensors, what in ((W, "W"), (R, "R")):
@@ -214,17 +221,17 @@ class _Writer:
                 scale = getattr(lstm, f"{what}_scale")[index]
                 data = values.tobytes()
                 tensors.append(self._tensor(f"{name}/{what}", int8, values.shape, scale, data=data))
-            data = lstm.bias[index].astype("<i4").tobytes()
-            scale = lstm.x.scale * lstm.W_scale[index]
-            bias.append(self._tensor(f"{name}/bias", int32, (lstm.hidden_size,), scale, data=data))
+            data = lstm.bias[index].astype(bias_type).tobytes()
+            scale, shape = lstm.x.scale * lstm.W_scale[index], (lstm.hidden_size,)
+            bias.append(self._tensor(f"{name}/bias", bias_kind, shape, scale, data=data))
         return W, R, bias
 
     def _operator(self, prefix: str, lstm: IntegerLstm, x: int, out: int) -> int:
         W, R, bias = self._constants(prefix, lstm)
         state = (self.batch, lstm.hidden_size)
-        h, int8, int16 = lstm.h, tflite.TensorType.INT8, tflite.TensorType.INT16
+        h, kind, int16 = lstm.h, _activation_kind(lstm.h), tflite.TensorType.INT16
         h_state = self._tensor(
-            f"{prefix}/h_state", int8, state, h.scale, h.zero_point, variable=True
+            f"{prefix}/h_state", kind, state, h.scale, h.zero_point, variable=True
         )
         c_state = self._tensor(f"{prefix}/c_state", int16, state, 2.0**lstm.c_power, variable=True)
         # Without layer normalisation only the last intermediate says anything: the format of h.
@@ -233,7 +240,7 @@ class _Writer:
             for gate in GATES
         ]
         intermediates.append(
-            self._tensor(f"{prefix}/h_intermediate", int8, (0,), h.scale, h.zero_point)
+            self._tensor(f"{prefix}/h_intermediate", kind, (0,), h.scale, h.zero_point)
         )
         peepholes, projection, norms = [_ABSENT] * 3, [_ABSENT] * 2, [_ABSENT] * 4
         inputs = [x, *W, *R, *peepholes, *bias, *projection, h_state, c_state, *norms]

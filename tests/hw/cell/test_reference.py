@@ -1,5 +1,6 @@
 """The cell arithmetic in NumPy against TFLite-Micro's own LSTM operator."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,14 @@ def parameters_of(lstm):
         c_power=lstm.c_power,
         cell_clip=lstm.cell_clip,
         h_zero=lstm.h.zero_point,
+        h_width=lstm.h.bits,
     )
 
 
 def run(lstm, x):
     """Every ``h`` of a batch of sequences, by a plain loop around ``cell_step``."""
     params = parameters_of(lstm)
-    h = np.full((len(x), lstm.hidden_size), lstm.h.zero_point, np.int8)
+    h = np.full((len(x), lstm.hidden_size), lstm.h.zero_point, lstm.h.dtype)
     c = np.zeros(h.shape, np.int16)
     steps = []
     for codes in np.moveaxis(x.astype(np.int64) - lstm.x.zero_point, 1, 0):
@@ -92,6 +94,24 @@ def test_every_bit_equals_tflite_micro(gain, c_power, cell_clip, tmp_path):
     lstm = random_lstm(rng, gain, c_power, cell_clip)
     x = rng.integers(-128, 128, (2, 40, 24)).astype(np.int8)
     np.testing.assert_array_equal(run(lstm, x), run_tflite_micro(lstm, x, tmp_path))
+
+
+@pytest.mark.parametrize("cell_clip", [0, 3000])
+@pytest.mark.parametrize(("gain", "c_power"), [(0.1, -15), (1, -12), (5, -11), (30, -9)])
+def test_every_bit_of_16_bit_activations_equals_tflite_micro(gain, c_power, cell_clip, tmp_path):
+    rng = np.random.default_rng(abs(c_power))
+    narrow = random_lstm(rng, gain, c_power, cell_clip)
+    lstm = replace(
+        narrow,
+        bias=narrow.bias << 8,
+        x=Quantization(scale=narrow.x.scale / 256, zero_point=0, bits=16),
+        h=Quantization(scale=narrow.h.scale / 256, zero_point=0, bits=16),
+    )
+    x = rng.integers(-(1 << 15), 1 << 15, (2, 30, 24)).astype(np.int16)
+    x[:, 10:20] >>= 6
+    found = run(lstm, x)
+    np.testing.assert_array_equal(found, run_tflite_micro(lstm, x, tmp_path))
+    assert len(np.unique(found)) > 100
 
 
 def cancelling_lstm(x_scale, W_scale, R_scale, bias):

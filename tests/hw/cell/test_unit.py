@@ -27,10 +27,10 @@ def parameters(c_power=-11, cell_clip=0, h_zero=-5, x_scale=0.02, h_scale=1 / 12
     )
 
 
-def random_units(count, seed):
+def random_units(count, seed, acc_width=ACC_WIDTH):
     """Accumulators of all magnitudes, biases, and cell states up to the extreme codes."""
     rng = np.random.default_rng(seed)
-    low, high = -(1 << (ACC_WIDTH - 1)), (1 << (ACC_WIDTH - 1)) - 1
+    low, high = -(1 << (acc_width - 1)), (1 << (acc_width - 1)) - 1
     acc = rng.integers(low, high + 1, (2, count, 4)) >> rng.integers(0, 20, (2, count, 1))
     acc[:, ::50], acc[:, 1::50] = low, high
     bias = rng.integers(-(1 << 18), 1 << 18, (count, 4)) >> rng.integers(0, 16, (count, 1))
@@ -119,7 +119,20 @@ def test_gates_equal_the_numpy_rendering(lanes, idle):
     assert set(came - ended) == {dut.latency}
 
 
-def row_parameters(count):
+@pytest.mark.parametrize("acc_width", [30, 36])
+@pytest.mark.parametrize("row_scales", [False, True])
+def test_wide_sums_give_an_h_of_16_bits(acc_width, row_scales):
+    units = random_units(200, seed=acc_width, acc_width=acc_width)
+    narrow = row_parameters(200, most=7) if row_scales else parameters(x_scale=2e-5, h_scale=3e-5)
+    params = replace(narrow, h_zero=0, h_width=16, output_multiplier=1 << 30, output_shift=-14)
+    dut = CellUnit(acc_width, 2, act_width=16, row_scales=row_scales)
+    results, ended, came = simulate(dut, params, units, idle=0.2)
+    assert results == expected(params, *units)
+    assert len({h for h, _ in results}) > 100
+    assert set(came - ended) == {32}
+
+
+def row_parameters(count, most=15):
     """Parameters with scales of rows, for so many units."""
     rng = np.random.default_rng(count)
     one = parameters()
@@ -127,7 +140,7 @@ def row_parameters(count):
     values = {
         name: rng.integers(1 << 25, 1 << 26, (4, count)) << 5
         if name.endswith("multiplier")
-        else rng.integers(-31, 16, (4, count))
+        else rng.integers(-31, most + 1, (4, count))
         for name in names
     }
     return replace(one, **{name: tuple(map(tuple, each.tolist())) for name, each in values.items()})
@@ -183,8 +196,9 @@ def test_accumulators_of_32_bits_wrap_with_the_bias():
     [
         (24, 3, "lanes must be 1, 2 or 4, not 3"),
         (33, 4, "acc_width must be from 2 to 32, not 33"),
+        (48, 4, "acc_width must be from 2 to 47, not 48"),
     ],
 )
 def test_an_impossible_unit_is_refused(acc_width, lanes, sentence):
     with pytest.raises(ValueError, match=f"^{sentence}$"):
-        CellUnit(acc_width, lanes)
+        CellUnit(acc_width, lanes, act_width=16 if acc_width > 40 else 8)

@@ -69,3 +69,15 @@ def check_all_pairs(cases, verilog=None):
 def gates_equal_model():
     """The comparison."""
     return check_all_pairs
+
+
+@pytest.fixture(scope="session")
+def patterns_of():
+    """Operands' bit patterns."""
+    return patterns
+
+
+@pytest.fixture(scope="session")
+def numbers_of():
+    """Signed products."""
+    return numbers

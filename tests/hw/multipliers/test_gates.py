@@ -66,6 +66,49 @@ def test_gates_equal_the_model_for_shorter_values(gates_equal_model):
     gates_equal_model([(one, 5) for width in (4, 8) for one in of_width(width)])
 
 
+def linear(width):
+    """Of ``of_width`` those whose products are linear in the value."""
+    return [
+        one
+        for one in of_width(width)
+        if all(
+            one.effective_weight(np.ones(1, np.int8), k) is not None for k in range(len(one.levels))
+        )
+    ]
+
+
+def test_linear_families_take_differences_of_17_bits(patterns_of, numbers_of):
+    cases = [one for width in (8, 4) for one in linear(width)]
+    assert {one.family for one in cases} == {
+        "exact",
+        "baugh-wooley",
+        "booth",
+        "rounded",
+        "switched",
+    }
+    netlists = to_netlists({f"case_{k}": one.component(17) for k, one in enumerate(cases)})
+    rng = np.random.default_rng(0)
+    values = rng.integers(-(2**16) + 1, 2**16, 20000) >> rng.integers(0, 17, 20000)
+    values[:2] = -(2**16) + 1, 2**16 - 1
+    for netlist, one in zip(netlists.values(), cases, strict=True):
+        one.check_values(17)
+        weights = rng.integers(-one.weight_limit, one.weight_limit + 1, len(values))
+        given = {"operand": patterns_of(one, 17, values), "weight": one.encode(weights)}
+        for level in range(len(one.levels)):
+            found = netlist.simulate({**given, "level": np.full(len(values), level)})["product"]
+            wanted = one.compute(values, weights, level)
+            assert np.array_equal(numbers_of(one, 17, found), wanted), (one, level)
+
+
+def test_other_families_refuse_differences_of_17_bits():
+    others = [one for one in of_width(8) if one not in linear(8)]
+    assert len(others) > 4
+    for one in others:
+        one.check_values(9)
+        with pytest.raises(ValueError, match=r"takes values of at most 9 bits; choose exact"):
+            one.check_values(17)
+
+
 def test_longer_segments_equal_the_model(gates_equal_model):
     gates_equal_model([(Drum(segment=segment), 9) for segment in (5, 6, 7, 8)])
 

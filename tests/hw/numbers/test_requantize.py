@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 
 from hw.numbers.requantize import (
     multiply_by_quantized_multiplier,
+    multiply_by_reduced_multiplier,
     quantize_multiplier,
+    reduce_multiplier,
     requantize,
+    requantize_wide,
 )
 
 
@@ -39,6 +42,35 @@ def test_numpy_equals_the_definition():
     results = multiply_by_quantized_multiplier(value, multiplier, shift)
     items = zip(value.tolist(), multiplier.tolist(), shift.tolist(), strict=True)
     assert results.tolist() == [by_the_book(*item) for item in items]
+
+
+def wide_by_the_book(value, multiplier, shift):
+    """One value of more than 32 bits, with Python's integers and C's semantics."""
+    reduced = (multiplier + (1 << 15)) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
+    total = 15 - shift
+    result = (value * reduced + (1 << (total - 1))) >> total
+    return (result + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+def test_numpy_equals_the_definition_for_wide_values():
+    rng = np.random.default_rng(1)
+    value = rng.integers(-(1 << 47), 1 << 47, 20000) >> rng.integers(0, 48, 20000)
+    multiplier = rng.integers(0, 1 << 31, 20000) >> rng.integers(0, 2, 20000)
+    multiplier[::3], multiplier[1::9] = 1 << 30, (1 << 31) - 1
+    shift = rng.integers(-31, 8, 20000)
+    results = multiply_by_reduced_multiplier(value, multiplier, shift)
+    items = zip(value.tolist(), multiplier.tolist(), shift.tolist(), strict=True)
+    assert results.tolist() == [wide_by_the_book(*item) for item in items]
+    assert requantize_wide(value, multiplier, shift).tolist() == [
+        max(min(result, 32767), -32768) for result in results.tolist()
+    ]
+
+
+def test_a_reduced_multiplier_keeps_15_bits():
+    found = reduce_multiplier(
+        [0, 1 << 30, (1 << 30) + (1 << 15), 0x7FFEFFFF, 0x7FFF8000, 2**31 - 1]
+    )
+    assert found.tolist() == [0, 1 << 14, (1 << 14) + 1, 0x7FFF, 0x7FFF, 0x7FFF]
 
 
 def test_results_saturate_to_the_width():

@@ -110,6 +110,23 @@ def test_every_field_arrives(play, small):
         assert seen == meaning(values, config, seen)
 
 
+def test_thresholds_of_16_bits_have_an_upper_byte(play, small):
+    """A register stands for all of a threshold, and has its lower byte alone."""
+    config = small(act_width=16)
+    values = GOOD | {"x_zero": 0, "x_threshold": 0x1234, "h_threshold": 0xFEDC}
+    word = int.from_bytes(pack(plan=1, x_threshold=7, h_threshold=9)[4 * 33 :][:4], "little")
+    for enable, wanted in ((0, (0x1234, 0xFEDC)), (1, (7, 9)), (6, (0x1234, 0xFEDC))):
+        override = {"enable": enable, "words": [word, 0, 0]}
+        (seen,) = decode(play, config, values, override=override)
+        assert (seen["job"]["x_threshold"], seen["job"]["h_threshold"]) == wanted
+        assert seen["valid"]
+
+
+def test_codes_of_16_bits_have_no_zero_point(play, small):
+    for changes in ({"x_zero": 1}, {"h_zero": -1, "x_zero": 0}):
+        assert not decode(play, small(act_width=16), GOOD | changes)[0]["valid"]
+
+
 @pytest.mark.parametrize("enable", range(8))
 def test_enabled_overrides_stand_for_their_words_in_every_descriptor(play, small, enable):
     """Fields of the replaced words come from another descriptor, all others stay."""

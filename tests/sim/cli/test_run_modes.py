@@ -134,7 +134,7 @@ def test_nodes_of_an_onnx_model_are_traced_by_name(refrain, tmp_path, onnx_lstm)
         (["--mode", "fast"], "mode must be normal, delta, reduced, skip or auto, not fast"),
         (
             ["--mode", "delta", "--threshold-x", 300],
-            "x_threshold must be a whole number from 0 to 255, not 300",
+            "x_threshold of layer 0 must be at most 255 for activations of 8 bits, not 300",
         ),
         (["--threshold-x", 3], "--threshold-x does nothing in mode normal"),
         (["--level", 1], "--level does nothing in mode normal"),

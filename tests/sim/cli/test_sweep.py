@@ -185,7 +185,7 @@ def test_a_point_that_fails_says_why_and_the_others_go_on(
     [
         (["--weight-bits", "four"], "--weight-bits takes whole numbers with commas, not four"),
         (["--weight-bits", "3"], "weight_bits must be an integer from 4 to 8, not 3"),
-        (["--activation-bits", "16"], "activation_bits must be from 4 to 8, not 16"),
+        (["--activation-bits", "12"], "activation_bits must be from 4 to 8, or 16, not 12"),
         (
             ["--weight-bits", "5"],
             "bus_width must divide the 320 bits that 64 lanes use per cycle, not 128",
@@ -207,7 +207,10 @@ def test_a_point_that_fails_says_why_and_the_others_go_on(
             "none of the multipliers has level 2",
         ),
         (["--modes", "skip"], "the modes of a sweep are normal, delta, reduced, not skip"),
-        (["--threshold-x", "300"], "x_threshold must be a whole number from 0 to 255, not 300"),
+        (
+            ["--threshold-x", "70000"],
+            "x_threshold must be a whole number from 0 to 65535, not 70000",
+        ),
         (["--jobs", "0"], "--jobs must be at least 1, not 0"),
         (["--config", "huge"], "there is no configuration huge; the configurations are tiny, "
          "speech, small, edge, chip, or name a .toml file"),

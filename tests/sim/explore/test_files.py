@@ -13,6 +13,7 @@ from sim.explore import files
 from sim.networks.network import NetworkError, Quantization
 
 FORM = Quantization(scale=0.5, zero_point=-3)
+WIDE = Quantization(scale=0.5, zero_point=0, bits=16)
 
 
 def _sentence(error, call, *arguments):
@@ -28,6 +29,16 @@ def test_arrays_come_back(tmp_path):
     (tmp_path / "a.npz").write_bytes(files.arrays_bytes({"a": array, "b": array + 1}))
     several = files.read_arrays(tmp_path / "a.npz")
     assert list(several) == ["a", "b"] and (several["b"] == array + 1).all()
+
+
+def test_codes_of_16_bits_are_int16():
+    x = np.array([[[300, -7]]], np.int16)
+    assert files.codes(x, 2, WIDE) is x
+    real = files.codes(x * 0.5, 2, WIDE)
+    assert real.dtype == np.int16 and np.array_equal(real, x)
+    for form, wrong, right in ((WIDE, np.int8, "int16"), (FORM, np.int16, "int8")):
+        expected = f"the input must be {right} or floating point, not {np.dtype(wrong)}"
+        assert _sentence(NetworkError, files.codes, x.astype(wrong), 2, form) == expected
 
 
 def test_a_missing_file_is_named(tmp_path):

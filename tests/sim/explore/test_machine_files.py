@@ -144,7 +144,7 @@ REFUSED = [
         "bus_width = 128",
         "bus_width must be at most the 64 bits that 8 lanes use per cycle, not 128",
     ),
-    ("activation_bits", "activation_bits = 9", "activation_bits must be from 4 to 8, not 9"),
+    ("activation_bits", "activation_bits = 9", "activation_bits must be from 4 to 8, or 16, not 9"),
     ("weight_bits", "weight_bits = 3", "weight_bits must be an integer from 4 to 8, not 3"),
     ("row_scales", "row_scales = 1", "row_scales must be true or false, not 1"),
     ("clock_mhz", "clock_mhz = inf", "clock_mhz must be a positive number, not inf"),

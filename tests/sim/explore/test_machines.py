@@ -65,7 +65,7 @@ REFUSED = [
     (["clock_mhz=nan"], "clock_mhz must be a positive number, not nan"),
     (["lanes=24"], "lanes must be a power of two of at least 4, not 24"),
     (["lanes=8", "lanes=16"], "lanes is given twice by --set: as 8 and as 16; give one of them"),
-    (["activation_bits=9"], "activation_bits must be from 4 to 8, not 9"),
+    (["activation_bits=9"], "activation_bits must be from 4 to 8, or 16, not 9"),
     (["weight_bits=9"], "weight_bits must be an integer from 4 to 8, not 9"),
     (
         ["lanes=8"],

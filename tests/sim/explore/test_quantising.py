@@ -112,8 +112,8 @@ def test_what_a_tflite_file_cannot_say_is_told_where_it_can_be_said(stacked, tmp
     with pytest.raises(NetworkError) as caught:
         write_quantized(tmp_path / "net.tflite", [part], steps=STEPS)
     assert str(caught.value) == (
-        "layer 0 is bidirectional, which no .tflite LSTM operator for int8 expresses; a .refrain "
-        "file holds it: -o net.refrain"
+        "layer 0 is bidirectional, which no .tflite LSTM operator in integers expresses; a "
+        ".refrain file holds it: -o net.refrain"
     )
     assert not (tmp_path / "net.tflite").exists()
     write_quantized(tmp_path / "net.refrain", [part], steps=STEPS)

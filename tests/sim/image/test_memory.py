@@ -52,6 +52,24 @@ def test_states_come_back_as_they_were_packed(units, sequences, seed):
     assert np.array_equal(got_c, c)
 
 
+def test_values_of_two_bytes_are_little_endian():
+    rows = Rows(addr=0, codes=3, stride=8, steps=1, sequences=1, code_bytes=2)
+    values = np.array([[[1, -2, 0x1234]]], np.int16)
+    packed = rows.pack(values)
+    assert packed == bytes([1, 0, 254, 255, 0x34, 0x12, 0, 0])
+    assert np.array_equal(rows.unpack(packed), values) and rows.unpack(packed).dtype == np.int16
+
+
+def test_a_state_of_a_wide_h_is_c_then_h():
+    states = States(addr=0, units=2, stride=16, sequences=1, code_bytes=2)
+    h, c = np.array([[0x1234, -1]], np.int16), np.array([[-2, 3]], np.int16)
+    packed = states.pack(h, c)
+    assert packed[:8] == bytes([254, 255, 0x34, 0x12, 3, 0, 255, 255])
+    assert packed[8:] == bytes(8)
+    got_h, got_c = states.unpack(packed)
+    assert np.array_equal(got_h, h) and np.array_equal(got_c, c) and got_h.dtype == np.int16
+
+
 def test_a_state_is_c_then_h_then_zero():
     states = States(addr=0, units=1, stride=16, sequences=1)
     packed = states.pack(np.array([[-2]], np.int8), np.array([[0x1234]], np.int16))

@@ -116,8 +116,9 @@ def refusal(**settings):
 def test_settings_that_cannot_be_are_refused():
     assert refusal(mode="fast") == "mode must be normal, delta, reduced, skip or auto, not fast"
     assert refusal(skip_action="stop") == "skip_action must be freeze or hold, not stop"
-    assert refusal(x_threshold=256) == "x_threshold must be a whole number from 0 to 255, not 256"
-    assert refusal(h_threshold=-1) == "h_threshold must be a whole number from 0 to 255, not -1"
+    sentence = "x_threshold must be a whole number from 0 to 65535, not 65536"
+    assert refusal(x_threshold=65536) == sentence
+    assert refusal(h_threshold=-1) == "h_threshold must be a whole number from 0 to 65535, not -1"
     assert refusal(max_skips=1.5) == "max_skips must be a whole number from 0 to 65535, not 1.5"
     assert refusal(normal_every=True) == (
         "normal_every must be a whole number from 0 to 65535, not True"

@@ -46,6 +46,48 @@ def test_the_model_equals_the_plain_loop(weight_bits, activation_bits):
         assert np.ptp(found.h) >= limit
 
 
+def slow_codes(network, sequences, steps, seed):
+    """Codes of 16 bits that move a little from step to step, but for a few."""
+    rng = np.random.default_rng(seed)
+    x = random_codes(network, sequences, steps, seed).astype(np.int64)
+    near = np.cumsum(rng.integers(-300, 300, x.shape), axis=1) + x[:, :1]
+    x = np.where(rng.random(x.shape) < 0.9, near, x)
+    return np.clip(x, -32768, 32767).astype(np.int16)
+
+
+@pytest.mark.parametrize("row_scales", [False, True])
+@pytest.mark.parametrize(
+    "modes",
+    [
+        LayerModes(),
+        LayerModes(mode="delta"),
+        LayerModes(mode="delta", x_threshold=400, h_threshold=9000),
+        LayerModes(mode="auto", delta_threshold=0.9, skip_threshold=0.99, x_threshold=300),
+        LayerModes(mode="skip", skip_threshold=0.9, max_skips=2, reference="previous"),
+    ],
+)
+def test_16_bit_activations_equal_the_plain_loop(modes, row_scales):
+    network = random_network(
+        [7, 9, 5], bidirectional=True, initial=True, activation_bits=16, row_scales=row_scales
+    )
+    x = slow_codes(network, 2, 12, 3)
+    found = run_network(network, x, modes=modes)
+    assert found.h.dtype == np.int16
+    assert np.array_equal(found.h, run_plain(network, x, modes))
+    assert np.ptp(found.h.astype(int)) > 1 << 14
+
+
+@pytest.mark.parametrize("name", ["rounded:4", "booth:1"])
+def test_levels_that_are_linear_equal_the_plain_loop_at_16_bits(name):
+    config = machine(8, 16, name)
+    network = random_network([7, 9], seed=1, activation_bits=16)
+    x = slow_codes(network, 2, 9, 2)
+    modes = LayerModes(mode="delta", delta_level=1, x_threshold=256, normal_every=6)
+    direction = network.layers[0].directions[0]
+    expected = run_plain_direction(direction, x, modes=modes, config=config)[0]
+    assert np.array_equal(run_network(network, x, modes=modes, config=config).h, expected)
+
+
 @pytest.mark.parametrize("name", ["truncated:2", "rounded:4", "drum:3"])
 def test_levels_at_fewer_bits_equal_the_plain_loop(name):
     config = machine(6, 5, name)
@@ -79,6 +121,29 @@ def test_a_network_must_have_the_widths_of_the_configuration():
     with pytest.raises(NetworkError) as caught:
         compile_network(random_network([3, 4]), machine(4, 8), steps=1, sequences=1)
     assert str(caught.value) == "W of layer 0 must be within ±7"
+
+
+def test_thresholds_beyond_a_byte_are_for_16_bit_activations():
+    modes = LayerModes(mode="delta", h_threshold=256)
+    wide = compile_network(
+        random_network([3, 4], activation_bits=16),
+        machine(8, 16),
+        steps=1,
+        sequences=1,
+        modes=modes,
+    )
+    assert wide.placements[0].fields["h_threshold"] == 256
+    with pytest.raises(NetworkError) as caught:
+        compile_network(random_network([3, 4]), SMALL, steps=1, sequences=1, modes=modes)
+    assert str(caught.value) == (
+        "h_threshold of layer 0 must be at most 255 for activations of 8 bits, not 256"
+    )
+    with pytest.raises(NetworkError) as caught:
+        modes.words()
+    assert str(caught.value) == (
+        "h_threshold is 256, and registers stand for thresholds of at most 255; write it into the "
+        "descriptors"
+    )
 
 
 def test_codes_must_be_of_their_width():

@@ -6,8 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.cell.reference import multiply_by_power
-from hw.numbers.requantize import multiply_by_quantized_multiplier
-from sim.model.scaling import divide_rounding_twice, find_row_scalings, find_scaling
+from hw.numbers.requantize import (
+    multiply_by_quantized_multiplier,
+    multiply_by_reduced_multiplier,
+)
+from sim.model.scaling import (
+    divide_rounding_twice,
+    find_row_scalings,
+    find_scaling,
+    find_wide_scalings,
+)
 
 MULTIPLIERS = st.one_of(
     st.integers(1 << 30, (1 << 31) - 1),
@@ -40,6 +48,23 @@ def test_every_value_of_a_small_domain_is_equal(multiplier, shift):
     wanted = multiply_by_quantized_multiplier(value, multiplier, shift)
     assert scaling.exact
     assert np.array_equal(scaling.compute(value), wanted)
+
+
+def test_wide_scalings_that_are_exact_equal_the_integers():
+    rng = np.random.default_rng(0)
+    multipliers = rng.integers(1 << 30, 1 << 31, (4, 300))
+    multipliers[0], shifts = 1 << 30, rng.integers(-31, 0, (4, 300))
+    bounds = rng.integers(1 << 20, 1 << 36, (4, 300))
+    value = rng.integers(-bounds, bounds + 1, (500, 4, 300))
+    # Halves, which are rounded up.
+    value[::2, 0] = (2 * rng.integers(-9, 9, (250, 300)) + 1) << np.maximum(-shifts[0], 0)
+    scaling = find_wide_scalings(multipliers, shifts, np.abs(value).max(axis=0))
+    wanted = multiply_by_reduced_multiplier(value, multipliers, shifts)
+    assert not scaling.exact  # some wrap
+    inside = np.abs(value * scaling.first) < (1 << 31) - 1
+    assert np.array_equal(np.floor(value * scaling.first + 0.5)[inside], wanted[inside])
+    small = find_wide_scalings(multipliers, shifts - 1, bounds >> 10)
+    assert small.exact and small.saturates
 
 
 def test_usual_scales_have_a_proof():

@@ -51,6 +51,37 @@ def test_stacked_layers_follow_too(nets, tmp_path):
     assert sqnr(run_float(network, x)[0], y) >= 27
 
 
+def test_16_bits_gain_20_db_where_activations_are_what_limits(nets):
+    network = nets.random_float(12, 16)
+    first = network.layers[0].directions[0]
+    # Weights that are codes already lose nothing.
+    on_grid = {name: np.rint(getattr(first, name) * 127) / 127 for name in ("W", "R")}
+    layer = FloatLayer(directions=(replace(first, **on_grid),))
+    # Small values among a few large ones, of which 8 bits leave little.
+    x = samples(6, 20, 12) * np.where(np.arange(20)[:, None] % 10 == 0, 1.0, 0.02)
+    reference = run_float(FloatNetwork(layers=(layer,)), x)[0]
+    ratios = []
+    for bits in (8, 16):
+        integer = quantize(layer, x, 100, activation_bits=bits)
+        x_form, h_form = (getattr(integer.layers[0].directions[0], name) for name in "xh")
+        assert x_form.bits == h_form.bits == bits
+        h = run_network(integer, to_codes(x, x_form)).h
+        ratios.append(sqnr(reference, from_codes(h, h_form)))
+    assert ratios[1] > ratios[0] + 20
+    assert x_form.zero_point == h_form.zero_point == 0
+
+
+def test_a_bias_far_above_its_weights_fits_32_bits_at_16(nets):
+    network = nets.random_float(6, 8)
+    first = network.layers[0].directions[0]
+    lstm = replace(first, W=first.W * 1e-3, bias=np.where(first.bias > 0, 6.0, -6.0))
+    layer = FloatLayer(directions=(lstm,))
+    x = samples(3, 9, 6)
+    integer = quantize(layer, x, activation_bits=16).layers[0].directions[0]
+    real = integer.bias * (integer.x.scale * np.array(integer.W_scale)[:, None])
+    assert np.allclose(real, lstm.bias, atol=0.05)
+
+
 @pytest.mark.parametrize("steps", [1, 9])
 def test_what_is_quantised_is_written_and_read_with_the_same_bits(nets, tmp_path, steps):
     integer = quantize(nets.random_float(5, 7, 6), samples(3, 9, 5))

@@ -15,6 +15,7 @@ class Toy:
     """A made-up network of two layers: only the second one's h threshold costs accuracy."""
 
     key, title, metric, layers = "k", "a toy", "accuracy", 2
+    activation_bits = 8
 
     def __init__(self, stop_after=None):
         self.measured, self.stop_after = [], stop_after

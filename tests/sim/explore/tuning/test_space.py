@@ -45,3 +45,9 @@ def test_zeros_are_left_out_everywhere():
         space = Space(family, 1)
         assert all(space.modes(choices).layers[0].zero_skip for choices in space.first())
     assert all(modes.layers[0].zero_skip for modes in Space("all", 1).exact())
+
+
+def test_thresholds_of_16_bits_are_as_far_as_those_of_8():
+    narrow, wide = (Space("delta", 1, bits).suggest(Fixed()).layers[0] for bits in (8, 16))
+    assert narrow.x_threshold and wide.x_threshold == 256 * narrow.x_threshold
+    assert narrow.h_threshold and wide.h_threshold == 256 * narrow.h_threshold

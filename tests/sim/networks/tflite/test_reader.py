@@ -166,7 +166,7 @@ INT8, FLOAT32 = tflite.TensorType.INT8, tflite.TensorType.FLOAT32
             "operator 0 must keep its state in variable tensors, as TensorFlow's converter writes "
             "them",
         ),
-        (tensor_of(0, type=FLOAT32), "x of operator 0 must be INT8, not FLOAT32"),
+        (tensor_of(0, type=FLOAT32), "x of operator 0 must be INT8 or INT16, not FLOAT32"),
         (
             tensor_of(2, type=FLOAT32),
             "forget gate's input weights of operator 0 must be INT8, not FLOAT32",

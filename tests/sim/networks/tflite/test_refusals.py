@@ -97,9 +97,9 @@ def option(name, value):
 
 
 def wide(model):
-    """16-bit activations."""
+    """Activations of a type that no operator in integers has."""
     tensors = model.subgraphs[0].tensors
-    tensors[model.subgraphs[0].operators[1].inputs[0]].type = tflite.TensorType.INT16
+    tensors[model.subgraphs[0].operators[1].inputs[0]].type = tflite.TensorType.UINT8
 
 
 def backwards(model):
@@ -184,8 +184,8 @@ SIGMOID, TANH = OPERATORS.LOGISTIC, OPERATORS.TANH
         ),
         (
             wide,
-            "x of operator 1 is INT16, and the accelerator takes INT8; convert the network with "
-            "TFLITE_BUILTINS_INT8 as its supported_ops",
+            "x of operator 1 is UINT8, and the accelerator takes INT8 or INT16; convert the "
+            "network with TFLITE_BUILTINS_INT8 as its supported_ops",
         ),
         (
             backwards,

@@ -136,7 +136,7 @@ def test_two_directions_are_refused(nets, tmp_path):
     lstm = nets.random_integer(3, 4).layers[0].directions[0]
     layer = IntegerLayer(directions=(lstm, replace(lstm, reverse=True)))
     assert refusal(IntegerNetwork(layers=(layer,)), tmp_path / "net.tflite") == (
-        "layer 0 is bidirectional, which no .tflite LSTM operator for int8 expresses"
+        "layer 0 is bidirectional, which no .tflite LSTM operator in integers expresses"
     )
 
 
