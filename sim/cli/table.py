@@ -75,6 +75,13 @@ COMMANDS = {
         attribute="sweep",
         example="refrain sweep plan.toml -o build/sweep",
     ),
+    "report": Entry(
+        help="Make one page of a sweep's results, with charts and tables.",
+        panel=_NETWORKS,
+        module="sim.cli.report",
+        attribute="report",
+        example="refrain report build/sweep -o report.html",
+    ),
     "demo": Entry(
         help="Run a speech detector on a labelled conversation.",
         panel=_NETWORKS,
