@@ -94,7 +94,8 @@ class Accelerator(wiring.Component):
         wiring.connect(m, core.m_axi, wiring.flipped(self.m_axi))
         m.d.comb += [
             core.start.eq(registers.start),
-            core.soft_reset.eq(registers.soft_reset | self.machine_reset),
+            core.soft_reset.eq(registers.soft_reset),
+            core.give_up.eq(self.machine_reset),
             core.descriptor.eq(registers.descriptor),
             core.override.eq(registers.override),
             core.output_base.eq(registers.output_base),

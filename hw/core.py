@@ -68,6 +68,8 @@ class Core(wiring.Component):
         Cycles that the memory may owe an answer and do nothing; 0 for ever.
     soft_reset : In
         Pulse: give up whatever is running.
+    give_up : In
+        Level: the same, for a host that need not be told.
     m_axi : Out
         DRAM.
     busy, done : Out
@@ -89,6 +91,7 @@ class Core(wiring.Component):
                 "output_limit": In(config.addr_width),
                 "watchdog": In(32),
                 "soft_reset": In(1),
+                "give_up": In(1),
                 "m_axi": Out(Axi4Signature(config.addr_width, config.bus_width)),
                 "busy": Out(1),
                 "done": Out(1),
@@ -219,7 +222,10 @@ class Core(wiring.Component):
             (expired, Error.TIMEOUT),
         )
         any_cause = Cat(cause for cause, _ in causes).any()
-        m.d.comb += [stopper.stop.eq(any_cause), self.failed.eq(any_cause & ~stopper.halt)]
+        m.d.comb += [
+            stopper.stop.eq(any_cause | self.give_up),
+            self.failed.eq(any_cause & ~stopper.halt),
+        ]
         for cause, code in reversed(causes):
             with m.If(cause):
                 m.d.comb += self.error.eq(code)
