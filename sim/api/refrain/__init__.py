@@ -12,7 +12,7 @@ do, and holds no logic. Errors that a user can mend are :class:`RefrainError`, o
 from hw.config import CONFIGS, Config
 from hw.errors import UserError as RefrainError
 from refrain.bench import Driver, Image, Memory, compile_image, simulator
-from refrain.hardware import boards, build, config, export_verilog, flash
+from refrain.hardware import boards, build, config, export_verilog, flash, package
 from refrain.images import compile
 from refrain.measure import multiplier, multipliers, sweep, workload, workloads
 from refrain.networks import Network, Quantized, inspect, load, quantize
@@ -43,6 +43,7 @@ __all__ = [
     "load",
     "multiplier",
     "multipliers",
+    "package",
     "quantize",
     "run",
     "settings",

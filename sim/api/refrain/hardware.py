@@ -9,7 +9,7 @@ from refrain.options import chosen_config
 from sim.explore.files import check_folder
 from sim.explore.machines import Value, changed, find_config
 
-__all__ = ["boards", "build", "config", "export_verilog", "flash"]
+__all__ = ["boards", "build", "config", "export_verilog", "flash", "package"]
 
 
 def config(
@@ -87,6 +87,37 @@ def export_verilog(config: Config | str, folder: str | Path) -> list[Path]:
     chosen = chosen_config(config)
     check_folder(Path(folder))
     return write_verilog(chosen, Path(folder))
+
+
+def package(config: Config | str, folder: str | Path, *, pdf: bool = False) -> list[Path]:
+    """Write an accelerator as an IP package that needs no Python; returns the files.
+
+    It has Verilog, constraints, the register map, a C driver, test benches, a data sheet, and what
+    Vivado, FuseSoC and LiteX want. All files are written, or none.
+
+    Parameters
+    ----------
+    config : Config or str
+        The accelerator, its name or its file.
+    folder : path
+        Where to write; it is made if it is not there. Files of an earlier package in it go, unless
+        they were changed.
+    pdf : bool
+        Print the data sheet as PDF, too; needs Chromium.
+
+    Raises
+    ------
+    RefrainError
+        There is no such configuration, or a tool is missing: ``pip install 'refrain[package]'``.
+    OSError
+        The folder cannot be written.
+    """
+    # Here, for the same reason.
+    from sim.explore.packaging.writing import write_package
+
+    chosen = chosen_config(config)
+    check_folder(Path(folder))
+    return write_package(chosen, Path(folder), command=f"refrain package {chosen.name}", pdf=pdf)
 
 
 def boards() -> list[dict[str, Any]]:

@@ -125,6 +125,14 @@ def test_a_configuration_of_ones_own_is_exported(tmp_path):
     assert "module refrain_mine" in path.read_text()
 
 
+def test_a_package_holds_the_verilog_and_more(tmp_path):
+    paths = refrain.package("tiny", tmp_path / "package")
+    names = {path.relative_to(tmp_path / "package").as_posix() for path in paths}
+    assert {"rtl/refrain_tiny.v", "driver/refrain.c", "component.xml", "package.json"} < names
+    with pytest.raises(refrain.RefrainError, match="no configuration none"):
+        refrain.package("none", tmp_path)
+
+
 def test_what_is_compiled_holds_what_a_run_gives(integers, tmp_path):
     path, x = integers
     given = refrain.settings(mode="delta", x_threshold=3)
