@@ -12,7 +12,7 @@ from sim.networks.network import FloatLstm, IntegerLstm, Quantization, rows_of
 __all__ = ["round_to", "simulate", "simulate_integer"]
 
 _GATE_LIMIT = 8.0
-"""Pre-activations are Q3.12 and saturate."""
+"""Pre-activations are Q3.12 and saturate, and before that their parts of ``x`` and of ``h`` do."""
 _STATE_MAX = 32767
 
 
@@ -52,10 +52,11 @@ def simulate(
     R = lstm.R.reshape(4 * H, H).astype(np.float64).T
     gates_x = x @ lstm.W.reshape(4 * H, -1).astype(np.float64).T + lstm.bias.reshape(4 * H)
     step = 2.0**c_power
+    gates_x = _saturated(gates_x)
     h = round_to(h, h_format)
     hs, cs = np.empty((2, n, time, H))
     for t in range(time)[:: -1 if lstm.reverse else 1]:
-        a = np.clip(gates_x[:, t] + h @ R, -_GATE_LIMIT, _GATE_LIMIT).reshape(n, 4, H)
+        a = _saturated(gates_x[:, t] + _saturated(h @ R)).reshape(n, 4, H)
         i, f, o = (0.5 + 0.5 * np.tanh(0.5 * a[:, gate]) for gate in (0, 1, 3))
         # The machine rounds both products before it adds them. Where the state is kept long and its
         # step is coarse, nothing matters more.
@@ -66,6 +67,10 @@ def simulate(
         h = round_to(o * np.tanh(c), h_format)
         hs[:, t], cs[:, t] = h, c
     return hs, cs
+
+
+def _saturated(gates: np.ndarray) -> np.ndarray:
+    return np.clip(gates, -_GATE_LIMIT, _GATE_LIMIT)
 
 
 def simulate_integer(lstm: IntegerLstm, x: np.ndarray, h: np.ndarray, c: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.image.image import State
 from sim.model.network import run_network
 from sim.networks.codes import from_codes, sqnr, to_codes
 from sim.networks.network import FloatLayer, FloatLstm, IntegerLayer, IntegerNetwork, Quantization
@@ -39,6 +40,22 @@ def test_a_state_that_is_kept_long_in_coarse_steps_is_simulated_as_the_machine_r
     h = from_codes(run_network(integer, to_codes(x, made.x)).h, made.h)
     zero = np.zeros((3, 20))
     assert sqnr(h, simulate_integer(coarse, x, zero, zero)) > 27
+
+
+def test_parts_of_a_gate_saturate_each_by_itself():
+    # What comes from x is large, and what comes from h takes it back.
+    rng = np.random.default_rng(0)
+    W, R = rng.normal(0, 4, (4, 20, 12)), rng.normal(0, 4, (4, 20, 20))
+    x = rng.normal(size=(3, 40, 12))
+    layer = FloatLayer(directions=(FloatLstm(W=W, R=R, bias=np.zeros((4, 20))),))
+    integer = quantize(layer, x)
+    (made,) = integer.layers[0].directions
+    first = to_codes(x[:, :1], made.x)
+    state = rng.uniform(-0.9, 0.9, (3, 20))
+    begin = [State(h=to_codes(state, made.h), c=np.zeros((3, 20), np.int16))]
+    h = from_codes(run_network(integer, first, begin).h, made.h)
+    found = simulate_integer(made, x[:, :1], round_to(state, made.h), np.zeros((3, 20)))
+    assert sqnr(h, found) > 30
 
 
 def test_values_are_rounded_and_clamped_as_their_codes_are():
