@@ -330,7 +330,8 @@ class Engine(wiring.Component):
             m.d.comb += cell.by_row.eq(self.control.job.row_scales)
             m.d.comb += store.bias_part.eq(self.control.bias_part)
         m.d.comb += [
-            store.r_en.eq(feeder.unit_en | self.control.recall_en),
+            store.r_en.eq(feeder.state_en | self.control.recall_en),
+            store.rows_en.eq(feeder.rows_en),
             store.r_unit.eq(Mux(self.control.recall_en, self.control.recall_unit, feeder.unit)),
             store.bias_en.eq(self.control.bias_en),
             store.bias_unit.eq(self.control.bias_unit),

@@ -45,9 +45,10 @@ class CellFeeder(wiring.Component):
         It is the last of a group.
     acc_x, acc_h : In
         The bank's answer two cycles later, held.
-    unit_en, unit : Out
-        Read request to the unit store, which answers as ``o_valid`` rises; units from the job's
-        ``block_base`` on.
+    state_en, rows_en, unit : Out
+        Read requests to the unit store, which answers as the first rows of a unit leave: for its
+        state, and for what its rows have of their own, which a unit that holds its state does
+        without. Units from the job's ``block_base`` on.
     o_valid, o_phase, o_acc_x, o_acc_h : Out
         Sums of ``cell_lanes`` gate rows; which of a unit's rows they are.
     o_held : Out
@@ -75,7 +76,8 @@ class CellFeeder(wiring.Component):
                 "slot_end": Out(1),
                 "acc_x": In(totals),
                 "acc_h": In(totals),
-                "unit_en": Out(1),
+                "state_en": Out(1),
+                "rows_en": Out(1),
                 "unit": Out(unsigned((config.max_hidden - 1).bit_length() or 1)),
                 "o_valid": Out(1),
                 "o_held": Out(1),
@@ -123,8 +125,14 @@ class CellFeeder(wiring.Component):
         """The bank answers a cycle behind its request's register, so the choice comes as late."""
         late = Signal.like(chosen)
         late_phase, late_end, held = Signal.like(self.o_phase), Signal(), Signal()
+        sent = Signal()
         base = self.job.block_base << (self._config.units_per_block - 1).bit_length()
-        m.d.sync += self.unit_en.eq(go)
+        m.d.sync += sent.eq(go)
+        # The store holds its answer for the rows behind the first.
+        m.d.comb += [
+            self.state_en.eq(sent & (late_phase == 0)),
+            self.rows_en.eq(self.state_en & ~held),
+        ]
         with m.If(go):
             m.d.sync += [
                 late.eq(chosen),
@@ -135,10 +143,10 @@ class CellFeeder(wiring.Component):
             ]
         width = len(self.o_acc_x.as_value())
         m.d.sync += [
-            self.o_valid.eq(self.unit_en & ~held),
-            self.o_held.eq(self.unit_en & held & late_end),
+            self.o_valid.eq(sent & ~held),
+            self.o_held.eq(sent & held & late_end),
         ]
-        with m.If(self.unit_en):
+        with m.If(sent):
             m.d.sync += [
                 self.o_phase.eq(late_phase),
                 self.o_acc_x.eq(pick(self.acc_x.as_value(), late, width)),

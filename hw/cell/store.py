@@ -28,8 +28,8 @@ class UnitStore(wiring.Component):
     Where rows may have scales of their own there are two more.
 
     Throughput: one unit read, one parameter word and one state written per cycle.
-    Latency: ``bias``, scales and ``state`` follow ``r_en`` by one cycle and hold; what was written
-    can be read in the cycle after.
+    Latency: ``state`` follows ``r_en`` by one cycle, as ``bias`` and scales follow ``rows_en``, and
+    they hold; what was written can be read in the cycle after.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ class UnitStore(wiring.Component):
         or multipliers and shifts: number of what they are in ``PARTS``. With scales of rows only.
     state_en, state_unit, state_data : In
         State of a unit: ``c`` and ``h``.
-    r_en, r_unit : In
-        Unit to read.
+    r_en, rows_en, r_unit : In
+        Unit to read: its state, and its biases and scales.
     bias, x_scale, h_scale, state : Out
         What it holds; scales with scales of rows only.
     """
@@ -66,6 +66,7 @@ class UnitStore(wiring.Component):
                 "state_unit": In(unit),
                 "state_data": In(self._state),
                 "r_en": In(1),
+                "rows_en": In(1),
                 "r_unit": In(unit),
                 **scales,
                 **{name: Out(self._biases) for name in self._parts},
@@ -105,7 +106,7 @@ class UnitStore(wiring.Component):
                 write.en.eq(enable),
                 write.addr.eq(unit),
                 write.data.eq(value),
-                read.en.eq(self.r_en),
+                read.en.eq(self.r_en if name == "states" else self.rows_en),
                 read.addr.eq(self.r_unit),
                 out.eq(read.data),
             ]

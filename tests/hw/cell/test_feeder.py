@@ -24,8 +24,8 @@ class World:
 
     @property
     def entered(self):
-        """Units whose last rows are out or on their way."""
-        return len(self.asked) // (4 // self.config.cell_lanes)
+        """Units whose last rows are out."""
+        return len(self.rows) // (4 // self.config.cell_lanes)
 
     def inputs(self):
         """Inputs of a cycle: at most as many blocks ahead as the layer has."""
@@ -46,8 +46,9 @@ class World:
             assert seen["block"] == self.taken % self.job["blocks"]
             self.coming = self.sums[self.taken]
             self.taken += 1
-        if seen["unit_en"]:
+        if seen["state_en"]:
             self.asked.append(seen["unit"])
+        assert seen["rows_en"] == seen["state_en"]
         if seen["o_valid"]:
             self.rows.append((cycle, seen["o_phase"], seen["o_acc_x"], seen["o_acc_h"]))
         self.finished += self.pulses[0]
@@ -55,7 +56,7 @@ class World:
 
 
 def expected_rows(world, job, config):
-    """Phase and sums of all rows that must come, and the unit of each."""
+    """Phase and sums of all rows that must come, and the units in their order."""
     lanes = config.cell_lanes
     rows, units = [], []
     for number, (x, h) in enumerate(world.sums):
@@ -63,7 +64,8 @@ def expected_rows(world, job, config):
         count = job["tail_units"] if block == job["blocks"] - 1 else config.units_per_block
         for at in range(0, 4 * count, lanes):
             rows.append((at % 4 // lanes, x[at : at + lanes], h[at : at + lanes]))
-            units.append(block * config.units_per_block + at // 4)
+            if at % 4 == 0:
+                units.append(block * config.units_per_block + at // 4)
     return rows, units
 
 
@@ -115,13 +117,27 @@ def test_rows_come_every_cycle_from_four_cycles_after_the_block_is_done(
     assert [row[0] for row in world.rows] == list(range(done[0] + 4, done[0] + 4 + rows))
 
 
-def test_the_unit_store_is_asked_in_the_cycle_before_the_rows(play, small, job_of):
+def _two_units(play, small, job_of, frozen):
+    """What is seen of a block of two units, whose rows take two cycles each."""
     config = small(cell_lanes=2)
-    first = {"job": job_of(config, hidden_size=2), "start": 1, "known": 1}
-    rows = [first, {"block_done": 1, "known": 1}, *[{"known": 1}] * 8]
-    seen = play(CellFeeder(config, in_flight=8), rows)
-    assert [row["unit_en"] for row in seen] == [0, 0, 0, 0, 1, 1, 1, 1, 0, 0]
+    always = {"known": 1, "frozen": frozen}
+    first = {"job": job_of(config, hidden_size=2), "start": 1, **always}
+    rows = [first, {"block_done": 1, **always}, *[always] * 8]
+    return play(CellFeeder(config, in_flight=8), rows)
+
+
+def test_the_unit_store_is_asked_once_in_the_cycle_before_the_first_rows(play, small, job_of):
+    seen = _two_units(play, small, job_of, frozen=0)
+    assert [row["state_en"] for row in seen] == [0, 0, 0, 0, 1, 0, 1, 0, 0, 0]
+    assert [row["rows_en"] for row in seen] == [0, 0, 0, 0, 1, 0, 1, 0, 0, 0]
     assert [row["o_valid"] for row in seen] == [0, 0, 0, 0, 0, 1, 1, 1, 1, 0]
+
+
+def test_of_a_unit_that_holds_its_state_only_the_state_is_read(play, small, job_of):
+    seen = _two_units(play, small, job_of, frozen=1)
+    assert [row["state_en"] for row in seen] == [0, 0, 0, 0, 1, 0, 1, 0, 0, 0]
+    assert not any(row["rows_en"] or row["o_valid"] for row in seen)
+    assert [row["o_held"] for row in seen] == [0, 0, 0, 0, 0, 0, 1, 0, 1, 0]
 
 
 def test_it_waits_while_the_far_end_may_be_full(play, small, job_of):
@@ -141,7 +157,7 @@ def test_a_start_begins_again_at_block_0_and_unit_0(play, small, job_of):
     seen = play(CellFeeder(config, in_flight=8), sequence * 2)
     assert seen[1:10] == seen[11:20]
     assert [row["block"] for row in seen[11:] if row["block_taken"]] == [0, 1]
-    assert [row["unit"] for row in seen[11:] if row["unit_en"]] == [0, 1, 2, 3]
+    assert [row["unit"] for row in seen[11:] if row["state_en"]] == [0, 1, 2, 3]
 
 
 def test_the_first_block_of_a_step_waits_until_the_next_mode_is_known(play, small, job_of):

@@ -21,13 +21,17 @@ def test_a_unit_is_read_as_it_was_written_and_holds(play, small, units):
             row["bias_data"] = [rng.choice([*BIAS_ENDS, rng.randint(*BIAS_ENDS)]) for _ in range(4)]
             c = rng.choice([-32768, 32767, rng.randrange(-32768, 32768)])
             row["state_data"] = {"h": rng.randrange(-128, 128), "c": c}
-            row |= {f"{name}_en": rng.random() < 0.6 for name in at}
-            for name in ("bias", "state"):
-                row["r_en"] &= not (row[f"{name}_en"] and at[name] == at["r"])
+            row |= {f"{name}_en": rng.random() < 0.6 for name in (*at, "rows")}
+            asks = {"bias": "rows_en", "state": "r_en"}
+            for name, ask in asks.items():
+                row[ask] &= not (row[f"{name}_en"] and at[name] == at["r"])
             expected.append(out)
             yield row
-            if row["r_en"]:
-                out = {k: held[k][at["r"]] for k in ("bias", "state") if at["r"] in held[k]}
+            out = dict(out)
+            for name, ask in asks.items():
+                if row[ask]:
+                    out.pop(name, None)
+                    out |= {name: held[name][at["r"]]} if at["r"] in held[name] else {}
             for name in ("bias", "state"):
                 if row[f"{name}_en"]:
                     held[name][at[name]] = row[f"{name}_data"]
@@ -41,7 +45,8 @@ def test_a_unit_is_read_as_it_was_written_and_holds(play, small, units):
 def test_what_was_written_can_be_read_in_the_cycle_after(play, small):
     write = {"bias_en": 1, "bias_unit": 3, "bias_data": [-1, 2, -3, 4]}
     write |= {"state_en": 1, "state_unit": 3, "state_data": {"h": -7, "c": -5}}
-    seen = play(UnitStore(small()), [write, {"r_en": 1, "r_unit": 3}, {}, {}])
+    read = {"r_en": 1, "rows_en": 1, "r_unit": 3}
+    seen = play(UnitStore(small()), [write, read, {}, {}])
     for row in seen[2:]:
         assert (row["bias"], row["state"]) == ([-1, 2, -3, 4], {"h": -7, "c": -5})
 
@@ -63,7 +68,7 @@ def test_words_of_a_unit_are_kept_apart(play, small):
         for unit in (1, 3)
         for number, word in enumerate(words.values())
     ]
-    reads = [{"r_en": 1, "r_unit": 3}, {"r_en": 1, "r_unit": 1}, {}]
+    reads = [{"rows_en": 1, "r_unit": 3}, {"rows_en": 1, "r_unit": 1}, {}]
     seen = play(UnitStore(small(row_scales=True)), [*writes, *reads])
     for unit, row in zip((3, 1), seen[-2:], strict=True):
         assert {name: row[name] for name in words} == {
