@@ -26,10 +26,7 @@ _SOURCES = {
 
 _STEP = (
     "rows",
-    "word",
-    "part",
-    "part_words",
-    "word_beats",
+    "beats",
     "slot",
     "step",
     "mode",

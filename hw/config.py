@@ -305,6 +305,11 @@ class Config:
         return max(self.lanes // self.bus_width, 1)
 
     @property
+    def part_widths(self) -> bool:
+        """Whether words of ``x`` and of ``h`` may differ in length: one has several planes."""
+        return self.word_beats > self.plane_beats
+
+    @property
     def held_words(self) -> int:
         """Column words of streamed blocks that can be held at once."""
         return self.stream_words - RING_GUARD

@@ -1,6 +1,6 @@
 """The machine without its registers: sequencer, engine and bus masters."""
 
-from amaranth import Cat, Module, ResetInserter, unsigned
+from amaranth import Cat, Module, Mux, ResetInserter, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,11 +12,13 @@ from hw.axi.writer import WriteMaster
 from hw.config import Config
 from hw.control.override import override_layout
 from hw.engine import Engine, work_layout
+from hw.job import part_beats
 from hw.latency import ROW_BURSTS, WEIGHT_BURSTS
 from hw.registers import Error
 from hw.sequencer.decoder import DescriptorDecoder
 from hw.sequencer.sequencer import Sequencer
 from hw.sequencer.stopper import Stopper
+from hw.weights.address import beats_of
 
 __all__ = ["BEATS_WIDTH", "Core", "activity_layout"]
 
@@ -32,8 +34,7 @@ def activity_layout(config: Config) -> data.StructLayout:
             **work_layout(config).members,
             "dense_macs": unsigned(32),
             "dense_bytes": unsigned(32),
-            "part_words": unsigned(config.max_input.bit_length()),
-            "word_beats": unsigned(config.word_beats.bit_length()),
+            "beats": range(config.max_input * config.word_beats + 1),
             "read": 1,
             "written": 1,
             "stall_load": 1,
@@ -166,6 +167,7 @@ class Core(wiring.Component):
                 beats.payload.eq(answer.payload.data),
                 answer.ready.eq(beats.ready),
             ]
+        m.d.comb += engine.weight_last.eq(reader.data[2].payload.last)
 
     def _connect_writes(self, m, writer, sequencer, engine):
         wiring.connect(m, engine.h_request, writer.request[0])
@@ -233,13 +235,15 @@ class Core(wiring.Component):
     def _report(self, m, sequencer, engine, reader, writer):
         activity, stall, job = self.activity, engine.stall, engine.control.job
         waiting = sequencer.busy & ~engine.issuing
+        work, part = engine.work, Signal.like(activity.beats)
+        # Of a whole part: the job is stable long before one is used.
+        m.d.sync += part.eq(beats_of(job.input_size, part_beats(job, self._config)[0]))
         m.d.comb += [
             activity.busy.eq(self.busy),
             *(activity[name].eq(engine.work[name]) for name in engine.work.shape().members),
             activity.dense_macs.eq(job.dense_macs),
             activity.dense_bytes.eq(job.dense_bytes),
-            activity.part_words.eq(job.input_size),
-            activity.word_beats.eq(job.word_beats),
+            activity.beats.eq(Mux(work.part, part, Mux(work.word, work.word_beats, 0))),
             activity.read.eq(reader.beats),
             activity.written.eq(writer.beats),
             activity.stall_load.eq(waiting & ~sequencer.finishing),

@@ -20,8 +20,8 @@ Memory that a descriptor points at:
   ``lanes`` weights; lane ``4 * unit + gate``. A weight's bits are its sign, then the others from
   the lowest up, in the multiplier's form. A word is cut into planes: the first bits of all weights
   (lane 0 in the lowest bits), the next ones of all, and so on, as many for each lane as a beat
-  holds, or one. A layer's words have ``word_beats`` beats and lack the last planes, if no weight
-  needs them.
+  holds, or one. A layer's words have ``word_beats`` beats, those of ``x`` ``x_word_beats`` if that
+  is not 0, and lack the last planes, if no weight of the part needs them.
 - *state*: 4 bytes per unit: ``c`` (int16), ``h`` (int8), zero; or ``c`` and ``h`` (both int16).
 
 All addresses and strides are multiples of the bus width; params, weights and descriptors are
@@ -291,7 +291,13 @@ FIELDS = {
             "level of the multiplier in delta steps; normal and skipped steps take level 0",
         ),
         Field("reduced_level", 38, 4, 4, "level of the multiplier in reduced steps"),
-        Field("word_beats", 38, 8, 8, "beats of a column word: whole planes"),
+        Field(
+            "word_beats",
+            38,
+            8,
+            8,
+            "beats of a column word: whole planes; of one of h where x_word_beats is not 0",
+        ),
         Field(
             "x_threshold_high",
             38,
@@ -316,6 +322,13 @@ FIELDS = {
         ),
         Field("row_base", 39, 16, 12, "where its references of x are: from this beat on"),
         Field("keeper", 39, 28, 4, "where what its modes depend on is kept from run to run"),
+        Field(
+            "x_word_beats",
+            40,
+            0,
+            8,
+            "beats of a column word of x: whole planes; 0 for those of h, word_beats",
+        ),
     )
 }
 """Every field, by name."""

@@ -13,7 +13,7 @@ from hw.config import Config
 from hw.events.hidden import HiddenEvents
 from hw.events.input import InputEvents, InputRequester
 from hw.events.list import EventList
-from hw.job import job_layout
+from hw.job import job_layout, part_beats
 from hw.mac.accumulators import AccumulatorBank
 from hw.mac.array import MacArray
 from hw.mac.operands import OperandFetch
@@ -24,6 +24,7 @@ from hw.similarity.chooser import ModeChooser
 from hw.streams.fifo import Fifo
 from hw.weights.bank import WeightBank
 from hw.weights.fetcher import WeightFetcher
+from hw.weights.parts import PartTracker
 
 __all__ = ["UNITS_IN_FLIGHT", "Engine", "control_signature", "work_layout"]
 
@@ -81,7 +82,7 @@ def work_layout(config: Config) -> data.StructLayout:
     Members
     -------
     rows : real gate rows that an event is multiplied with.
-    word : a streamed column word is used.
+    word, word_beats : a streamed column word of so many beats is used.
     part : those of a whole ``x`` part have been used, by all steps of a group.
     slot : place in its group of the step that is worked for.
     step : the step ends: all its events have been issued.
@@ -91,6 +92,7 @@ def work_layout(config: Config) -> data.StructLayout:
         {
             "rows": unsigned(config.lanes.bit_length()),
             "word": 1,
+            "word_beats": unsigned(config.word_beats.bit_length()),
             "part": 1,
             "slot": unsigned(config.slot_width or 1),
             "step": 1,
@@ -117,6 +119,8 @@ class Engine(wiring.Component):
         From the sequencer.
     x_request, x_beats, weight_request, weight_beats : Out, In
         Reads.
+    weight_last : In
+        The beat of weights is the last of its request.
     h_request, h_beats, state_request, state_beats : Out
         Writes.
     work : Out
@@ -140,6 +144,7 @@ class Engine(wiring.Component):
                 "x_beats": In(beats),
                 "weight_request": Out(requests),
                 "weight_beats": In(beats),
+                "weight_last": In(1),
                 "h_request": Out(requests),
                 "h_beats": Out(written),
                 "state_request": Out(requests),
@@ -201,7 +206,12 @@ class Engine(wiring.Component):
         """The fetcher reads the lists ahead of the replayer."""
         control = self.control
         m.submodules.fetcher = fetcher = WeightFetcher(self._config, self._request)
-        wiring.connect(m, fetcher.request, wiring.flipped(self.weight_request))
+        room = self._track_parts(m, fetcher)
+        m.d.comb += [
+            self.weight_request.payload.eq(fetcher.request.payload),
+            self.weight_request.valid.eq(fetcher.request.valid & room),
+            fetcher.request.ready.eq(self.weight_request.ready & room),
+        ]
         m.d.comb += [fetcher.job.eq(control.job), fetcher.start.eq(control.begin)]
         ports = (
             (fetcher.x_list, fetcher.x_fetched, fetcher.x_column),
@@ -220,6 +230,22 @@ class Engine(wiring.Component):
                 column.eq(events.r2_event.column),
             ]
         return fetcher
+
+    def _track_parts(self, m, fetcher):
+        """Of which part the words that come are, where that matters; room for another request."""
+        if not self._config.part_widths:
+            return 1
+        m.submodules.parts = parts = PartTracker(self._config)
+        job, taken = self.control.job, self.weight_beats.valid & self.weight_beats.ready
+        m.d.comb += [
+            parts.asked.eq(self.weight_request.valid & self.weight_request.ready),
+            parts.asked_hidden.eq(fetcher.request_hidden),
+            parts.load.eq(self.control.load),
+            parts.x_words.eq(job.input_size),
+            parts.h_words.eq(job.hidden_size),
+            parts.answered.eq(taken & self.weight_last),
+        ]
+        return parts.room
 
     def _weights(self, m, fetcher, replayer):
         """Column words from the loader or from the fetcher, through one memory."""
@@ -244,6 +270,13 @@ class Engine(wiring.Component):
             replayer.streamed_ready.eq(bank.streamed_ready),
             replayer.streamed_addr.eq(bank.streamed_addr),
         ]
+        if self._config.part_widths:
+            parts = m.submodules.parts
+            m.d.comb += [
+                bank.x_word_beats.eq(control.job.x_word_beats),
+                bank.hidden.eq(parts.hidden),
+                parts.word_done.eq(bank.word_done),
+            ]
         return bank
 
     def _lanes(self, m, replayer, x_list, h_list, bank):
@@ -265,6 +298,7 @@ class Engine(wiring.Component):
             operands.h_event.eq(h_list.r_event),
             bank.r_en.eq(operands.weight_en),
             bank.r_addr.eq(operands.weight_addr),
+            *([bank.r_hidden.eq(operands.weight_hidden)] if config.part_widths else []),
             array.i_valid.eq(operands.o_valid),
             array.operand.eq(operands.operand),
             array.weights.eq(bank.r_data),
@@ -393,10 +427,12 @@ class Engine(wiring.Component):
 
     def _report(self, m, replayer, packer):
         work, x, h = self.work, replayer.x_list, replayer.h_list
+        x_beats, h_beats = part_beats(self.control.job, self._config)
         units = replayer.op_units & replayer.op_valid.replicate(len(replayer.op_units))
         m.d.comb += [
             work.rows.eq(units << 2),
             work.word.eq(replayer.op_valid & replayer.op.streamed),
+            work.word_beats.eq(Mux(replayer.op.hidden, h_beats, x_beats)),
             work.part.eq(replayer.part_take),
             work.slot.eq(replayer.op.slot),
             work.step.eq(replayer.step_done),

@@ -7,7 +7,7 @@ from amaranth.lib import data
 from hw.config import Config
 from hw.descriptor import FIELDS, KEPT_DIRECTIONS
 
-__all__ = ["ALIGNED", "job_layout", "zero_bits"]
+__all__ = ["ALIGNED", "job_layout", "part_beats", "zero_bits"]
 
 _MODES = (
     "plan",
@@ -75,7 +75,8 @@ def job_layout(config: Config) -> data.StructLayout:
     fresh_x : sums of x start from zero in delta steps too.
     dense_macs, dense_bytes : of a step in which every column is an event.
     delta_level, reduced_level : levels of the multiplier in steps of these modes.
-    word_beats : beats of a column word.
+    word_beats : beats of a column word, of ``h`` if those of ``x`` have another number.
+    x_word_beats : beats of a column word of ``x``; for configurations with several planes alone.
     row_scales : rows have multipliers of their own; for configurations with gates for that alone.
     resume : the sequence goes on from what the last one of this direction left in the machine.
     block_base, row_base : block, and beat of a row of ``x``, from which on that is.
@@ -106,9 +107,19 @@ def job_layout(config: Config) -> data.StructLayout:
             "row_base": unsigned((config.row_beats - 1).bit_length()),
             "keeper": range(KEPT_DIRECTIONS),
             "word_beats": unsigned(config.word_beats.bit_length()),
+            **(
+                {"x_word_beats": unsigned(config.word_beats.bit_length())}
+                if config.part_widths
+                else {}
+            ),
             "steps_ahead": unsigned(config.slot_width or 1),
             "fresh_x": 1,
             **{name: _shape(name) for name in (*ALIGNED, "block_bytes", *_MODES)},
             **dict.fromkeys(("x_threshold", "h_threshold"), unsigned(config.threshold_width)),
         }
     )
+
+
+def part_beats(job: data.View, config: Config) -> tuple[Value, Value]:
+    """Beats of a column word of ``x`` and of ``h``; the same signal where they cannot differ."""
+    return job.x_word_beats if config.part_widths else job.word_beats, job.word_beats

@@ -347,12 +347,15 @@ def job_of():
     def make(config, **values):
         job = {"input_size": 1, "hidden_size": 1, "steps": 1, "sequences": 1, **values}
         hidden, beats = job["hidden_size"], job.get("word_beats", config.word_beats)
+        x_beats = job.get("x_word_beats", beats)
+        block = job["input_size"] * x_beats + hidden * beats
         return {
             "x_head_size": job["input_size"],
             "blocks": config.blocks(hidden),
             "tail_units": (hidden - 1) % config.units_per_block + 1,
             "word_beats": beats,
-            "block_bytes": (job["input_size"] + hidden) * beats * config.bus_bytes,
+            "block_bytes": block * config.bus_bytes,
+            **({"x_word_beats": x_beats} if config.part_widths else {}),
             **job,
         }
 

@@ -10,7 +10,6 @@ from hw.config import Config
 from hw.events.view import MODE
 from hw.modes import Mode
 from hw.registers import MODE_COUNTERS
-from hw.weights.address import beats_of
 
 __all__ = ["CLEAR_CYCLES", "MODE_COUNTER_WORDS", "STEP_CYCLES", "StepCounters"]
 
@@ -54,16 +53,12 @@ class StepCounters(wiring.Component):
         Pulse: all counters are zero from here on.
     rows : In
         Gate rows that an event is multiplied with in this cycle.
-    word : In
-        A streamed column word is used in this cycle.
-    part, part_words : In
-        Pulse: so many have been used, by all steps of a group.
+    beats : In
+        Beats of streamed column words that are used in this cycle.
     slot : In
         Place in its group of the step that ``rows`` are for, and that ends.
     step : In
-        Pulse: a step ends; ``rows`` and ``word`` of this cycle belong to it.
-    word_beats : In
-        Beats of a column word, in the cycle behind ``step``.
+        Pulse: a step ends; ``rows`` and ``beats`` of this cycle belong to it.
     mode, events_x, events_h, dense_macs, dense_bytes : In
         Of the step that ends: its ``Mode``, the lengths of its lists, and the products and bytes
         of streamed weights that it would have taken with every column an event.
@@ -86,10 +81,7 @@ class StepCounters(wiring.Component):
             {
                 "clear": In(1),
                 "rows": In(unsigned(config.lanes.bit_length())),
-                "word": In(1),
-                "part": In(1),
-                "part_words": In(unsigned(config.max_input.bit_length())),
-                "word_beats": In(range(config.word_beats + 1)),
+                "beats": In(range(config.max_input * config.word_beats + 1)),
                 "slot": In(unsigned(config.slot_width or 1)),
                 "step": In(1),
                 **{name: In(shape) for name, shape in self._step.items()},
@@ -121,13 +113,12 @@ class StepCounters(wiring.Component):
     def _sum(self, m):
         """Products and streamed bytes of the step that runs, handed over when it ends."""
         config = self._config
-        sums = {"macs": unsigned(_HALF), "words": unsigned(_HALF), "weight_bytes": unsigned(_HALF)}
+        sums = {"macs": unsigned(_HALF), "beats": unsigned(_HALF)}
         ended = Signal(data.StructLayout(self._step | sums))
-        words = Mux(self.part, self.part_words, self.word)
         # The products of all steps of a group are made in turn.
         for name, more, slots in (
             ("macs", self.rows, config.lookahead),
-            ("words", words, 1),
+            ("beats", self.beats, 1),
         ):
             total = Signal(_HALF, name=f"{name}_total")
             running = Array(Signal(_HALF, name=f"{name}_{slot}") for slot in range(slots))
@@ -141,28 +132,22 @@ class StepCounters(wiring.Component):
                 m.d.sync += [each.eq(0) for each in running]
         with m.If(self.step):
             m.d.sync += [ended[name].eq(getattr(self, name)) for name in self._step]
-        # It is not the first that grows, so the product of the words has a cycle of its own.
-        fresh = Signal()
-        m.d.sync += fresh.eq(self.step)
-        with m.If(fresh):
-            beats = beats_of(ended.words, self.word_beats)
-            m.d.sync += ended.weight_bytes.eq(beats * config.bus_bytes)
         return ended
 
-    @staticmethod
-    def _increment(ended, slot):
+    def _increment(self, ended, slot):
         """What the counter in this slot grows by."""
+        weight_bytes = (ended.beats << (self._config.bus_bytes - 1).bit_length())[:_HALF]
         # One subtractor for both.
         of_bytes = slot == MODE_COUNTERS.index("weight_bytes_avoided")
         dense = Mux(of_bytes, ended.dense_bytes, ended.dense_macs)
-        avoided = (dense - Mux(of_bytes, ended.weight_bytes, ended.macs))[:_HALF]
+        avoided = (dense - Mux(of_bytes, weight_bytes, ended.macs))[:_HALF]
         values = {
             "steps": 1,
             "events_x": ended.events_x,
             "events_h": ended.events_h,
             "macs_done": ended.macs,
             "macs_avoided": avoided,
-            "weight_bytes": ended.weight_bytes,
+            "weight_bytes": weight_bytes,
             "weight_bytes_avoided": avoided,
         }
         return Array([values[name] for name in MODE_COUNTERS] + [0])[slot]

@@ -52,8 +52,8 @@ class MacArray(wiring.Component):
     i_valid, operand, weights, control : In
         An operand, a column word as it lies in DRAM, and what it belongs to.
     beats : In
-        A bit for each beat that column words have. The bits of weights that would lie in others are
-        zero, or the sign, whatever is on ``weights``.
+        A bit for each beat that the column word has. The bits of weights that would lie in others
+        are zero, or the sign, whatever is on ``weights``.
     base : In
         The sums that the operand of the cycle before goes on from.
     o_valid : Out

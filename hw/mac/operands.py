@@ -36,8 +36,8 @@ class OperandFetch(wiring.Component):
         Read the lists at ``i_op``'s bank and index in this cycle.
     x_event, h_event : In
         What the lists answer, one cycle later.
-    weight_en, weight_addr : Out
-        Word to read in this cycle.
+    weight_en, weight_addr, weight_hidden : Out
+        Word to read in this cycle, and whether it is of ``h``.
     o_valid, operand, control : Out
         An operand, in the cycle in which its word is read out.
     base_en : Out
@@ -58,6 +58,7 @@ class OperandFetch(wiring.Component):
                 "h_event": In(event),
                 "weight_en": Out(1),
                 "weight_addr": Out(unsigned(weight_address_width(config))),
+                "weight_hidden": Out(1),
                 "o_valid": Out(1),
                 "base_en": Out(2),
                 "operand": Out(config.multiplier.operand_layout(config.value_width)),
@@ -86,6 +87,7 @@ class OperandFetch(wiring.Component):
         column = Mux(op.streamed, 0, event.column)
         addr = self._address(m, listed, listed_op, op, column)
         m.d.sync += self.weight_en.eq(valid)
+        m.d.comb += self.weight_hidden.eq(control.hidden)
         with m.If(valid):
             m.d.sync += [
                 self.weight_addr.eq(addr),

@@ -8,7 +8,7 @@ from hw.cell.settings import settings_layout
 from hw.config import Config
 from hw.control.override import override_layout
 from hw.descriptor import FIELDS, HIGH_FIELDS, KEPT_DIRECTIONS, MAGIC
-from hw.job import ALIGNED, job_layout
+from hw.job import ALIGNED, job_layout, part_beats
 from hw.modes import Plan
 from hw.registers import OVERRIDE_WORD
 from hw.weights.address import beats_of
@@ -118,12 +118,10 @@ class DescriptorDecoder(wiring.Component):
             tail.eq((hidden - 1) % per_block + 1),
         ]
         m.d.comb += [job.blocks.eq(blocks), job.tail_units.eq(tail)]
-        self._block_beats = Signal(field("block_bytes").shape())
-        columns = Signal((field("input_size") + hidden).shape())
-        m.d.sync += [
-            columns.eq(field("input_size") + hidden),
-            self._block_beats.eq(beats_of(columns, job.word_beats)),
-        ]
+        if config.part_widths:
+            own = field("x_word_beats")
+            m.d.comb += job.x_word_beats.eq(Mux(own == 0, field("word_beats"), own))
+        self._add_block_beats(m, field)
         if config.lookahead > 1:
             self._look_ahead(m, field)
         m.d.comb += [self.flags[name].eq(field(name)) for name in self.flags.shape().members]
@@ -132,6 +130,24 @@ class DescriptorDecoder(wiring.Component):
                 m.d.comb += settings[name].eq(field(name))
             else:
                 m.d.comb += [settings[name][gate].eq(field(f"{name}_{gate}")) for gate in range(4)]
+
+    def _add_block_beats(self, m, field):
+        """Beats of a block, two cycles late."""
+        shape = field("block_bytes").shape()
+        self._block_beats = Signal(shape)
+        sizes = (field("input_size"), field("hidden_size"))
+        if not self._config.part_widths:
+            columns = Signal((sizes[0] + sizes[1]).shape())
+            m.d.sync += [
+                columns.eq(sizes[0] + sizes[1]),
+                self._block_beats.eq(beats_of(columns, self.job.word_beats)),
+            ]
+            return
+        parts = [Signal(shape, name=f"{name}_beats") for name in ("x", "h")]
+        beats = part_beats(self.job, self._config)
+        for part, size, each in zip(parts, sizes, beats, strict=True):
+            m.d.sync += part.eq(beats_of(size, each))
+        m.d.sync += self._block_beats.eq(parts[0] + parts[1])
 
     def _look_ahead(self, m, field):
         """Groups of steps save fetches, so they are for layers that have streamed blocks."""
@@ -174,6 +190,8 @@ class DescriptorDecoder(wiring.Component):
             field("word_beats") != 0,
             field("word_beats") <= config.word_beats,
             field("word_beats")[: (config.plane_beats - 1).bit_length()] == 0,
+            field("x_word_beats") <= (config.word_beats if config.part_widths else 0),
+            field("x_word_beats")[: (config.plane_beats - 1).bit_length()] == 0,
             field("resident_blocks") <= self.job.blocks,
             field("block_base") + self.job.blocks <= config.max_blocks,
             field("row_base") < config.row_beats,

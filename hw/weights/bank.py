@@ -34,6 +34,9 @@ class WeightBank(wiring.Component):
     -------
     word_beats : In
         Beats of a word; stable from two cycles before the first of them on.
+    x_word_beats, hidden, r_hidden : In
+        For configurations whose words have several planes: ``word_beats`` is that of words of ``h``
+        and this that of words of ``x``; the word on ``i``, and that which is read, is of ``h``.
     i : stream of beats
         Column words from DRAM.
     word_done : Out
@@ -56,15 +59,18 @@ class WeightBank(wiring.Component):
     r_en, r_addr, r_data : In, In, Out
         Read port; what of ``r_data`` lies in beats that words lack means nothing.
     beats : Out
-        A bit for each beat that words have.
+        A bit for each beat that the word on ``r_data`` has.
     """
 
     def __init__(self, config: Config):
         self._config = config
         address = unsigned(weight_address_width(config))
+        count = range(config.word_beats + 1)
+        parts = {"x_word_beats": In(count), "hidden": In(1), "r_hidden": In(1)}
         super().__init__(
             {
-                "word_beats": In(range(config.word_beats + 1)),
+                "word_beats": In(count),
+                **(parts if config.part_widths else {}),
                 "i": In(stream.Signature(config.bus_width)),
                 "word_done": Out(1),
                 "load": In(1),
@@ -87,6 +93,7 @@ class WeightBank(wiring.Component):
         m = Module()
         loaded_addr, addr = Signal.like(self.load_addr), Signal.like(self.load_addr)
         taken, turn = Signal(), self._take_turns(m)
+        reads = self._reads(m)
         ring_write, room = self._ring(m)
         m.d.comb += [
             self.i.ready.eq(self.load | room),
@@ -97,26 +104,46 @@ class WeightBank(wiring.Component):
             m.d.sync += loaded_addr.eq(self.load_addr)
         with m.Elif(self.word_done):
             m.d.sync += loaded_addr.eq(loaded_addr + 1)
-        reads = [self._memory(m, beat, taken & turn[beat], addr) for beat in range(len(turn))]
-        m.d.comb += self.r_data.eq(Cat(reads))
+        words = [
+            self._memory(m, beat, taken & turn[beat], addr, reads[beat])
+            for beat in range(len(turn))
+        ]
+        m.d.comb += self.r_data.eq(Cat(words))
         return m
 
     def _take_turns(self, m):
         """The beat of a word that comes next, a bit for each."""
         count = self._config.word_beats
         turn, last = Signal(count, init=1), Signal(count)
-        m.d.sync += [
-            last.eq(Cat(self.word_beats == beat + 1 for beat in range(count))),
-            self.beats.eq(Cat(self.word_beats > beat for beat in range(count))),
-        ]
-        m.d.comb += self.word_done.eq(self.i.valid & self.i.ready & (turn & last).any())
+        m.d.sync += last.eq(Cat(self.word_beats == beat + 1 for beat in range(count)))
+        ends = (turn & last).any()
+        if self._config.part_widths:
+            x_last = Signal(count)
+            m.d.sync += x_last.eq(Cat(self.x_word_beats == beat + 1 for beat in range(count)))
+            ends = Mux(self.hidden, ends, (turn & x_last).any())
+        m.d.comb += self.word_done.eq(self.i.valid & self.i.ready & ends)
         with m.If(self.word_done):
             m.d.sync += turn.eq(1)
         with m.Elif(self.i.valid & self.i.ready):
             m.d.sync += turn.eq(turn << 1)
         return turn
 
-    def _memory(self, m, beat, write_en, write_addr):
+    def _reads(self, m):
+        """Beats that the word to be read has; ``beats`` says it of the one that was read."""
+        count = self._config.word_beats
+        there = Signal(count)
+        m.d.sync += there.eq(Cat(self.word_beats > beat for beat in range(count)))
+        if not self._config.part_widths:
+            m.d.comb += self.beats.eq(there)
+            return there
+        x_there, chosen = Signal(count), Signal(count)
+        m.d.sync += x_there.eq(Cat(self.x_word_beats > beat for beat in range(count)))
+        m.d.comb += chosen.eq(Mux(self.r_hidden, there, x_there))
+        with m.If(self.r_en):
+            m.d.sync += self.beats.eq(chosen)
+        return chosen
+
+    def _memory(self, m, beat, write_en, write_addr, there):
         """Memory of one beat of every word; what it reads."""
         config = self._config
         m.submodules[f"beats_{beat}"] = beats = memory.Memory(
@@ -129,7 +156,7 @@ class WeightBank(wiring.Component):
             write.en.eq(write_en),
             write.addr.eq(write_addr),
             write.data.eq(self.i.payload),
-            read.en.eq(self.r_en & self.beats[beat]),
+            read.en.eq(self.r_en & there),
             read.addr.eq(self.r_addr),
         ]
         return read.data

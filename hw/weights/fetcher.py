@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.config import Config
 from hw.events.layout import column_width
 from hw.events.view import h_list_view, x_list_view
-from hw.job import job_layout
+from hw.job import job_layout, part_beats
 from hw.modes import Plan
 from hw.weights.address import beats_of
 from hw.weights.follower import ListFollower
@@ -59,6 +59,8 @@ class WeightFetcher(wiring.Component):
         Column of that event, a cycle later.
     request : Out
         One request per part of a streamed block, or per run of columns.
+    request_hidden : Out
+        The request is for words of ``h``.
     """
 
     def __init__(self, config: Config, request: data.StructLayout):
@@ -80,6 +82,7 @@ class WeightFetcher(wiring.Component):
                 "x_column": In(column),
                 "h_column": In(column),
                 "request": Out(stream.Signature(request)),
+                "request_hidden": Out(1),
             }
         )
 
@@ -89,9 +92,12 @@ class WeightFetcher(wiring.Component):
         m.submodules.walk = walk = ResidencyWalk(self._config)
         job = self.job
         streamed, picks = Signal(), Signal()
-        # A register near: the job is stable long before it matters.
-        self._word_beats = Signal.like(job.word_beats)
-        m.d.sync += self._word_beats.eq(job.word_beats)
+        # Registers near: the job is stable long before it matters.
+        self._beats_of_parts = [
+            Signal.like(job.word_beats, name=f"{part}_word_beats") for part in "xh"
+        ]
+        for near, beats in zip(self._beats_of_parts, part_beats(job, self._config), strict=True):
+            m.d.sync += near.eq(beats)
         m.d.comb += [
             streamed.eq(job.resident_blocks != job.blocks),
             picks.eq((job.plan != Plan.NORMAL) | job.skip | job.zero_skip),
@@ -108,7 +114,9 @@ class WeightFetcher(wiring.Component):
         follower = self._follow(m, walk, (x_turn, h_turn), addr)
         taken = self._ask(m, active & whole & ~walk.resident, hidden, whole, addr)
         h_addr = Signal.like(addr)
-        x_bytes = beats_of(job.input_size, job.word_beats) * self._config.bus_bytes
+        x_bytes = (
+            beats_of(job.input_size, part_beats(job, self._config)[0]) * self._config.bus_bytes
+        )
         m.d.sync += h_addr.eq(job.weights_addr + x_bytes)
         more = steps_left != 1
         begins_with_h, follows = ~hidden | stays, self.follow & (~hidden | more)
@@ -167,7 +175,8 @@ class WeightFetcher(wiring.Component):
             *(getattr(self, name).eq(getattr(follower, name)) for name in shown),
             follower.x_turn.eq(x_turn),
             follower.h_turn.eq(h_turn),
-            follower.word_beats.eq(self._word_beats),
+            follower.x_word_beats.eq(self._beats_of_parts[0]),
+            follower.word_beats.eq(self._beats_of_parts[1]),
             follower.resident.eq(walk.resident),
             follower.last.eq(walk.last),
             follower.addr.eq(addr),
@@ -182,7 +191,10 @@ class WeightFetcher(wiring.Component):
         request, follower = self.request, m.submodules.follower
         m.submodules.runs = runs = RunMerger(self._config, request.payload.shape())
         wiring.connect(m, follower.o, runs.i)
-        m.d.comb += runs.word_beats.eq(self._word_beats)
+        m.d.comb += [
+            runs.x_word_beats.eq(self._beats_of_parts[0]),
+            runs.word_beats.eq(self._beats_of_parts[1]),
+        ]
         config = self._config
         columns, beats = Signal(), self._beats(m, hidden)
         # Columns that are on their way go before the parts behind them.
@@ -193,6 +205,7 @@ class WeightFetcher(wiring.Component):
             request.valid.eq(Mux(columns, runs.o.valid, asks)),
             request.payload.addr.eq(Mux(columns, runs.o.payload.addr, addr)),
             request.payload.beats.eq(Mux(columns, runs.o.payload.beats, beats)),
+            self.request_hidden.eq(Mux(columns, runs.hidden, hidden)),
         ]
         return request.ready & ~columns
 
@@ -200,6 +213,7 @@ class WeightFetcher(wiring.Component):
         """Of the part that is wanted of a block."""
         job = self.job
         parts = [Signal.like(self.request.payload.beats, name=name) for name in ("x", "h")]
-        for beats, size in zip(parts, (job.input_size, job.hidden_size), strict=True):
-            m.d.sync += beats.eq(beats_of(size, job.word_beats))
+        sizes, widths = (job.input_size, job.hidden_size), part_beats(job, self._config)
+        for beats, size, width in zip(parts, sizes, widths, strict=True):
+            m.d.sync += beats.eq(beats_of(size, width))
         return Mux(hidden, parts[1], parts[0])

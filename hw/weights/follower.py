@@ -41,8 +41,8 @@ class ListFollower(wiring.Component):
         Of the current block: it is not streamed; it is the layer's last.
     addr : In
         Byte address of the current block's part.
-    word_beats : In
-        Beats of a column; stable while there are any.
+    x_word_beats, word_beats : In
+        Beats of a column of ``x`` and of ``h``; stable while there are any.
     x_list, h_list : In
         Views of the lists in their turn.
     list_en, list_bank, list_index : Out
@@ -69,6 +69,7 @@ class ListFollower(wiring.Component):
                 "resident": In(1),
                 "last": In(1),
                 "addr": In(unsigned(config.addr_width)),
+                "x_word_beats": In(range(config.word_beats + 1)),
                 "word_beats": In(range(config.word_beats + 1)),
                 "x_list": In(x_list_view(config)),
                 "h_list": In(h_list_view(config)),
@@ -126,6 +127,7 @@ class ListFollower(wiring.Component):
         m.submodules.queue = queue = Fifo(shape, _QUEUE)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         hidden, chosen, listed = Signal(), Signal(), Signal()
+        beats = Signal.like(self.word_beats)
         item, read = Signal(shape), Signal(shape)
         m.d.sync += [listed.eq(self.list_en), queue.i.valid.eq(listed)]
         with m.If(self.list_en):
@@ -140,6 +142,7 @@ class ListFollower(wiring.Component):
             m.d.sync += [
                 read.eq(item),
                 chosen.eq(hidden),
+                beats.eq(Mux(hidden, self.word_beats, self.x_word_beats)),
                 x_column.eq(self.x_column),
                 h_column.eq(self.h_column),
             ]
@@ -147,7 +150,8 @@ class ListFollower(wiring.Component):
         m.d.comb += [
             queue.i.payload.eq(read),
             queue.i.payload.column.eq(column),
-            queue.i.payload.before.eq(beats_of(column, self.word_beats)),
+            queue.i.payload.hidden.eq(chosen),
+            queue.i.payload.before.eq(beats_of(column, beats)),
         ]
         # Registered: whether one more may be read decides about every register here.
         promised, full = Signal(range(_QUEUE + 1)), Signal()

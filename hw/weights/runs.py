@@ -15,6 +15,7 @@ def column_layout(config: Config) -> data.StructLayout:
 
     Members
     -------
+    hidden : it is a column of ``h`` (else of ``x``).
     base : byte address of column 0 of its part of the block.
     column : its index in the part.
     before : beats of the columns in front of it.
@@ -23,7 +24,13 @@ def column_layout(config: Config) -> data.StructLayout:
     column = unsigned(column_width(config))
     before = unsigned(column.width + config.word_beats.bit_length())
     return data.StructLayout(
-        {"base": unsigned(config.addr_width), "column": column, "before": before, "last": 1}
+        {
+            "hidden": 1,
+            "base": unsigned(config.addr_width),
+            "column": column,
+            "before": before,
+            "last": 1,
+        }
     )
 
 
@@ -47,12 +54,14 @@ class RunMerger(wiring.Component):
 
     Members
     -------
-    word_beats : In
-        Beats of a column; stable while there are any.
+    x_word_beats, word_beats : In
+        Beats of a column of ``x`` and of ``h``; stable while there are any.
     i : In
         Columns, in the order of their use.
     o : Out
         Runs of them, in that order.
+    hidden : Out
+        The run on ``o`` is of ``h``.
     busy : Out
         A run grows, or waits.
     """
@@ -61,9 +70,11 @@ class RunMerger(wiring.Component):
         self._config = config
         super().__init__(
             {
+                "x_word_beats": In(range(config.word_beats + 1)),
                 "word_beats": In(range(config.word_beats + 1)),
                 "i": In(stream.Signature(column_layout(config))),
                 "o": Out(stream.Signature(request)),
+                "hidden": Out(1),
                 "busy": Out(1),
             }
         )
@@ -77,6 +88,7 @@ class RunMerger(wiring.Component):
         # Where the run ends: column, and beats into a burst.
         end, place = Signal.like(item.column), Signal(range(self._config.burst_beats))
         addr, begin, behind = Signal.like(run.addr), Signal.like(place), Signal.like(place)
+        beats = Mux(item.hidden, self.word_beats, self.x_word_beats)
         m.d.comb += [
             grows.eq(there & ~complete & (item.column == end)),
             self.o.valid.eq(there & (complete | (self.i.valid & ~grows))),
@@ -85,7 +97,7 @@ class RunMerger(wiring.Component):
             taken.eq(self.i.valid & self.i.ready),
             addr.eq(item.base + (item.before << bus_bits)),
             begin.eq(Mux(grows, place, addr[bus_bits:])),
-            behind.eq(begin + self.word_beats),
+            behind.eq(begin + beats),
         ]
         with m.If(taken | (self.o.valid & self.o.ready)):
             m.d.sync += there.eq(taken)
@@ -94,8 +106,8 @@ class RunMerger(wiring.Component):
                 end.eq(item.column + 1),
                 place.eq(behind),
                 complete.eq(item.last | (behind == 0)),
-                run.beats.eq(Mux(grows, run.beats, 0) + self.word_beats),
+                run.beats.eq(Mux(grows, run.beats, 0) + beats),
             ]
         with m.If(taken & ~grows):
-            m.d.sync += run.addr.eq(addr)
+            m.d.sync += [run.addr.eq(addr), self.hidden.eq(item.hidden)]
         return m

@@ -235,8 +235,9 @@ class _Packer:
         if kept < blocks:
             check_held(layer, direction, modes.lookahead, config)
         self.words += kept * columns
-        beats = fewest_beats(direction.W, direction.R, config)
-        block_bytes = columns * beats * config.bus_bytes
+        x_beats, beats = fewest_beats(direction.W, direction.R, config)
+        block_beats = direction.input_size * x_beats + direction.hidden_size * beats
+        block_bytes = block_beats * config.bus_bytes
         return {
             "resume": int(resume),
             "load_params": int(load or shared),
@@ -249,6 +250,7 @@ class _Packer:
             "params_addr": self.take(unit_bytes(cell.by_row) * direction.hidden_size),
             "weights_addr": self.take(blocks * block_bytes, max(_ALIGN, config.column_bytes)),
             "word_beats": beats,
+            "x_word_beats": x_beats if x_beats != beats else 0,
             "block_bytes": block_bytes,
             "resident_blocks": kept,
             "resident_base": base if kept else 0,

@@ -9,7 +9,7 @@ from hw import descriptor
 from hw.config import Config
 from sim.image.memory import Rows, States
 from sim.image.parameters import cell_parameters, pack_params
-from sim.image.weights import pack_weights
+from sim.image.weights import pack_weights, part_beats
 from sim.networks.network import IntegerLstm, NetworkError
 
 __all__ = ["Image", "Placement", "State"]
@@ -111,8 +111,7 @@ class Image:
         for placement in self.placements:
             fields, direction = placement.fields, placement.direction
             _write(memory, fields["params_addr"], _pack_params(direction))
-            beats = fields["word_beats"]
-            weights = pack_weights(direction.W, direction.R, self.config, beats)
+            weights = pack_weights(direction.W, direction.R, self.config, part_beats(fields))
             _write(memory, fields["weights_addr"], weights)
             if placement.state_in:
                 initial = placement.state_in.pack(placement.initial.h, placement.initial.c)
@@ -123,7 +122,7 @@ class Image:
     def weight_bits(self) -> tuple[int, ...]:
         """Bits that weights take in memory, each number that occurs."""
         config = self.config
-        beats = {placement.fields["word_beats"] for placement in self.placements}
+        beats = {each for placement in self.placements for each in part_beats(placement.fields)}
         return tuple(sorted(each * config.bus_width // config.lanes for each in beats))
 
     @property

@@ -1,20 +1,27 @@
 """Weights as the lanes take them: block by block, column by column, in planes of a few bits."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from hw.config import Config
 
-__all__ = ["fewest_beats", "pack_weights", "unpack_weights"]
+__all__ = ["fewest_beats", "pack_weights", "part_beats", "unpack_weights"]
 
 
-def fewest_beats(W: np.ndarray, R: np.ndarray, config: Config) -> int:
-    """Beats of a column word that hold all weights of a direction without loss."""
-    largest = max(int(np.abs(weights.astype(np.int16)).max()) for weights in (W, R))
-    planes = -(-(largest.bit_length() + 1) // config.plane_bits)
-    return planes * config.plane_beats
+def fewest_beats(W: np.ndarray, R: np.ndarray, config: Config) -> tuple[int, int]:
+    """Beats of column words of ``x`` and of ``h`` that hold all weights without loss."""
+    largest = [int(np.abs(weights.astype(np.int16)).max()) for weights in (W, R)]
+    planes = [-(-(each.bit_length() + 1) // config.plane_bits) for each in largest]
+    return planes[0] * config.plane_beats, planes[1] * config.plane_beats
 
 
-def pack_weights(W: np.ndarray, R: np.ndarray, config: Config, beats: int) -> bytes:
+def part_beats(fields: Mapping[str, int]) -> tuple[int, int]:
+    """Beats of column words of ``x`` and of ``h`` by the fields of a descriptor."""
+    return fields["x_word_beats"] or fields["word_beats"], fields["word_beats"]
+
+
+def pack_weights(W: np.ndarray, R: np.ndarray, config: Config, beats: tuple[int, int]) -> bytes:
     """Column words of all blocks of one direction.
 
     Parameters
@@ -23,19 +30,19 @@ def pack_weights(W: np.ndarray, R: np.ndarray, config: Config, beats: int) -> by
         Weights; ``x`` columns go before ``h`` columns. Rows that pad the last block are zero.
     config : Config
         Gives the lanes and the form of a weight.
-    beats : int
-        Beats of a word, ``fewest_beats`` at least: whole planes.
+    beats : (int, int)
+        Beats of a word of ``x`` and of ``h``, ``fewest_beats`` at least: whole planes.
     """
-    weights = np.concatenate([W, R], axis=2)
-    hidden, columns = weights.shape[1:]
     units = config.units_per_block
     return b"".join(
-        _pack_block(weights[:, start : start + units], columns, config, beats)
-        for start in range(0, hidden, units)
+        _pack_part(weights[:, start : start + units], config, each)
+        for start in range(0, W.shape[1], units)
+        for weights, each in zip((W, R), beats, strict=True)
     )
 
 
-def _pack_block(weights: np.ndarray, columns: int, config: Config, beats: int) -> bytes:
+def _pack_part(weights: np.ndarray, config: Config, beats: int) -> bytes:
+    columns = weights.shape[2]
     lanes = np.zeros((columns, config.units_per_block, 4), np.int8)
     lanes[:, : weights.shape[1]] = weights.transpose(2, 1, 0)
     codes = config.multiplier.encode(lanes).reshape(columns, config.lanes)
@@ -53,11 +60,23 @@ def _order(config: Config) -> np.ndarray:
 
 
 def unpack_weights(
-    data: bytes, input_size: int, hidden_size: int, config: Config, beats: int
+    data: bytes, input_size: int, hidden_size: int, config: Config, beats: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """``W`` and ``R`` of packed column words: what ``pack_weights`` was given."""
-    columns = input_size + hidden_size
-    words = np.frombuffer(data, np.uint8).reshape(-1, beats * config.bus_bytes)
+    sizes = input_size, hidden_size
+    ends = [size * each * config.bus_bytes for size, each in zip(sizes, beats, strict=True)]
+    blocks = np.frombuffer(data, np.uint8).reshape(-1, sum(ends))
+    parts = np.split(blocks, ends[:1], axis=1)
+    W, R = (
+        _unpack_part(part, size, config, each)[:, :hidden_size].copy()
+        for part, size, each in zip(parts, sizes, beats, strict=True)
+    )
+    return W, R
+
+
+def _unpack_part(part: np.ndarray, columns: int, config: Config, beats: int) -> np.ndarray:
+    """Weights [4, units of all blocks, columns] of a part [blocks, bytes]."""
+    words = part.reshape(-1, beats * config.bus_bytes)
     planes = beats // config.plane_beats
     by_plane = np.unpackbits(words, axis=1, bitorder="little")
     by_plane = by_plane.reshape(len(words), planes, config.lanes, -1)
@@ -69,5 +88,4 @@ def unpack_weights(
     codes = (bits << _order(config)).sum(-1, dtype=np.uint8)
     signed = config.multiplier.decode(codes)
     rows = signed.reshape(-1, columns, config.units_per_block, 4).transpose(3, 0, 2, 1)
-    weights = rows.reshape(4, -1, columns)[:, :hidden_size]
-    return weights[:, :, :input_size].copy(), weights[:, :, input_size:].copy()
+    return rows.reshape(4, -1, columns)

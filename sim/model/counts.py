@@ -8,6 +8,7 @@ from hw.modes import Mode
 from sim.image.image import Image, Placement
 from sim.image.memory import align, state_bytes
 from sim.image.parameters import unit_bytes
+from sim.image.weights import part_beats
 from sim.model.activity import Activity
 
 __all__ = ["Counts", "ModeCounts", "count"]
@@ -196,7 +197,8 @@ def _mode_counts(
     streamed = config.blocks(fields["hidden_size"]) - fields["resident_blocks"]
     macs = (x + h) * 4 * fields["hidden_size"]
     x_words = x if placement.group == 1 else fetches * fields["input_size"]
-    weight_bytes = (x_words + h) * fields["word_beats"] * config.bus_bytes * streamed
+    x_beats, h_beats = part_beats(fields)
+    weight_bytes = (x_words * x_beats + h * h_beats) * config.bus_bytes * streamed
     return ModeCounts(
         steps=steps,
         events_x=x,

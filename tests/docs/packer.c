@@ -12,7 +12,7 @@ static uint32_t lanes, bus_bytes, weight_width, max_input, max_hidden, weight_wo
 static uint32_t steps, sequences, base, layers;
 
 struct layer {
-  uint32_t inputs, hidden, params, weights, x, h, state, word_beats, x_stride, h_stride;
+  uint32_t inputs, hidden, params, weights, x, h, state, word_beats[2], x_stride, h_stride;
   int x_zero, h_zero, c_power, cell_clip;
   double x_scale, h_scale, w_scale[4], r_scale[4];
   int *w, *bias; /* w: [4][hidden][inputs + hidden] */
@@ -61,23 +61,31 @@ static void read_layer(struct layer *l) {
 
 static uint32_t plane_bits(void) { return larger(8 * bus_bytes / lanes, 1); }
 
-static uint32_t planes_of(const struct layer *l) {
-  uint32_t bits = 1;
-  for (uint32_t k = 0; k < 4 * l->hidden * (l->inputs + l->hidden); k++)
-    while (abs(l->w[k]) >> (bits - 1)) bits++;
+/* Of the columns of x, or of those of h. */
+static uint32_t planes_of(const struct layer *l, int hidden) {
+  uint32_t bits = 1, columns = l->inputs + l->hidden;
+  for (uint32_t k = 0; k < 4 * l->hidden * columns; k++)
+    if ((k % columns >= l->inputs) == hidden)
+      while (abs(l->w[k]) >> (bits - 1)) bits++;
   return up(bits, plane_bits()) / plane_bits();
 }
 
+static uint32_t block_beats(const struct layer *l) {
+  return l->inputs * l->word_beats[0] + l->hidden * l->word_beats[1];
+}
+
 static void pack_weights(const struct layer *l, uint8_t *word) {
-  uint32_t B = plane_bits(), planes = planes_of(l), columns = l->inputs + l->hidden;
+  uint32_t B = plane_bits(), planes[2] = {planes_of(l, 0), planes_of(l, 1)};
+  uint32_t columns = l->inputs + l->hidden;
   for (uint32_t block = 0; block < blocks_of(l->hidden); block++)
-    for (uint32_t column = 0; column < columns; column++, word += l->word_beats * bus_bytes)
+    for (uint32_t column = 0; column < columns;
+         word += l->word_beats[column >= l->inputs] * bus_bytes, column++)
       for (uint32_t lane = 0; lane < lanes; lane++) {
         uint32_t unit = block * (lanes / 4) + lane / 4;
         if (unit >= l->hidden) continue;
         int weight = l->w[(lane % 4 * l->hidden + unit) * columns + column];
         uint32_t stored = (uint32_t)abs(weight) | (uint32_t)(weight < 0) << (weight_width - 1);
-        for (uint32_t k = 0; k < planes * B; k++) {
+        for (uint32_t k = 0; k < planes[column >= l->inputs] * B; k++) {
           uint32_t bit = stored >> (k ? k - 1 : weight_width - 1) & 1;
           uint32_t n = k / B * lanes * B + lane * B + k % B;
           word[n / 8] |= (uint8_t)(bit << n % 8);
@@ -118,10 +126,11 @@ int main(void) {
   uint32_t column_bytes = lanes * weight_width / 8, end = 256 * layers;
   for (uint32_t k = 0; k < layers; k++) {
     struct layer *l = &all[k];
-    l->word_beats = planes_of(l) * larger(lanes / (8 * bus_bytes), 1);
+    for (int part = 0; part < 2; part++)
+      l->word_beats[part] = planes_of(l, part) * larger(lanes / (8 * bus_bytes), 1);
     l->params = up(end, 64);
     l->weights = up(l->params + 16 * l->hidden, larger(64, column_bytes));
-    end = l->weights + blocks_of(l->hidden) * (l->inputs + l->hidden) * l->word_beats * bus_bytes;
+    end = l->weights + blocks_of(l->hidden) * block_beats(l) * bus_bytes;
     l->x_stride = up(l->inputs, bus_bytes), l->h_stride = up(l->hidden, bus_bytes);
   }
   uint32_t image_bytes = up(end, 64);
@@ -146,12 +155,13 @@ int main(void) {
     put(table, 7, l->x_stride), put(table, 8, steps * l->x_stride);
     put(table, 9, base + l->h), put(table, 10, l->h_stride), put(table, 11, steps * l->h_stride);
     put(table, 12, base + l->params), put(table, 13, base + l->weights);
-    put(table, 14, columns * l->word_beats * bus_bytes);
+    put(table, 14, block_beats(l) * bus_bytes);
     put(table, 15, kept), put(table, 16, kept ? used : 0);
     put(table, 18, base + l->state), put(table, 19, up(4 * l->hidden, larger(bus_bytes, 16)));
     pack_scales(l, table);
     put(table, 36, columns * 4 * l->hidden), put(table, 37, (blocks - kept) * columns * column_bytes);
-    put(table, 38, l->word_beats << 8);
+    put(table, 38, l->word_beats[1] << 8);
+    put(table, 40, l->word_beats[0] != l->word_beats[1] ? l->word_beats[0] : 0);
     if (keeps(all)) put(table, 39, blocks_before | beats_before << 16 | k << 28);
     used += kept * columns;
     blocks_before += blocks, beats_before += up(l->inputs, bus_bytes) / bus_bytes;

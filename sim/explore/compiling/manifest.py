@@ -15,6 +15,7 @@ from sim.explore.compiling.made import Made
 from sim.explore.compiling.relocating import alignment
 from sim.image.image import Placement
 from sim.image.memory import Rows, States
+from sim.image.weights import part_beats
 from sim.networks.network import Quantization
 
 __all__ = ["FORMAT", "VERSION", "manifest_of", "schema"]
@@ -152,6 +153,7 @@ def _layer(made: Made, number: int) -> dict:
     placement, base = made.image.placements[number], made.wanted.base
     values, direction, config = placement.fields, placement.direction, made.image.config
     table = base + made.image.descriptor + DESCRIPTOR_BYTES * number
+    bits = [beats * config.bus_width // config.lanes for beats in part_beats(values)]
     return {
         "layer": placement.layer,
         "direction": _direction(placement),
@@ -160,7 +162,8 @@ def _layer(made: Made, number: int) -> dict:
         "descriptor": table,
         "params": base + values["params_addr"],
         "weights": base + values["weights_addr"],
-        "weight_bits": values["word_beats"] * config.bus_width // config.lanes,
+        "weight_bits": bits[1],
+        "x_weight_bits": bits[0],
         "blocks": config.blocks(values["hidden_size"]),
         "resident_blocks": values["resident_blocks"],
         "state_in": _states(placement.state_in, base),

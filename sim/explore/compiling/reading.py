@@ -8,6 +8,7 @@ from hw.descriptor import DESCRIPTOR_BYTES, FIELDS, HIGH_FIELDS, MAGIC, unpack
 from hw.modes import Middle, Plan
 from sim.explore.compiling.formats import IMAGE_SUFFIXES, read_image
 from sim.explore.compiling.manifest import FORMAT, VERSION, schema
+from sim.image.weights import part_beats
 from sim.networks.network import NetworkError
 from sim.networks.paths import cannot_read
 
@@ -89,13 +90,16 @@ def _descriptors(path: Path, data: bytes) -> list[dict[str, int]]:
 
 def _layer(number: int, values: dict[str, int]) -> dict:
     """A descriptor in words."""
-    columns = values["input_size"] + values["hidden_size"]
+    sizes, beats = (values["input_size"], values["hidden_size"]), part_beats(values)
+    block_beats = sum(size * each for size, each in zip(sizes, beats, strict=True))
+    beat = values["block_bytes"] // block_beats if block_beats else 0
     return {
         "descriptor": number,
         "inputs": values["input_size"],
         "hidden": values["hidden_size"],
         "direction": "backward" if values["x_step_stride"] < 0 else "forward",
-        "bytes of a column word": values["block_bytes"] // columns if columns else 0,
+        "bytes of a word of x": beats[0] * beat,
+        "bytes of a word of h": beats[1] * beat,
         "blocks that stay": values["resident_blocks"],
         "steps are": _mode(values),
         "state begins as": "given" if values["load_state"] else "zero",
@@ -182,7 +186,7 @@ def _told_layer(layer: dict) -> dict:
         "descriptor": f"0x{layer['descriptor']:08x}",
         "params": f"0x{layer['params']:08x}",
         "weights": f"0x{layer['weights']:08x}",
-        "weight bits": layer["weight_bits"],
+        "bits of W and R": f"{layer['x_weight_bits']}, {layer['weight_bits']}",
         "blocks": layer["blocks"],
         "blocks that stay": layer["resident_blocks"],
         "steps are": f"{mode} ({told})" if told else mode,

@@ -11,6 +11,7 @@ from sim.explore.running import precision
 from sim.explore.workloads import quantize_case
 from sim.image.compile import compile_network
 from sim.image.modes import NORMAL, LayerModes, Modes
+from sim.image.weights import part_beats
 from sim.model.backend import ModelBackend
 from sim.model.counts import Counts
 from sim.model.result import Result
@@ -76,8 +77,10 @@ def _dense_cycles(network: IntegerNetwork, config: Config) -> int:
     for placement in compile_network(network, config, steps=1, sequences=1).placements:
         fields = placement.fields
         blocks = config.blocks(fields["hidden_size"])
-        beats = (blocks - fields["resident_blocks"]) * fields["word_beats"]
-        total += max(blocks, beats) * (fields["input_size"] + fields["hidden_size"])
+        streamed = blocks - fields["resident_blocks"]
+        sizes = fields["input_size"], fields["hidden_size"]
+        for size, beats in zip(sizes, part_beats(fields), strict=True):
+            total += max(blocks, streamed * beats) * size
     return total
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from hw.config import Config
 from sim.image.compile import compile_network
 from sim.image.image import Placement
+from sim.image.weights import part_beats
 from sim.model.activity import Activity
 from sim.networks.network import IntegerNetwork, NetworkError
 from sim.networks.quantizer import from_codes, to_codes
@@ -47,11 +48,14 @@ class Padded:
     config: Config
 
     def _directions(self, part: np.ndarray | None = None) -> list[tuple[Placement, np.ndarray]]:
-        """Each direction in memory, with the events of its valid steps, or of a part of them."""
+        """Each direction in memory, with the events of x and of h of its valid steps [2, steps].
+
+        Of those in ``part`` where that is given.
+        """
         valid = self.valid if part is None else part
         image = compile_network(self.network, self.config, steps=1, sequences=1)
         return [
-            (placement, (each.events_x + each.events_h)[valid])
+            (placement, np.stack([each.events_x[valid], each.events_h[valid]]))
             for placement, each in zip(image.placements, self.activity, strict=True)
         ]
 
@@ -69,9 +73,10 @@ class Padded:
         config = self.config
         for placement, events in self._directions():
             inputs, H = (placement.fields[name] for name in ("input_size", "hidden_size"))
+            beats = np.array(part_beats(placement.fields)) / config.word_beats
             cost = np.array([4 * H, config.blocks(H) * config.column_bytes], float)
-            done += cost * (1, placement.fields["word_beats"] / config.word_beats) * events.sum()
-            dense += cost * events.size * (inputs + H)
+            done += cost * (events.sum(), beats @ events.sum(axis=1))
+            dense += cost * events.shape[1] * (inputs + H)
         return dict(zip(("macs", "bytes"), (1 - done / dense).tolist(), strict=True))
 
     def cycles(self, part: np.ndarray | None = None) -> float:
@@ -85,11 +90,10 @@ class Padded:
         config, total = self.config, 0.0
         for placement, events in self._directions(part):
             hidden = placement.fields["hidden_size"]
-            column = max(
-                config.blocks(hidden), self._streamed(placement) * placement.fields["word_beats"]
-            )
+            lanes = config.blocks(hidden) * events.sum(axis=0)
+            bus = self._streamed(placement) * (np.array(part_beats(placement.fields)) @ events)
             cell = 4 * hidden / config.cell_lanes
-            total += float(np.maximum(column * events, cell).mean())
+            total += float(np.maximum(np.maximum(lanes, bus), cell).mean())
         return total
 
     def streamed_words(self) -> int:

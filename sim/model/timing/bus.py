@@ -7,6 +7,7 @@ import numpy as np
 
 from hw import latency as after
 from hw.config import RING_GUARD
+from sim.image.weights import part_beats
 from sim.model.timing.layer import LayerTiming, split
 
 __all__ = ["FollowBus", "PartRuns"]
@@ -66,11 +67,11 @@ class FollowBus:
         blocks = layer.residency().count(False) * layer.sequences
         self.hurries = blocks * sum(sum(part.counts) for part in parts) > _MANY_BURSTS
         self.layer = layer
-        self.word_beats = layer.fields["word_beats"]
+        self.parts, self.beats = parts, part_beats(layer.fields)
         # Bus to client, client to the memory, word to the ring's level.
         self.delay = 3
         buffered = min(config.bursts_in_flight, after.WEIGHT_BURSTS) * config.burst_beats
-        self.held = config.stream_words - RING_GUARD + buffered // self.word_beats
+        self.held = config.stream_words - RING_GUARD + buffered // max(self.beats)
         self.in_flight = deque([-1] * config.bursts_in_flight, maxlen=config.bursts_in_flight)
         self.issue = after.READ - 2
         self.time = 0
@@ -109,14 +110,14 @@ class FollowBus:
                 yield first + 2, length
             self.row_offer += 1
 
-    def fetch(self, base: int, part: PartRuns, step: int, turn: int) -> tuple[int, int]:
+    def fetch(self, base: int, which: int, step: int, turn: int) -> tuple[int, int]:
         """When the first and the last word of a part are there; ``turn`` is its first column's."""
-        config, word_beats = self.layer.config, self.word_beats
+        config, part, word_beats = self.layer.config, self.parts[which], self.beats[which]
         columns, count = part.columns[step], part.counts[step]
         if self.hurries:
             count += (columns * word_beats - count) // config.burst_beats
             if count > _FEW_BURSTS:
-                return self._fetch_many(count, columns, turn)
+                return self._fetch_many(count, columns, word_beats, turn)
         longest = config.burst_beats
         start, moment, done = base // config.bus_bytes, 0, 0
         for column, length in part.of(step):
@@ -145,12 +146,12 @@ class FollowBus:
         self.in_flight.append(self.time)
         return first
 
-    def _fetch_many(self, count: int, columns: int, turn: int):
+    def _fetch_many(self, count: int, columns: int, word_beats: int, turn: int):
         """A long part: its first burst, and how fast the others can follow."""
         flight, latency = self.layer.config.bursts_in_flight, self.layer.latency
-        beats = columns * self.word_beats
+        beats = columns * word_beats
         each, words = beats / count, min(columns, -(-columns // count))
-        first = self._burst(words * self.word_beats, turn, words)
+        first = self._burst(words * word_beats, turn, words)
         # Later ones wait for their column's turn, for room, for earlier ones, and for the bus.
         offer = turn + columns - 1 + after.FETCH + after.READ - 2
         # Now the bus limits them, now the latency: more than the larger of both, where equal.
@@ -166,7 +167,7 @@ class FollowBus:
         self.in_flight.extend(time - int(spacing * k) for k in reversed(range(min(count, flight))))
         self.issue = max(self.issue, offer, room, self.in_flight[0] + 2)
         self.words += columns
-        return first + self.word_beats - 1 + self.delay, self.time + self.delay
+        return first + word_beats - 1 + self.delay, self.time + self.delay
 
     def _room(self, word: int) -> int:
         """When a burst can be asked for, before which this many words must have been used."""

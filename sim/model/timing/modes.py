@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hw import latency as after
 from hw.modes import Mode
+from sim.image.weights import part_beats
 from sim.model.timing.bus import FollowBus, PartRuns
 from sim.model.timing.columns import SequenceColumns
 from sim.model.timing.input import InputTiming
@@ -132,8 +133,8 @@ class ModeSequence:
     def _follow(self, step: int, events, ready) -> Iterator[tuple[int, int]]:
         """Of each part that is fetched, when its first and its last word are there."""
         layer, last = self.layer, len(self.flags) - 1
-        word_bytes = layer.fields["word_beats"] * layer.config.bus_bytes
-        offsets = 0, layer.inputs * word_bytes
+        x_beats, _ = part_beats(layer.fields)
+        offsets = 0, layer.inputs * x_beats * layer.config.bus_bytes
         base, block_bytes = layer.fields["weights_addr"], layer.fields["block_bytes"]
         for part in Part:
             for block, resident in enumerate(self.flags):
@@ -149,7 +150,7 @@ class ModeSequence:
                     self.turn += 1
                     continue
                 place = base + block * block_bytes + offsets[part]
-                words = self.bus.fetch(place, self.parts[part], step, self.turn)
+                words = self.bus.fetch(place, part, step, self.turn)
                 self.turn += events[part]
                 yield words
 

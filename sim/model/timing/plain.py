@@ -4,6 +4,7 @@ from collections import Counter, deque
 
 from hw import latency as after
 from hw.config import RING_GUARD
+from sim.image.weights import part_beats
 from sim.model.timing.layer import LayerTiming, Part, RunTiming, split, visits
 
 __all__ = ["PlainSequence"]
@@ -110,12 +111,13 @@ class _ReadBus:
         config = layer.config
         self.layer = layer
         self.words = layer.inputs, layer.hidden
-        self.word_beats = layer.fields["word_beats"]
+        self.beats = part_beats(layer.fields)
         # Bus to client, client to the memory, word to the ring's level.
         self.delay = 3
         self.capacity = config.stream_words - RING_GUARD
         buffered = min(config.bursts_in_flight, after.WEIGHT_BURSTS)
-        self.capacity += buffered * config.burst_beats // self.word_beats
+        # In words of the longer part, of which the fewest fit.
+        self.capacity += buffered * config.burst_beats // max(self.beats)
         # Words asked for so far; how many had been used when.
         self.total = 0
         self.used: deque[tuple[int, int]] = deque([(0, 0)])
@@ -135,13 +137,14 @@ class _ReadBus:
         for length in layer.state_bursts():
             self._burst(length, 0)
 
-    def _requests(self, streamed: list[tuple[int, Part]]) -> list[tuple[int, int]]:
-        """(first beat, words) of each part."""
+    def _requests(self, streamed: list[tuple[int, Part]]) -> list[tuple[int, int, int]]:
+        """(first beat, words, beats of a word) of each part."""
         requests = []
         start = self.layer.fields["weights_addr"] // self.layer.config.bus_bytes
+        x_beats, h_beats = (n * each for n, each in zip(self.words, self.beats, strict=True))
         for block, part in streamed:
-            column = block * sum(self.words) + part * self.words[Part.X]
-            requests.append((start + column * self.word_beats, self.words[part]))
+            before = block * (x_beats + h_beats) + part * x_beats
+            requests.append((start + before, self.words[part], self.beats[part]))
         return requests
 
     def relative(self, origin: int) -> tuple:
@@ -188,8 +191,8 @@ class _ReadBus:
 
     def _serve_words(self):
         if not self.bursts:
-            start, words = self.requests[self.request]
-            self.wanted, self.moments = deque([self.word_beats, words * self.word_beats]), []
+            start, words, beats = self.requests[self.request]
+            self.wanted, self.moments = deque([beats, words * beats]), []
             self.bursts.extend(split(start, self.wanted[-1], self.layer.config.burst_beats))
             self.total += words
             self.room = self._room()

@@ -51,11 +51,9 @@ def decode(play, config, *descriptors, **ports):
 
 def legal(rng, config):
     """Values of every field that this machine can run."""
-    inputs, hidden, beats = (
-        rng.randint(1, 16),
-        rng.randint(1, 16),
-        rng.randint(1, config.word_beats),
-    )
+    inputs, hidden = rng.randint(1, 16), rng.randint(1, 16)
+    beats = rng.randint(1, config.word_beats)
+    x_beats = rng.randint(0, config.word_beats) if config.part_widths else 0
     values = {
         name: 8 * rng.randrange(1 << 28) if name.endswith("_addr") else rng.randrange(2)
         for name, field in FIELDS.items()
@@ -72,7 +70,8 @@ def legal(rng, config):
         "steps": rng.randrange(1, 1 << 32),
         "sequences": rng.randrange(1, 1 << 32),
         "word_beats": beats,
-        "block_bytes": (inputs + hidden) * beats * config.bus_bytes,
+        "x_word_beats": x_beats,
+        "block_bytes": (inputs * (x_beats or beats) + hidden * beats) * config.bus_bytes,
         "resident_blocks": rng.randint(0, config.blocks(hidden)),
         "resident_base": rng.randint(0, 64),
         "product_shift": rng.randrange(32),
@@ -94,6 +93,8 @@ def meaning(values, config, seen):
     hidden = values["hidden_size"]
     job = {name: values.get(name, 0) for name in seen["job"]}
     job["blocks"] = config.blocks(hidden)
+    if config.part_widths:
+        job["x_word_beats"] = values["x_word_beats"] or values["word_beats"]
     job["tail_units"] = (hidden - 1) % config.units_per_block + 1
     settings = {
         name: values[name] if name in FIELDS else [values[f"{name}_{gate}"] for gate in range(4)]
@@ -182,6 +183,8 @@ BAD = [
     {"word_beats": 0, "block_bytes": 0},
     {"word_beats": 2, "block_bytes": 24 * 8},
     {"word_beats": 16 + 1},
+    {"x_word_beats": 1},
+    {"x_word_beats": 2, "block_bytes": 17 * 8},
     {"block_bytes": 11 * 8},
     {"block_bytes": 2**31 + 12 * 8},
     {"resident_blocks": 5},
@@ -262,8 +265,15 @@ def test_addresses_must_be_aligned_to_the_bus(play, small, bus):
     [(32, 1, 1), (32, 3, 1), (32, 4, 1), (32, 5, 0), (128, 2, 1), (128, 3, 0), (128, 16, 1)],
 )
 def test_words_have_whole_planes_and_at_most_all(play, small, lanes, beats, valid):
-    changes = {"word_beats": beats, "block_bytes": 12 * 8 * beats, "resident_blocks": 0}
-    assert decode(play, small(lanes=lanes), GOOD | changes)[0]["valid"] == valid
+    """Those of both parts, those of h beside others of x, and those of x beside others of h."""
+    descriptors = [
+        GOOD
+        | {"word_beats": h, "x_word_beats": x, "resident_blocks": 0}
+        | {"block_bytes": 8 * (5 * (x or h) + 7 * h)}
+        for x, h in ((0, beats), (2, beats), (beats, 2))
+    ]
+    seen = decode(play, small(lanes=lanes), *descriptors)
+    assert [row["valid"] for row in seen] == [valid] * 3
 
 
 def test_a_descriptor_is_a_whole_number_of_words():

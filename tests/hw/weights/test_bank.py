@@ -52,10 +52,17 @@ class Layer:
 
     def drive(self, ctx, cycle):
         """Say it."""
-        ctx.set(self.dut.word_beats, self.beats)
+        for name in ("word_beats", "x_word_beats"):
+            if hasattr(self.dut, name):
+                ctx.set(getattr(self.dut, name), self.beats)
 
     def sample(self, ctx, cycle):
         """Nothing to see."""
+
+
+def words_of(beats):
+    """Ports that say how many beats words of both parts have."""
+    return {"word_beats": beats, "x_word_beats": beats}
 
 
 def with_words_of(beats, script):
@@ -118,7 +125,7 @@ def test_a_word_of_any_beats_is_handed_out_in_the_cycle_after_the_last(bench, sm
 
 
 def test_the_ring_takes_four_words_less_than_it_has(play, small):
-    rows = [{"word_beats": 2}] * 2 + [{"word_beats": 2, "i.valid": 1}] * 30
+    rows = [words_of(2)] * 2 + [words_of(2) | {"i.valid": 1}] * 30
     seen = play(WeightBank(small(stream_words=11, lanes=16)), rows)
     assert sum(row["i.ready"] for row in seen[2:]) == 14
     assert sum(row["word_done"] for row in seen) == 7
@@ -136,21 +143,48 @@ def test_memories_of_beats_that_words_lack_are_neither_written_nor_read(play, sm
 
     def loaded(words, count, addr):
         for _ in range(2):
-            yield {"word_beats": count, "load_addr": addr}
+            yield words_of(count) | {"load_addr": addr}
         for beat in beats_of(words, count):
-            yield {"word_beats": count, "load": 1, "i.valid": 1, "i.payload": beat}
+            yield words_of(count) | {"load": 1, "i.valid": 1, "i.payload": beat}
 
     def script():
         yield from loaded([first, second], 4, 0)
-        yield {"word_beats": 4, "r_en": 1}
-        assert (yield {"word_beats": beats})["r_data"] == first
+        yield words_of(4) | {"r_en": 1}
+        assert (yield words_of(beats))["r_data"] == first
         yield from loaded([short], beats, 1)
-        seen = yield {"word_beats": beats, "r_en": 1, "r_addr": 1}
+        yield words_of(beats) | {"r_en": 1, "r_addr": 1}
+        seen = yield words_of(4)
         assert seen["beats"] == (1 << beats) - 1
-        assert (yield {"word_beats": 4})["r_data"] == short | upper(first)
-        yield {"word_beats": 4}
-        yield {"word_beats": 4, "r_en": 1, "r_addr": 1}
+        assert seen["r_data"] == short | upper(first)
+        yield words_of(4)
+        yield words_of(4) | {"r_en": 1, "r_addr": 1}
         assert (yield {})["r_data"] == short | upper(second)
+
+    play(WeightBank(small(lanes=32)), script())
+
+
+@pytest.mark.parametrize("beats", [(1, 4), (3, 2), (4, 1)])
+def test_words_of_x_and_of_h_have_beats_of_their_own(play, small, beats):
+    """One after the other, without a gap; each is read with its own."""
+    rng = random.Random(beats[0])
+    hidden = [0, 1, 1, 0, 1, 0, 0, 1]
+    words = [rng.getrandbits(64 * beats[each]) for each in hidden]
+    given = {"x_word_beats": beats[0], "word_beats": beats[1]}
+
+    def script():
+        for _ in range(2):
+            yield given
+        for address, (word, part) in enumerate(zip(words, hidden, strict=True)):
+            for number, beat in enumerate(beats_of([word], beats[part])):
+                row = {"load": 1, "hidden": part, "i.valid": 1, "i.payload": beat}
+                seen = yield given | row
+                assert seen["word_done"] == (number == beats[part] - 1), address
+        for address, (word, part) in enumerate(zip(words, hidden, strict=True)):
+            yield given | {"r_en": 1, "r_addr": address, "r_hidden": part}
+            seen = yield given | {"r_hidden": 1 - part}
+            mask = (1 << beats[part]) - 1
+            assert seen["beats"] == mask
+            assert seen["r_data"] & (1 << 64 * beats[part]) - 1 == word
 
     play(WeightBank(small(lanes=32)), script())
 

@@ -18,37 +18,41 @@ def streamed(job, block):
 
 
 def part_places(job, config):
-    """For each part: its columns, and where it begins in every streamed block."""
-    offset = 0
-    for columns in (job["input_size"], job["hidden_size"]):
+    """For each part: its columns, beats of each, and where it begins in every streamed block."""
+    offset, h_beats = 0, job["word_beats"]
+    parts = (job["input_size"], job.get("x_word_beats", h_beats)), (job["hidden_size"], h_beats)
+    for columns, beats in parts:
         begin = job["weights_addr"] + offset
         addresses = [begin + block * job["block_bytes"] for block in range(job["blocks"])]
-        yield columns, [a for block, a in enumerate(addresses) if streamed(job, block)]
-        offset += columns * job["word_beats"] * config.bus_bytes
+        yield columns, beats, [a for block, a in enumerate(addresses) if streamed(job, block)]
+        offset += columns * beats * config.bus_bytes
 
 
-def whole_part(columns, addresses, job):
+def whole_part(columns, beats, addresses):
     """Requests for all columns of a part."""
-    return [{"addr": addr, "beats": columns * job["word_beats"]} for addr in addresses]
+    return [{"addr": addr, "beats": columns * beats} for addr in addresses]
 
 
 def requests(job, config):
     """What must be asked for, in order."""
-    parts = [request for part in part_places(job, config) for request in whole_part(*part, job)]
+    parts = [request for part in part_places(job, config) for request in whole_part(*part)]
     return parts * job["steps"]
 
 
 @pytest.mark.parametrize(
     "hidden, kept", [(1, 0), (1, 1), (3, 1), (7, 3), (15, 1), (16, 0), (16, 7), (16, 8)]
 )
-@pytest.mark.parametrize("stall, lanes, beats", [(0, 8, 1), (0.6, 8, 1), (0.6, 32, 3)])
+@pytest.mark.parametrize(
+    "stall, lanes, beats", [(0, 8, (1, 1)), (0.6, 8, (1, 1)), (0.6, 32, (3, 3)), (0.2, 32, (2, 4))]
+)
 def test_the_streamed_blocks_of_every_step_are_asked_for(
     bench, small, job_of, start, after, hidden, kept, stall, lanes, beats
 ):
-    """Of words that have all their beats, and of others."""
+    """Of words that have all their beats, and of others, of ``x`` and of ``h``."""
     config = small(lanes=lanes)
     kept = min(kept, config.blocks(hidden))
-    sizes = {"input_size": 5, "hidden_size": hidden, "steps": 3, "word_beats": beats}
+    sizes = {"input_size": 5, "hidden_size": hidden, "steps": 3, "word_beats": beats[1]}
+    sizes |= {"x_word_beats": beats[0]} if config.part_widths else {}
     job = job_of(config, weights_addr=0x7000, resident_blocks=kept, **sizes)
     dut = WeightFetcher(config, REQUEST)
     b = bench(dut, seed=hidden)
@@ -130,9 +134,9 @@ class Lists:
 def runs(job, config, lists):
     """What must be asked for, in order: runs of neighbours up to the end of a burst."""
     for parts in lists:
-        for part, (_, addresses) in zip(parts, part_places(job, config), strict=True):
+        for part, (_, beats, addresses) in zip(parts, part_places(job, config), strict=True):
             for base in addresses:
-                yield from part_runs(part, base, config, job["word_beats"] * config.bus_bytes)
+                yield from part_runs(part, base, config, beats * config.bus_bytes)
 
 
 def part_runs(columns, base, config, column_bytes):
@@ -192,6 +196,7 @@ def test_the_columns_of_every_list_are_asked_for_and_neighbours_together(
         **sizes,
         **rng.choice(KINDS),
         word_beats=rng.randint(1, config.word_beats),
+        **({"x_word_beats": rng.randint(1, 4)} if config.part_widths else {}),
         weights_addr=8 * rng.randrange(1 << 16),
         resident_blocks=rng.randrange(blocks),
         steps=rng.randint(1, 8),
@@ -236,7 +241,7 @@ def test_the_columns_of_x_are_asked_for_before_the_list_of_h_is_there(
     b = bench(dut)
     b.add(start(dut, job))
     x = after(b, b.add(Lists(dut, "x", [[0, 2, 3]], random.Random(0))))
-    _, addresses = next(part_places(job | {"resident_blocks": 0}, config))
+    _, _, addresses = next(part_places(job | {"resident_blocks": 0}, config))
     expected = [run for base in addresses for run in part_runs([0, 2, 3], base, config, 8)]
     out = b.drain(dut.request, len(expected))
     b.run(extra=20)
@@ -292,7 +297,7 @@ def test_a_request_stands_until_it_is_taken(prover, small, one_start):
 def grouped_requests(job, config, h_lists):
     """What a job with groups must ask for; whole parts of h where there are no lists."""
     steps, group = job["steps"], job["steps_ahead"] + 1
-    x, h = (whole_part(*part, job) for part in part_places(job, config))
+    x, h = (whole_part(*part) for part in part_places(job, config))
     for first in range(0, steps, group):
         yield from x
         for step in range(first, min(first + group, steps)):

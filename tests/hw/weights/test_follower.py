@@ -7,7 +7,7 @@ from hw.weights.follower import ListFollower
 
 def steady(final, cycles, turn="x_turn", **ports):
     """The same list in every cycle; -1 is a list without events, None one that is not there."""
-    row = {"last": 1, "addr": 0x100, "o.ready": 1, "word_beats": 1, **ports}
+    row = {"last": 1, "addr": 0x100, "o.ready": 1, "word_beats": 1, "x_word_beats": 1, **ports}
     if turn is not None:
         row[turn] = 1
     if final is not None:
@@ -34,11 +34,14 @@ def test_a_column_stands_four_cycles_after_its_list_is_ready(play, small):
 def test_what_stands_in_front_of_a_column_is_counted_in_beats(play, small):
     steps = [*steady(1, 2), *steady(1, 4, "h_turn"), *steady(None, 4, turn=None)]
     # A column is there a cycle after it was asked for, so the last one stands in the cycle behind.
-    rows = [row | {"x_column": 5, "h_column": 9, "word_beats": 3} for row in steps]
+    rows = [
+        row | {"x_column": 5, "h_column": 9, "x_word_beats": 3, "word_beats": 2} for row in steps
+    ]
     seen = play(ListFollower(small(lanes=64)), rows)
     columns = [row["o.payload"] for row in seen if row["o.valid"]]
     assert [each["column"] for each in columns] == [5, 5, 9, 9, 9, 9]
-    assert [each["before"] for each in columns] == [15, 15, 27, 27, 27, 27]
+    assert [each["before"] for each in columns] == [15, 15, 18, 18, 18, 18]
+    assert [each["hidden"] for each in columns] == [0, 0, 1, 1, 1, 1]
 
 
 def test_every_block_but_the_last_ends_without_ending_the_list(play, small):

@@ -12,7 +12,7 @@ REQUEST = request_layout(32, 20)
 
 
 class WordBeats:
-    """Says how many beats a column has."""
+    """Says how many beats a column of x and of h has."""
 
     done = True
 
@@ -21,16 +21,18 @@ class WordBeats:
 
     def drive(self, ctx, cycle):
         """Say it."""
-        ctx.set(self.dut.word_beats, self.beats)
+        ctx.set(self.dut.x_word_beats, self.beats[0])
+        ctx.set(self.dut.word_beats, self.beats[1])
 
     def sample(self, ctx, cycle):
         """Nothing to see."""
 
 
-def merged(items, config, column_bytes):
+def merged(items, config, beats):
     """What must be asked for: a run ends with its part, before a gap, and where a burst ends."""
     burst, runs, first = config.burst_beats * config.bus_bytes, [], True
     for item in items:
+        column_bytes = 8 * beats[item["hidden"]]
         addr = item["base"] + item["column"] * column_bytes
         begin, end = runs[-1] if runs else (0, 0)
         if first or addr != end or end % burst == 0:
@@ -41,13 +43,16 @@ def merged(items, config, column_bytes):
     return [{"addr": a, "beats": (b - a) // config.bus_bytes} for a, b in runs]
 
 
-def parts(rng, column_bytes, count):
+def parts(rng, beats, count):
     """Wanted columns of some parts; a part may begin where the one before ended."""
     base = 0
     for _ in range(count):
+        hidden = rng.randrange(2)
+        column_bytes = 8 * beats[hidden]
         columns = sorted(rng.sample(range(16), rng.choice([1, 2, 8, 15, 16])))
         for k, column in enumerate(columns):
             yield {
+                "hidden": hidden,
                 "base": base,
                 "column": column,
                 "before": column * column_bytes // 8,
@@ -58,14 +63,17 @@ def parts(rng, column_bytes, count):
 
 @pytest.mark.parametrize(
     "lanes, burst, beats",
-    [(8, 1, 1), (8, 4, 1), (8, 8, 1), (16, 2, 2), (16, 16, 2), (64, 4, 8), (64, 8, 3), (32, 4, 1)],
+    [
+        *((8, 1, (1, 1)), (8, 4, (1, 1)), (8, 8, (1, 1)), (16, 2, (2, 2)), (16, 16, (2, 1))),
+        *((64, 4, (8, 8)), (64, 8, (3, 3)), (64, 8, (2, 8)), (32, 4, (1, 1)), (32, 4, (4, 1))),
+    ],
 )
 @pytest.mark.parametrize("stalls", [(0, 0), (0.5, 0.5), (0, 0.8)])
 def test_neighbours_are_one_request(bench, small, lanes, burst, beats, stalls):
     config = small(lanes=lanes, burst_beats=burst)
     rng = random.Random(lanes + burst)
-    items = list(parts(rng, 8 * beats, 12))
-    expected = merged(items, config, 8 * beats)
+    items = list(parts(rng, beats, 12))
+    expected = merged(items, config, beats)
     dut = RunMerger(config, REQUEST)
     b = bench(dut, seed=burst)
     b.add(WordBeats(dut, beats))
@@ -75,14 +83,21 @@ def test_neighbours_are_one_request(bench, small, lanes, burst, beats, stalls):
     assert out.items == expected
 
 
+def test_a_run_says_of_which_part_it_is(play, small):
+    items = [{"hidden": hidden, "last": 1} for hidden in (1, 0, 0, 1)]
+    rows = [{"i.valid": 1, "i.payload": each, "o.ready": 1} for each in items]
+    seen = play(RunMerger(small(), REQUEST), [*rows, {}])
+    assert [row["hidden"] for row in seen if row["o.valid"]] == [1, 0, 0, 1]
+
+
 def test_a_column_is_taken_every_cycle_and_a_run_leaves_when_it_is_known_to_end(bench, small):
     """Two neighbours, a column alone, three neighbours up to the end of a burst, the last one."""
     config = small()
     columns = [4, 5, 7, 13, 14, 15, 0]
-    items = [{"column": each, "before": each, "last": each == 0} for each in columns]
+    items = [{"hidden": 1, "column": each, "before": each, "last": each == 0} for each in columns]
     dut = RunMerger(config, REQUEST)
     b = bench(dut)
-    b.add(WordBeats(dut, 1))
+    b.add(WordBeats(dut, (1, 1)))
     fed = b.feed(dut.i, items)
     out = b.drain(dut.o, 4)
     b.run(extra=5)

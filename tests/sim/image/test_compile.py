@@ -13,7 +13,7 @@ from hw.descriptor import DESCRIPTOR_BYTES, unpack
 from sim.image.compile import compile_network, initial_state
 from sim.image.image import State
 from sim.image.parameters import unit_bytes, unpack_params
-from sim.image.weights import unpack_weights
+from sim.image.weights import part_beats, unpack_weights
 from sim.model.random_network import random_network
 from sim.networks.network import NetworkError
 
@@ -53,7 +53,7 @@ def test_what_is_in_the_image_is_the_network(
         inputs, hidden = direction.input_size, direction.hidden_size
         size = config.blocks(hidden) * fields["block_bytes"]
         data = image.data[fields["weights_addr"] : fields["weights_addr"] + size]
-        W, R = unpack_weights(data, inputs, hidden, config, fields["word_beats"])
+        W, R = unpack_weights(data, inputs, hidden, config, part_beats(fields))
         assert np.array_equal(W, direction.W)
         assert np.array_equal(R, direction.R)
         assert fields["row_scales"] == rows

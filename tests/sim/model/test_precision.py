@@ -105,9 +105,10 @@ def test_levels_at_fewer_bits_equal_the_plain_loop(name):
 def test_weights_of_every_width_are_packed_without_a_gap(weight_bits, name):
     config = machine(weight_bits, 8, name)
     direction = random_network([5, 20], weight_bits=weight_bits).layers[0].directions[0]
-    data = pack_weights(direction.W, direction.R, config, config.word_beats)
+    beats = (config.word_beats,) * 2
+    data = pack_weights(direction.W, direction.R, config, beats)
     assert len(data) == 2 * 25 * 64 * weight_bits // 8
-    W, R = unpack_weights(data, 5, 20, config, config.word_beats)
+    W, R = unpack_weights(data, 5, 20, config, beats)
     assert np.array_equal(W, direction.W) and np.array_equal(R, direction.R)
 
 
