@@ -37,6 +37,7 @@ def test_lint_says_nothing(fusesoc, run):
     assert "lint" in said and "%Warning" not in said and "%Error" not in said
 
 
+@pytest.mark.slow
 def test_lint_hears_a_fault(fusesoc, copied):
     path = copied / "rtl" / "refrain_tiny.v"
     path.write_text(path.read_text().replace("endmodule", "wire w = 2'd1;\nendmodule", 1))
@@ -49,6 +50,7 @@ def test_the_simulation_passes(fusesoc, run):
     assert "PASS: interrupt after" in fusesoc("sim")
 
 
+@pytest.mark.slow
 def test_the_simulation_fails_where_a_byte_is_wrong(fusesoc, copied):
     path = copied / "sim" / "expected.mem"
     lines = path.read_text().splitlines()
