@@ -153,7 +153,7 @@ class _Measurement:
             begin = time.perf_counter()
             networks = subject.quantize(**method.options)
             figures |= {"seconds": time.perf_counter() - begin}
-            figures |= _bytes(subject.layers.values(), **method.options)
+            figures |= _bytes([subject.layers[name] for name in networks], **method.options)
             run = IntegerLayers(networks)
         joined = method.foreign and subject.stream and not method.by_call
         sets = {each.name: self._compare(subject, each, run, joined) for each in subject.sets}
