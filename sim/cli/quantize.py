@@ -8,12 +8,14 @@ import typer
 from sim.cli import printing
 from sim.cli.options import Json, NodeName, StatePairs
 from sim.explore import files
+from sim.explore.budgets import parse_budget, quantize_within
 from sim.explore.quantising import (
     check_holds,
     load_subjects,
     quantize_measured,
     write_quantized,
 )
+from sim.networks.network import NetworkError
 
 __all__ = ["quantize"]
 
@@ -43,7 +45,17 @@ def quantize(
             help="Share of the samples' values that the formats cover; without, what loses least."
         ),
     ] = None,
-    weight_bits: Annotated[int, typer.Option(help="Bits of a weight, 2 to 8.")] = 8,
+    weight_bits: Annotated[
+        int | None, typer.Option(help="Bits of a weight, 2 to 8; 8 without.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BYTES|dB",
+            help="Choose the bits of weights layer by layer, W and R apart, within so many bytes "
+            "(120kB), or down to such a signal-to-noise ratio (40dB).",
+        ),
+    ] = None,
     activation_bits: Annotated[
         int, typer.Option(help="Bits of x and h: 4 to 8, or 16; a .tflite file holds 8 or 16.")
     ] = 8,
@@ -62,23 +74,32 @@ def quantize(
     """
     printing.check_json(json)
     files.check_writable(output)
+    if budget is not None and weight_bits is not None:
+        raise NetworkError("--budget chooses the bits of weights; leave out --weight-bits")
+    wanted = None if budget is None else parse_budget(budget)
     samples = files.read_arrays(calibration)
-    with printing.working("quantising"):
+    rows = []
+    with printing.working("quantising") as (say, tell):
         subjects = load_subjects(model, samples, node, tuple(state or ()))
         check_holds(output, model, subjects, row_scales)
-        how = {
-            "weight_bits": weight_bits,
-            "activation_bits": activation_bits,
-            "row_scales": row_scales,
-        }
-        done = [quantize_measured(subject, percentile, **how) for subject in subjects]
+        how = {"activation_bits": activation_bits, "row_scales": row_scales}
+        if wanted is None:
+            how["weight_bits"] = weight_bits or 8
+            done = [quantize_measured(subject, percentile, **how) for subject in subjects]
+        else:
+            done, rows = quantize_within(
+                subjects, wanted, percentile, **how, say=say, progress=tell
+            )
     first = subjects[0].seen[0]
     steps = first.x.shape[1] // first.calls
     write_quantized(output, [part for part, _ in done], steps)
     _print(subjects, [figures for _, figures in done])
+    if rows:
+        _print_chosen(rows)
     printing.say(f"wrote {output}")
     several = {subject.name: figures for subject, (_, figures) in zip(subjects, done, strict=True)}
-    printing.write_json(json, done[0][1] if len(done) == 1 else {"networks": several})
+    report = done[0][1] if len(done) == 1 else {"networks": several}
+    printing.write_json(json, {**report, "weights": rows} if rows else report)
 
 
 def _print(subjects, figures) -> None:
@@ -88,6 +109,12 @@ def _print(subjects, figures) -> None:
         printing.say(_ratio(found))
         for sentence in found.get("warnings", ()):
             printing.say(f"warning: {sentence}")
+
+
+def _print_chosen(rows: list[dict]) -> None:
+    printing.print_rows(rows, "bits of weights")
+    chosen, most = (sum(row[name] for row in rows) for name in ("bytes", "bytes_8_bits"))
+    printing.say(f"weights: {chosen:,} bytes, of {most:,} with 8 bits each")
 
 
 def _ratio(found: dict) -> str:

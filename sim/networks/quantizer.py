@@ -22,12 +22,12 @@ from sim.networks.network import (
 )
 from sim.networks.quantizing.formats import percentile_range
 from sim.networks.quantizing.material import Calls, Runs
-from sim.networks.quantizing.search import choose_forms
+from sim.networks.quantizing.search import Forms, choose_forms
 from sim.networks.quantizing.simulated import simulate_integer
 from sim.networks.quantizing.weights import quantize_direction
 from sim.networks.whole import Seen
 
-__all__ = ["from_codes", "quantize", "round_half_away", "sqnr", "to_codes"]
+__all__ = ["from_codes", "quantize", "quantize_layers", "round_half_away", "sqnr", "to_codes"]
 
 
 def quantize(
@@ -36,7 +36,7 @@ def quantize(
     percentile: float | None = None,
     lengths: np.ndarray | None = None,
     *,
-    weight_bits: int = 8,
+    weight_bits: int | Sequence[tuple[int, int]] = 8,
     activation_bits: int = 8,
     row_scales: bool = False,
     tell: Callable[[], None] = lambda: None,
@@ -57,8 +57,10 @@ def quantize(
     lengths : int [n] or None
         Valid steps of each sequence; what follows them is padding and does not count. All steps
         when None.
-    weight_bits, activation_bits : int
-        Bits of a weight, 2 to 8, and of a code of ``x`` or ``h``, 4 to 8 or 16.
+    weight_bits : int, or sequence of (int, int)
+        Bits of a weight, 2 to 8; or of a weight of ``W`` and of ``R`` of each layer.
+    activation_bits : int
+        Bits of a code of ``x`` or ``h``, 4 to 8 or 16.
     row_scales : bool
         Each row of weights has a scale of its own, which a .tflite file does not hold; else each
         gate has one.
@@ -73,32 +75,86 @@ def quantize(
     """
     if isinstance(network, FloatLayer):
         network = FloatNetwork(layers=(network,))
+    if isinstance(weight_bits, int):
+        weight_bits = [(weight_bits, weight_bits)] * len(network.layers)
+    if len(weight_bits) != len(network.layers):
+        raise NetworkError(
+            f"weight_bits must have a pair for each of {len(network.layers)} layers, not "
+            f"{len(weight_bits)}"
+        )
+    variants = quantize_layers(
+        network,
+        samples,
+        percentile,
+        lengths,
+        weight_bits=[(pair,) for pair in weight_bits],
+        activation_bits=activation_bits,
+        row_scales=row_scales,
+        tell=tell,
+    )
+    result = IntegerNetwork(layers=tuple(layer for (layer,) in variants))
+    check_integer(result)
+    return result
+
+
+def quantize_layers(
+    network: FloatNetwork,
+    samples: np.ndarray | Sequence[Seen],
+    percentile: float | None = None,
+    lengths: np.ndarray | None = None,
+    *,
+    weight_bits: Sequence[Sequence[tuple[int, int]]],
+    activation_bits: int = 8,
+    row_scales: bool = False,
+    tell: Callable[[], None] = lambda: None,
+) -> list[tuple[IntegerLayer, ...]]:
+    """Each layer in integers with weights of several widths.
+
+    Formats do not depend on the widths. What reaches a layer comes from those below in the first of
+    theirs.
+
+    Parameters
+    ----------
+    weight_bits : sequence of sequences of (int, int)
+        For each layer the widths: bits of a weight of ``W`` and of ``R``.
+    network, samples, percentile, lengths, activation_bits, row_scales, tell
+        As of ``quantize``.
+
+    Returns
+    -------
+    list of tuple of IntegerLayer
+        For each layer one of each width.
+    """
     check_float(network)
-    _check_choices(percentile, weight_bits, activation_bits)
+    pairs = [pair for each in weight_bits for pair in each]
+    _check_choices(percentile, pairs, activation_bits)
     seen = [Seen(x=samples)] if isinstance(samples, np.ndarray) else samples
     calls = _calls(network, seen, lengths)
-    bits = weight_bits, activation_bits
     x_form, layers = None, []
-    for number, layer in enumerate(network.layers):
+    for number, (layer, widths) in enumerate(zip(network.layers, weight_bits, strict=True)):
         runs = [Runs(lstm, k, calls) for k, lstm in enumerate(layer.directions)]
-        result = _quantize_layer(
-            f"layer {number}", runs, x_form, percentile, bits, row_scales, tell
+        forms = _choose_forms(runs, x_form, percentile, activation_bits, tell)
+        layers.append(
+            tuple(
+                _quantize_layer(f"layer {number}", runs, forms, pair, row_scales, tell)
+                for pair in widths
+            )
         )
-        layers.append(result)
-        x_form = result.directions[0].h
+        x_form = forms.h
         if number + 1 < len(network.layers):
             begins = [call.states(number + 1) for call in seen]
-            calls = _above(runs, calls, result, begins)
-    network = IntegerNetwork(layers=tuple(layers))
-    check_integer(network)
-    return network
+            calls = _above(runs, calls, layers[-1][0], begins)
+    return layers
 
 
-def _check_choices(percentile: float | None, weight_bits: int, activation_bits: int) -> None:
+def _check_choices(
+    percentile: float | None, weight_bits: Sequence[tuple[int, int]], activation_bits: int
+) -> None:
     if percentile is not None and not 50 < percentile <= 100:
         raise NetworkError(f"percentile must be above 50 and at most 100, not {percentile:g}")
-    if weight_bits not in WEIGHT_BITS:
-        raise NetworkError(f"weights must have 2 to 8 bits, not {weight_bits}")
+    for bits in (each for pair in weight_bits for each in pair):
+        if bits not in WEIGHT_BITS:
+            raise NetworkError(f"weights must have 2 to 8 bits, not {bits}")
     if activation_bits not in ACTIVATION_BITS:
         raise NetworkError(f"activations must have 4 to 8 bits, or 16, not {activation_bits}")
 
@@ -128,24 +184,18 @@ def _valid_steps(network: FloatNetwork, x: np.ndarray, lengths: np.ndarray | Non
     return np.arange(x.shape[1]) < lengths[:, None]
 
 
-def _quantize_layer(
-    where: str,
+def _choose_forms(
     runs: list[Runs],
     x_form: Quantization | None,
     percentile: float | None,
-    bits: tuple[int, int],
-    row_scales: bool,
+    activation_bits: int,
     tell: Callable[[], None],
-) -> IntegerLayer:
-    """A layer in integers; ``x_form`` is the format of its input where that is decided.
-
-    ``bits`` are those of weights and of activations.
-    """
-    weight_bits, activation_bits = bits
+) -> Forms:
+    """Formats of a layer; ``x_form`` is that of its input where it is decided."""
     share = 100.0 if percentile is None else percentile
     calls = runs[0].calls
     valid = (x[steps] for x, steps in zip(calls.given, calls.valid, strict=True))
-    forms = choose_forms(
+    return choose_forms(
         runs,
         x_form or percentile_range(valid, share),
         percentile_range([h for run in runs for h in run.hidden()], share),
@@ -153,6 +203,17 @@ def _quantize_layer(
         fixed=percentile is not None,
         tell=tell,
     )
+
+
+def _quantize_layer(
+    where: str,
+    runs: list[Runs],
+    forms: Forms,
+    weight_bits: tuple[int, int],
+    row_scales: bool,
+    tell: Callable[[], None],
+) -> IntegerLayer:
+    """A layer in integers of these formats."""
     directions = []
     for run, c_power in zip(runs, forms.c_powers, strict=True):
         pieces = run.pieces()

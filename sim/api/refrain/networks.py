@@ -1,6 +1,6 @@
 """Networks: read from files, looked into, quantised."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from sim.explore.inspecting import inspect_file
 from sim.networks.container import Part
 from sim.networks.loader import load_network
-from sim.networks.network import FloatNetwork, IntegerNetwork
+from sim.networks.network import FloatNetwork, IntegerNetwork, NetworkError
 from sim.networks.whole import WholeModel
 
 __all__ = ["Arrays", "Network", "Quantized", "inspect", "load", "opened", "quantize"]
@@ -105,11 +105,14 @@ class Quantized:
         Formats of each, and its signal-to-noise ratio on the samples.
     steps : int
         Steps of the samples, which a ``.tflite`` file fixes.
+    weights : tuple of dict
+        Where a budget chose the bits of weights, a row for each part of each layer.
     """
 
     parts: tuple[Part, ...]
     figures: tuple[dict[str, Any], ...]
     steps: int
+    weights: tuple[dict[str, Any], ...] = ()
 
     @property
     def sqnr_db(self) -> float:
@@ -138,9 +141,10 @@ def quantize(
     node: str | None = None,
     states: tuple[str, ...] = (),
     percentile: float | None = None,
-    weight_bits: int = 8,
+    weight_bits: int | Sequence[tuple[int, int]] = 8,
     activation_bits: int = 8,
     row_scales: bool = False,
+    budget: str | None = None,
 ) -> Quantized:
     """LSTM layers of a file in integers, in formats chosen on samples.
 
@@ -156,25 +160,39 @@ def quantize(
         ``IN=OUT`` for each state of a model that runs call by call.
     percentile : float or None
         Share of the samples' values that the formats cover; None takes what loses least.
-    weight_bits, activation_bits : int
-        Bits of a weight, 2 to 8, and of a value of ``x`` or ``h``, 4 to 8 or 16.
+    weight_bits : int, or sequence of (int, int)
+        Bits of a weight, 2 to 8; or those of ``W`` and of ``R`` for each layer of one network.
+    activation_bits : int
+        Bits of a value of ``x`` or ``h``, 4 to 8 or 16.
     row_scales : bool
         A scale for each row of weights, else for each gate; a ``.tflite`` file holds none of rows.
+    budget : str or None
+        Choose the bits of weights layer by layer, ``W`` and ``R`` apart, by what they cost on the
+        samples: within so many bytes (``"120kB"``), or down to such a signal-to-noise ratio
+        (``"40dB"``). What was chosen is in ``weights``.
 
     Raises
     ------
     RefrainError
         The file or the samples cannot be used.
     """
+    from sim.explore.budgets import parse_budget, quantize_within
     from sim.explore.quantising import load_subjects, quantize_measured
 
     path = network.path if isinstance(network, Network) else Path(network)
     subjects = load_subjects(path, samples, node, states)
-    bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
-    how = {"percentile": percentile, "row_scales": row_scales, **bits}
-    done = [quantize_measured(subject, **how) for subject in subjects]
+    how: dict[str, Any] = {"activation_bits": activation_bits, "row_scales": row_scales}
+    rows: list[dict[str, Any]] = []
+    if budget is None:
+        how["weight_bits"] = weight_bits
+        done = [quantize_measured(subject, percentile, **how) for subject in subjects]
+    elif weight_bits != 8:
+        raise NetworkError("budget chooses the bits of weights; leave out weight_bits")
+    else:
+        done, rows = quantize_within(subjects, parse_budget(budget), percentile, **how)
     return Quantized(
         parts=tuple(part for part, _ in done),
         figures=tuple(figures for _, figures in done),
+        weights=tuple(rows),
         steps=max(call.x.shape[1] for subject in subjects for call in subject.seen),
     )

@@ -12,6 +12,8 @@ NIPS 1992. E. Frantar, S. Ashkboos, T. Hoefler and D. Alistarh, "GPTQ: accurate 
 quantization for generative pre-trained transformers", ICLR 2023.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 __all__ = ["Compensation", "best_compensation", "least_error_scales", "round_rows"]
@@ -83,7 +85,11 @@ class Compensation:
 
 
 def best_compensation(
-    seen: np.ndarray, rows: np.ndarray, scales: np.ndarray, parts: np.ndarray, largest: int
+    seen: np.ndarray,
+    rows: np.ndarray,
+    scales: np.ndarray,
+    parts: np.ndarray,
+    largest: Sequence[int],
 ) -> Compensation:
     """Compensation with the damping that loses least on samples that it was not made of.
 
@@ -121,7 +127,11 @@ def best_compensation(
 
 
 def round_rows(
-    rows: np.ndarray, scales: np.ndarray, parts: np.ndarray, by: Compensation, largest: int
+    rows: np.ndarray,
+    scales: np.ndarray,
+    parts: np.ndarray,
+    by: Compensation,
+    largest: Sequence[int],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes of rows of weights, and the constants that go with them.
 
@@ -135,8 +145,8 @@ def round_rows(
         Part of each column.
     by : Compensation
         How losses are made good.
-    largest : int
-        Largest magnitude of a code.
+    largest : int [parts]
+        Largest magnitude of a code of each part.
 
     Returns
     -------
@@ -152,8 +162,9 @@ def round_rows(
         end = min(start + _BLOCK, columns)
         losses = np.empty((end - start, len(rows)))
         for column in range(start, end):
-            step = steps[parts[order[column]]]
-            code = np.clip(np.rint(left[column] / step), -largest, largest)
+            part = parts[order[column]]
+            step, most = steps[part], largest[part]
+            code = np.clip(np.rint(left[column] / step), -most, most)
             loss = (left[column] - code * step) / shares[column, column]
             left[column:end] -= np.outer(shares[column, column:end], loss)
             codes[order[column]], losses[column - start] = code, loss

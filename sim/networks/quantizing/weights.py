@@ -77,7 +77,7 @@ def quantize_direction(
     pieces: list[Piece],
     forms: Forms,
     c_power: int,
-    weight_bits: int,
+    weight_bits: tuple[int, int],
     row_scales: bool = False,
 ) -> IntegerLstm:
     """A direction in integers, with the weights whose output is nearest to floating point.
@@ -94,8 +94,8 @@ def quantize_direction(
         Formats of ``x`` and ``h``.
     c_power : int
         Exponent of the cell state's scale.
-    weight_bits : int
-        Bits of a weight.
+    weight_bits : (int, int)
+        Bits of a weight of ``W`` and of ``R``.
     row_scales : bool
         Scales by row, else by gate.
 
@@ -105,7 +105,8 @@ def quantize_direction(
         A bias or sums that 32 bits cannot hold.
     """
     lstm = run.lstm
-    chosen = _choose(run, pieces, forms, c_power, (1 << weight_bits - 1) - 1, row_scales)
+    largest = tuple((1 << bits - 1) - 1 for bits in weight_bits)
+    chosen = _choose(run, pieces, forms, c_power, largest, row_scales)
     W_scale, R_scale = map(_stored, chosen.scales)
     c0 = None
     if lstm.c0 is not None:
@@ -140,7 +141,7 @@ def _choose(
     pieces: list[Piece],
     forms: Forms,
     c_power: int,
-    largest: int,
+    largest: tuple[int, int],
     row_scales: bool,
 ) -> _Codes:
     """The codes with the least error of the output."""
@@ -152,7 +153,9 @@ def _choose(
     return best
 
 
-def _candidates(run: Runs, forms: Forms, largest: int, row_scales: bool) -> Iterator[_Codes]:
+def _candidates(
+    run: Runs, forms: Forms, largest: tuple[int, int], row_scales: bool
+) -> Iterator[_Codes]:
     """In scales that cover all weights, rounded alone or making losses good; then in others."""
     lstm, forms_of = run.lstm, (forms.x, forms.h)
     operands = [
@@ -173,7 +176,13 @@ def _candidates(run: Runs, forms: Forms, largest: int, row_scales: bool) -> Iter
 class _Rounding:
     """Rounds a direction's rows, each loss made good by other columns."""
 
-    def __init__(self, lstm: FloatLstm, operands: list[np.ndarray], largest: int, scales):
+    def __init__(
+        self,
+        lstm: FloatLstm,
+        operands: list[np.ndarray],
+        largest: tuple[int, int],
+        scales: np.ndarray,
+    ):
         H, sizes = lstm.hidden_size, (lstm.input_size, lstm.hidden_size)
         seen = np.concatenate([*operands, np.ones((len(operands[0]), 1))], axis=1)
         self.gram = seen.T @ seen / len(seen)
@@ -224,17 +233,17 @@ def _singles(scales: np.ndarray) -> np.ndarray:
     return scales.astype(np.float32).astype(np.float64)
 
 
-def _nearest(lstm: FloatLstm, scales: np.ndarray, largest: int) -> _Codes:
+def _nearest(lstm: FloatLstm, scales: np.ndarray, largest: tuple[int, int]) -> _Codes:
     """Every weight rounded by itself."""
     W, R = (
-        np.clip(round_half_away(weights / scale[..., None]), -largest, largest).astype(np.int8)
-        for weights, scale in zip((lstm.W, lstm.R), scales, strict=True)
+        np.clip(round_half_away(weights / scale[..., None]), -most, most).astype(np.int8)
+        for weights, scale, most in zip((lstm.W, lstm.R), scales, largest, strict=True)
     )
     return _Codes(W=W, R=R, bias=lstm.bias.astype(np.float64), scales=scales)
 
 
 def _covering_scales(
-    lstm: FloatLstm, forms: Forms, largest: int, row_scales: bool
+    lstm: FloatLstm, forms: Forms, largest: tuple[int, int], row_scales: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whose weights have been integers before, and scales that cover all.
 
@@ -243,10 +252,11 @@ def _covering_scales(
     units, wide = np.array([forms.x.scale, forms.h.scale]), forms.x.bits == 16
     groups = lstm.hidden_size if row_scales else 1
     whole, scales = np.zeros((2, 4, groups), bool), np.zeros((2, 4, groups))
-    for part, (weights, unit) in enumerate(zip((lstm.W, lstm.R), units, strict=True)):
+    parts = zip((lstm.W, lstm.R), units, largest, strict=True)
+    for part, (weights, unit, most) in enumerate(parts):
         grouped = weights.reshape(4, groups, -1)
         for place in np.ndindex(4, groups):
-            scale, on_codes = _covering_scale(grouped[place], largest)
+            scale, on_codes = _covering_scale(grouped[place], most)
             # Weights too small to matter: a scale that leaves the bias 2**-8 of a gate's step.
             if scale * unit < (_FAINT / 256 if wide else _FAINT):
                 scale, on_codes = _GATE_UNIT / 256 / unit, True
@@ -283,17 +293,18 @@ def _whole_code(magnitudes: np.ndarray, largest: int) -> int | None:
     return largest // steps * steps
 
 
-def _least_error_scales(lstm, operands, covering: np.ndarray, largest: int) -> np.ndarray:
+def _least_error_scales(
+    lstm: FloatLstm, operands: list[np.ndarray], covering: np.ndarray, largest: tuple[int, int]
+) -> np.ndarray:
     """Scales with the least squared error of weights that are rounded by themselves."""
     scales, groups = covering.copy(), covering.shape[2]
-    for part, (weights, operand) in enumerate(zip((lstm.W, lstm.R), operands, strict=True)):
+    parts = zip((lstm.W, lstm.R), operands, largest, strict=True)
+    for part, (weights, operand, most) in enumerate(parts):
         power = np.mean(operand**2.0, axis=0)
         for gate, of_gate in enumerate(weights.reshape(4, groups, -1, weights.shape[2])):
             some = of_gate.any(axis=(1, 2))
             if some.any():
-                scales[part, gate, some] = _singles(
-                    least_error_scales(of_gate[some], power, largest)
-                )
+                scales[part, gate, some] = _singles(least_error_scales(of_gate[some], power, most))
     return scales
 
 

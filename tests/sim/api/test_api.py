@@ -68,6 +68,22 @@ def test_what_quantize_saves_runs_as_it_is(weights, tmp_path):
     assert (alone.outputs["h"] == at_once.outputs["h"]).all()
 
 
+def test_bits_of_weights_are_chosen_within_a_budget(weights, tmp_path):
+    path, x = weights
+    plain = refrain.quantize(path, x)
+    made = refrain.quantize(path, x, budget=f"{plain.sqnr_db - 5:.2f}dB")
+    assert plain.sqnr_db - 5 <= made.sqnr_db and not plain.weights
+    assert [row["part"] for row in made.weights] == ["W", "R"]
+    sizes = [sum(row[name] for row in made.weights) for name in ("bytes", "bytes_8_bits")]
+    assert sizes[0] < sizes[1]
+    done = refrain.run(made.save(tmp_path / "made.refrain"), x, config="small")
+    assert set(done.figures["weight_bits"]) <= {row["bits"] for row in made.weights}
+    by_hand = refrain.quantize(path, x, weight_bits=[tuple(row["bits"] for row in made.weights)])
+    assert by_hand.sqnr_db == made.sqnr_db
+    with pytest.raises(refrain.RefrainError, match="leave out weight_bits"):
+        refrain.quantize(path, x, budget="1kB", weight_bits=4)
+
+
 def test_the_gates_give_the_bits_of_the_model(integers):
     path, x = integers
     told = []

@@ -40,6 +40,15 @@ def test_weights_of_four_bits_are_written_and_lose_accuracy(refrain, model, samp
         ),
         (["--weight-bits", 9], "weights must have 2 to 8 bits, not 9"),
         (["--activation-bits", 12], "activations must have 4 to 8 bits, or 16, not 12"),
+        (
+            ["--budget", "1kB", "--weight-bits", 4],
+            "--budget chooses the bits of weights; leave out --weight-bits",
+        ),
+        (
+            ["--budget", "much"],
+            "the budget must be bytes, as 120kB, 64KiB or 123456, or a signal-to-noise ratio, as "
+            "40dB, not 'much'",
+        ),
     ],
 )
 def test_precisions_that_cannot_be_are_refused(
@@ -48,6 +57,31 @@ def test_precisions_that_cannot_be_are_refused(
     fixed = ["--calibration", samples, "-o", tmp_path / "out.tflite"]
     assert refused("quantize", model, *fixed, *options) == sentence
     assert not (tmp_path / "out.tflite").exists()
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".refrain"])
+def test_bits_within_a_budget_are_told_written_and_run(refrain, model, samples, tmp_path, suffix):
+    out, figures = tmp_path / f"net{suffix}", tmp_path / "figures.json"
+    options = ["--calibration", samples, "-o", out, "--json", figures]
+    assert refrain("quantize", model, *options)[0] == 0
+    plain = json.loads(figures.read_text())
+    assert "weights" not in plain
+    wanted = plain["sqnr_db"] - 6
+    status, text, _ = refrain("quantize", model, *options, "--budget", f"{wanted:.2f}dB")
+    assert status == 0 and "bits of weights" in text
+    found = json.loads(figures.read_text())
+    assert found["sqnr_db"] >= wanted
+    assert [(row["layer"], row["part"]) for row in found["weights"]] == [
+        (name, part) for name in dict.fromkeys(row["layer"] for row in found["weights"])
+        for part in "WR"
+    ]  # fmt: skip
+    taken = sum(row["bytes"] for row in found["weights"])
+    most = sum(row["bytes_8_bits"] for row in found["weights"])
+    assert taken < most and f"weights: {taken:,} bytes, of {most:,} with 8 bits each" in text
+    report = tmp_path / "report.json"
+    assert refrain("run", out, "--input", samples, "--report", report, "--config", "small")[0] == 0
+    bits = {row["bits"] for row in found["weights"]}
+    assert set(json.loads(report.read_text())["weight_bits"]) <= bits
 
 
 def test_a_run_quantises_to_the_widths_of_the_machine(refrain, model, samples, tmp_path):

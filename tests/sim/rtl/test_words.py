@@ -15,7 +15,9 @@ from sim.image.modes import LayerModes
 from sim.image.weights import part_beats
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_network
-from sim.networks.network import IntegerNetwork
+from sim.networks.container import Part, container_bytes, read_container
+from sim.networks.network import FloatLayer, FloatLstm, FloatNetwork, IntegerNetwork
+from sim.networks.quantizer import quantize, to_codes
 from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
 
@@ -145,6 +147,35 @@ def test_short_words_give_the_bits_of_long_ones_for_less_traffic(drawn, mode, re
     assert dense[0] == dense[1]
     assert resident or short.cycles < 0.9 * long.cycles
     assert short.counts.read_bytes < long.counts.read_bytes
+
+
+@pytest.mark.parametrize("rows", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_file_with_bits_for_each_part_runs_with_the_bits_of_the_model(agree, rows, tmp_path):
+    """As it is read; each part in words as long as its own weights need."""
+    rng = np.random.default_rng(5)
+    layers = []
+    for inputs, hidden in ((9, 12), (12, 10)):
+        shapes = (4, hidden, inputs), (4, hidden, hidden), (4, hidden)
+        W, R, bias = (rng.normal(0, 0.5, shape).astype(np.float32) for shape in shapes)
+        layers.append(FloatLayer(directions=(FloatLstm(W=W, R=R, bias=bias),)))
+    x = rng.normal(size=(3, 12, 9)).astype(np.float32)
+    bits = [(4, 8), (6, 4)]
+    network = FloatNetwork(layers=tuple(layers))
+    made = quantize(network, x, weight_bits=bits, row_scales=rows)
+    path = tmp_path / "net.refrain"
+    path.write_bytes(container_bytes([Part(name="net", network=made)]))
+    (part,) = read_container(path)
+    config = replace(CONFIGS["small"], name="rows", row_scales=True)
+    backend = RtlBackend(config) if rows else machine("small")
+    codes = to_codes(x, made.layers[0].directions[0].x)
+    for modes in (LayerModes(), LayerModes(mode="delta", x_threshold=1, h_threshold=1)):
+        for resident in (True, False):
+            backend.restart(MemoryModel.stalling(0.2, seed=1, latency=9))
+            result = agree(backend, part.network, codes, modes, resident=resident)
+            assert result.weight_bits == (4, 6, 8)
+    image = compile_network(part.network, backend.config, steps=1, sequences=1)
+    words = [(p.fields["x_word_beats"], p.fields["word_beats"]) for p in image.placements]
+    assert words == [(2, 4), (3, 2)]
 
 
 @pytest.mark.parametrize("name", ["small", "four"])

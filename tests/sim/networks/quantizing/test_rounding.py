@@ -63,7 +63,7 @@ def test_what_a_column_loses_is_made_good_by_the_others(columns, share):
     rows = rng.normal(size=(12, columns + 1))
     scales = np.abs(rows[:, :-1]).max(axis=1, keepdims=True) / 7
     gram = seen.T @ seen / len(seen)
-    codes, constants = round_rows(rows, scales, np.zeros(columns, int), Compensation(gram), 7)
+    codes, constants = round_rows(rows, scales, np.zeros(columns, int), Compensation(gram), [7])
     assert codes.dtype == np.int8 and np.abs(codes).max() <= 7
     steps = scales[:, 0]
     found = np.column_stack([codes * scales, constants])
@@ -84,7 +84,7 @@ def test_what_samples_say_of_columns_is_trusted_as_far_as_it_holds_on_others(mak
     seen, rows = make(rng, count, 50), rng.normal(size=(40, 51))
     scales = np.abs(rows[:, :-1]).max(axis=1, keepdims=True) / 7
     parts = np.zeros(50, int)
-    chosen = best_compensation(seen, rows, scales, parts, 7)
+    chosen = best_compensation(seen, rows, scales, parts, [7, 7])
     gram = seen.T @ seen / len(seen)
     least, most = (Compensation(gram, damping) for damping in rounding._DAMPINGS[::2])
     wanted = least if make is operands else most
@@ -94,7 +94,7 @@ def test_what_samples_say_of_columns_is_trusted_as_far_as_it_holds_on_others(mak
 def test_fewer_samples_than_columns_are_trusted_least():
     rng = np.random.default_rng(4)
     seen, rows = operands(rng, 260, 300), rng.normal(size=(4, 301))
-    chosen = best_compensation(seen, rows, np.ones((4, 1)), np.zeros(300, int), 7)
+    chosen = best_compensation(seen, rows, np.ones((4, 1)), np.zeros(300, int), [7])
     wanted = Compensation(seen.T @ seen / 260, rounding._DAMPINGS[-1])
     assert np.array_equal(chosen.shares, wanted.shares)
 
@@ -104,7 +104,7 @@ def test_codes_that_lose_nothing_stay():
     seen, codes = operands(rng, 500, 40), rng.integers(-7, 8, (8, 40))
     scales, parts = rng.uniform(0.1, 2, (8, 2)), np.repeat((0, 1), (15, 25))
     rows = np.column_stack([codes * scales[:, parts], rng.normal(size=8)])
-    found, constants = round_rows(rows, scales, parts, Compensation(seen.T @ seen / 500), 7)
+    found, constants = round_rows(rows, scales, parts, Compensation(seen.T @ seen / 500), [7, 7])
     assert np.array_equal(found, codes)
     assert constants == pytest.approx(rows[:, -1], abs=1e-3)
 
@@ -112,7 +112,7 @@ def test_codes_that_lose_nothing_stay():
 def test_operands_that_are_always_zero_leave_the_nearest_codes():
     rows = np.array([[0.4, -1.6, 9.0, 0.25]])
     gram = np.diag([0.0, 0, 0, 1])
-    codes, constants = round_rows(rows, np.ones((1, 1)), np.zeros(3, int), Compensation(gram), 7)
+    codes, constants = round_rows(rows, np.ones((1, 1)), np.zeros(3, int), Compensation(gram), [7])
     assert codes.tolist() == [[0, -2, 7]] and constants == pytest.approx([0.25])
 
 
@@ -124,5 +124,5 @@ def test_blocks_of_columns_change_nothing(monkeypatch):
     found = []
     for size in (7, 60):
         monkeypatch.setattr(rounding, "_BLOCK", size)
-        found.append(round_rows(rows, scales, parts, Compensation(seen.T @ seen / 800), 7)[0])
+        found.append(round_rows(rows, scales, parts, Compensation(seen.T @ seen / 800), [7, 7])[0])
     assert np.mean(found[0] == found[1]) > 0.99
