@@ -3,6 +3,8 @@
 from collections import OrderedDict
 from math import isfinite
 
+import numpy as np
+
 from hw.config import Config
 from sim.explore.sweep.points import Point
 from sim.explore.sweep.ran import Call, Ran, functional, ran
@@ -11,6 +13,7 @@ from sim.image.compile import compile_network
 from sim.image.image import Placement
 from sim.image.memory import align
 from sim.image.modes import Modes
+from sim.image.weights import part_beats
 from sim.model.backend import ModelBackend
 from sim.networks.network import NetworkError
 from sim.workloads.workload import Case
@@ -88,7 +91,7 @@ def _traffic(done: Ran, config: Config, modes: Modes) -> dict:
     for steps in done.steps:
         image = compile_network(steps.network, config, steps=1, sequences=1, modes=modes)
         for placement, events in zip(image.placements, steps.events, strict=True):
-            for name, value in _direction(placement, float(events.mean()), config).items():
+            for name, value in _direction(placement, events.mean(axis=1), config).items():
                 total[name] += value
     return {
         "macs": total["macs"],
@@ -103,21 +106,23 @@ def _traffic(done: Ran, config: Config, modes: Modes) -> dict:
     }
 
 
-def _direction(placement: Placement, events: float, config: Config) -> dict[str, float]:
-    """What a step of one direction does, of so many columns on average."""
+def _direction(placement: Placement, events: np.ndarray, config: Config) -> dict[str, float]:
+    """What a step of one direction does, of so many columns of x and of h on average."""
     fields, beat = placement.fields, config.bus_bytes
     inputs, hidden = fields["input_size"], fields["hidden_size"]
     blocks, resident = config.blocks(hidden), fields["resident_blocks"]
-    word = fields["word_beats"] * beat
+    # Words of x and of h may differ in length.
+    words = float(events @ part_beats(fields)) * beat
     head = fields["x_head_size"]
-    streamed = (blocks - resident) * word * events
+    row = sum(align(config.code_bytes * part, beat) for part in (head, inputs - head))
+    streamed = (blocks - resident) * words
     dense = blocks * config.column_bytes * (inputs + hidden)
     return {
-        "macs": 4 * hidden * events,
-        "bytes": blocks * word * events,
-        "read": streamed + align(head, beat) + align(inputs - head, beat),
-        "write": align(hidden, beat),
-        "sram": blocks * word * events + streamed,
+        "macs": 4 * hidden * float(events.sum()),
+        "bytes": blocks * words,
+        "read": streamed + row,
+        "write": align(config.code_bytes * hidden, beat),
+        "sram": blocks * words + streamed,
         "dense": 4 * hidden * (inputs + hidden),
         "dense_bytes": dense,
         "resident": dense * resident / blocks,

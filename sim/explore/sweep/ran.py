@@ -66,8 +66,8 @@ class Steps:
     -------
     network : IntegerNetwork
         What ran.
-    events : tuple of int32 [n]
-        For each direction, layer by layer, the columns of every step.
+    events : tuple of int32 [2, n]
+        For each direction, layer by layer, the columns of x and of h of every step.
     """
 
     network: IntegerNetwork
@@ -141,7 +141,9 @@ def _ran_workload(subject: Subject, case: Case, point: Point) -> Ran:
     network = quantize_case(case, **precision(config, point.network_bits))
     split = case.evaluation
     done = run_padded(network, split, ModelBackend(config), modes)
-    events = tuple((each.events_x + each.events_h)[done.valid] for each in done.activity)
+    events = tuple(
+        np.stack([each.events_x[done.valid], each.events_h[done.valid]]) for each in done.activity
+    )
     calls = []
     form = network.layers[0].directions[0].x
     for row, length in list(zip(split.x, split.lengths, strict=True))[:_SEQUENCES]:
@@ -222,12 +224,12 @@ def _steps_of(record: list[tuple]) -> tuple[Steps, ...]:
     """Columns by network, of all its calls."""
     found = {}
     for _, network, _, _, trace in record:
-        events = [(each.events_x + each.events_h).ravel() for each in trace]
+        events = [np.stack([each.events_x.ravel(), each.events_h.ravel()]) for each in trace]
         found.setdefault(id(network), (network, []))[1].append(events)
     return tuple(
         Steps(
             network=network,
-            events=tuple(np.concatenate(each) for each in zip(*events, strict=True)),
+            events=tuple(np.concatenate(each, axis=1) for each in zip(*events, strict=True)),
         )
         for network, events in found.values()
     )

@@ -1,16 +1,23 @@
 """The energy of a sweep's products, measured with a cell library."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from hw.config import CONFIGS
 from hw.multipliers.catalogue import find_multiplier
+from hw.multipliers.exact import Exact
 from sim.explore.multipliers.cost import liberty_cost
 from sim.explore.sweep import running as sweeping
+from sim.explore.sweep.combining import combine
+from sim.explore.sweep.measuring import measure
+from sim.explore.sweep.ran import ran
 from sim.explore.sweep.running import sweep
 from sim.explore.sweep.short import short_plan
 from sim.explore.sweep.subjects import Subject
+from sim.model.backend import ModelBackend
 from sim.networks.network import NetworkError
 
 
@@ -49,6 +56,25 @@ def test_a_library_that_cannot_be_used_is_refused_before_any_work(plan, tmp_path
     monkeypatch.setattr(sweeping, "measure", None)
     with pytest.raises(NetworkError, match=r"none.lib must be a Liberty file of a cell library"):
         sweep(plan, tmp_path / "out", liberty=tmp_path / "none.lib")
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_bytes_of_a_step_are_those_of_the_counters(plan, bits):
+    point = combine(replace(plan, base=replace(CONFIGS["small"], weight_words=1)))[0]
+    point = replace(point, config=replace(point.config, act_width=bits, multiplier=Exact()))
+    (subject,) = plan.subjects
+    found = measure(subject, point)
+    done = ran(subject, point)
+    (network,) = [steps.network for steps in done.steps]
+    shape = (1, 10, network.layers[0].input_size)
+    x = np.ones(shape, network.layers[0].directions[0].x.dtype)
+    few, many = (
+        ModelBackend(point.config).run(network, x[:, :steps], modes=point.modes()).counts
+        for steps in (5, 10)
+    )
+    assert found["resident_share"] == 0
+    assert found["dram_read_bytes"] == (many.read_bytes - few.read_bytes) / 5
+    assert found["dram_write_bytes"] == (many.write_bytes - few.write_bytes) / 5
 
 
 def test_figures_of_a_step_add_up(plan, tmp_path):
