@@ -79,6 +79,8 @@ class Driver:
         What the machine can hold.
     row_scales : bool
         Whether rows of weights may have scales of their own.
+    wide : bool
+        Whether values of ``x`` and ``h`` have 16 bits.
 
     Raises
     ------
@@ -101,7 +103,7 @@ class Driver:
         self.weight_words = self.read("weight_words")
         # Older machines have no such register, and no such gates that anybody built.
         features = self.read("features") if self.version >= _FEATURES else 0
-        self.row_scales = bool(features & 1)
+        self.row_scales, self.wide = bool(features & 1), bool(features & 2)
 
     def read(self, register: str) -> int:
         """A register by its name."""

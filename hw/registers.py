@@ -126,7 +126,9 @@ REGISTERS = {
             "cycles that the memory may owe an answer and do nothing, before the run ends; 0 for "
             f"ever; {WATCHDOG_CYCLES} after a reset",
         ),
-        Register("features", 0x48, "ro", "gates that not every machine has: bit 0 row_scales"),
+        Register(
+            "features", 0x48, "ro", "what not every machine has: bit 0 row_scales, bit 1 wide"
+        ),
     )
 }
 """Every register but the counters, by name."""
@@ -167,7 +169,10 @@ _BITS = {
         Bits(name, k, 1, f"raise the interrupt when {doc}")
         for k, (name, doc) in enumerate(_EVENTS.items())
     ),
-    "features": (Bits("row_scales", 0, 1, "rows of weights may have scales of their own"),),
+    "features": (
+        Bits("row_scales", 0, 1, "rows of weights may have scales of their own"),
+        Bits("wide", 1, 1, "values of x and h have 16 bits and take two bytes"),
+    ),
     "override": tuple(
         Bits(f"word_{k}", k, 1, f"override_{k} stands for descriptor word {OVERRIDE_WORD + k}")
         for k in range(OVERRIDES)
@@ -192,7 +197,7 @@ def constant_values(config) -> dict[str, int]:
         "lanes": config.lanes | config.bus_bytes << 16,
         "limits": config.max_input | config.max_hidden << 16,
         "weight_words": config.weight_words,
-        "features": int(config.row_scales),
+        "features": int(config.row_scales) | int(config.act_width > 8) << 1,
     }
 
 

@@ -83,6 +83,13 @@ class DeviceBackend:
                 f"from version {wanted} on: build it anew, or do not resume"
             )
         image = self._last.compile(network, x, options)
+        if self.driver.wide != (self.config.act_width > 8):
+            found = "16 bits" if self.driver.wide else "at most 8 bits"
+            raise NetworkError(
+                f"the machine on {self.name} has activations of {found}, and the configuration of "
+                f"{self.config.act_width}: build the machine with that configuration, or run with "
+                f"the one that it was built with"
+            )
         rows = any(placement.fields["row_scales"] for placement in image.placements)
         if rows and not self.driver.row_scales:
             raise NetworkError(

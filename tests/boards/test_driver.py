@@ -106,6 +106,13 @@ def test_a_machine_says_whether_rows_may_have_scales_of_their_own(features, rows
     assert Driver(machine).row_scales is rows
 
 
+@pytest.mark.parametrize("features", range(4))
+def test_a_machine_says_whether_activations_have_16_bits(features):
+    machine = Machine()
+    machine.set("features", features)
+    assert Driver(machine).wide is (features >= 2)
+
+
 def test_older_machines_have_no_register_for_that():
     machine = Machine()
     machine.set("version", 4)

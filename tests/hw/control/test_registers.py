@@ -87,10 +87,10 @@ class Access:
         return (await self.at(REGISTERS[name].addr, ports, write=1, data=value, strb=strb))[1]
 
 
-@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize(("rows", "bits"), [(False, 8), (True, 8), (True, 16)])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_constants_say_what_the_machine_is(host, name, rows):
-    config = replace(CONFIGS[name], row_scales=rows)
+def test_constants_say_what_the_machine_is(host, name, rows, bits):
+    config = replace(CONFIGS[name], row_scales=rows, act_width=bits)
 
     async def story(h):
         assert await h.read("id") == ID_VALUE
@@ -98,7 +98,7 @@ def test_constants_say_what_the_machine_is(host, name, rows):
         assert await h.read("lanes") == config.lanes | config.bus_width // 8 << 16
         assert await h.read("limits") == config.max_input | config.max_hidden << 16
         assert await h.read("weight_words") == config.weight_words
-        assert await h.read("features") == rows
+        assert await h.read("features") == rows | (bits == 16) << 1
 
     host(story, config)
 

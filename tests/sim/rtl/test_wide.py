@@ -11,7 +11,8 @@ from hw.multipliers.catalogue import find_multiplier
 from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
-from sim.rtl.backend import RtlBackend
+from sim.networks.network import NetworkError
+from sim.rtl.backend import DeviceBackend, RtlBackend
 from sim.rtl.memory_model import MemoryModel
 
 MODES = (
@@ -120,3 +121,15 @@ def test_cycles_are_those_of_the_model():
         expected = ModelBackend(backend.config).run(network, x, modes=modes)
         found = backend.run(network, x, modes=modes)
         assert (found.cycles, found.stall_cycles) == (expected.cycles, expected.stall_cycles)
+
+
+def test_a_machine_of_another_width_is_asked_and_refused():
+    network = random_network([3, 5], activation_bits=16)
+    narrow = RtlBackend(CONFIGS["tiny"])
+    backend = DeviceBackend(replace(CONFIGS["tiny"], act_width=16), narrow.transport, "board")
+    with pytest.raises(NetworkError) as error:
+        backend.run(network, random_codes(network, 1, 2))
+    assert str(error.value) == (
+        "the machine on board has activations of at most 8 bits, and the configuration of 16: "
+        "build the machine with that configuration, or run with the one that it was built with"
+    )
