@@ -257,6 +257,8 @@ class Graph:
     def _copy(self, old, buffers: list):
         tensor = schema.TensorT()
         vars(tensor).update(vars(old))
+        # LiteRT's interface refuses names that are not UTF-8, and nothing here looks at names.
+        tensor.name = None
         data = self.model.buffers[old.buffer].data
         tensor.buffer = 0
         if data is not None and len(data):
@@ -316,16 +318,25 @@ class Piece:
                 experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
             )
             self._interpreter.allocate_tensors()
+            details = self._interpreter.get_input_details()
+            self._out = [each["index"] for each in self._interpreter.get_output_details()]
         except (ValueError, RuntimeError) as error:
             raise self._refusal("load", error) from None
-        details = self._interpreter.get_input_details()
         self._in = [each["index"] for each in details]
         self._shapes = [tuple(each["shape"].tolist()) for each in details]
-        self._out = [each["index"] for each in self._interpreter.get_output_details()]
 
     def forget(self) -> None:
-        """Bring what operators keep from run to run back to its beginning."""
-        self._interpreter.reset_all_variables()
+        """Bring what operators keep from run to run back to its beginning.
+
+        Raises
+        ------
+        NetworkError
+            LiteRT's first words about it.
+        """
+        try:
+            self._interpreter.reset_all_variables()
+        except RuntimeError as error:
+            raise self._refusal("reset", error) from None
 
     def run(self, values: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
         """The outputs by number, from the inputs among ``values``.

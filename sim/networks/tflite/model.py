@@ -163,9 +163,8 @@ class TfliteModel:
         values = typed_inputs(self.path, self._graph, self._in, inputs)
 
         def once(each):
-            step = begin()
             try:
-                return self._run_steps(each, step)
+                return self._run_steps(each, begin())
             except NetworkError as error:
                 raise NetworkError(f"{self.path}: {error}") from None
 

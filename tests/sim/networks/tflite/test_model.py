@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import tflite
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 from tflite_micro import runtime
 
 from sim.image.image import State
 from sim.model.network import Model
 from sim.networks.loader import load_network
-from sim.networks.network import IntegerNetwork, Quantization
+from sim.networks.network import IntegerNetwork, NetworkError, Quantization
 from sim.networks.quantizer import from_codes
 from sim.networks.tflite.model import TfliteModel
 from sim.networks.whole import float_lstm
@@ -97,6 +98,37 @@ def test_an_operator_is_what_litert_takes_it_for(nets, builder, tmp_path):
     path = builder.write(tmp_path / "net.tflite", [x], [builder.dequantize(y)], older_code)
     model = TfliteModel(path)
     assert (list(model.lstm_layers), model.host) == (["operator1"], ("QUANTIZE", "DEQUANTIZE"))
+
+
+@pytest.fixture
+def between(nets, builder):
+    """The layer of a file with operators on either side, and its ends."""
+    x = builder.tensor((1, 6, 5), np.float32)
+    y = builder.lstm(lstm_of(nets, 5, 7), builder.quantize(x, X))
+    return [x], [builder.dequantize(y)]
+
+
+def test_names_of_tensors_need_not_be_text(builder, between, tmp_path):
+    def rename(model):
+        for tensor in model.subgraphs[0].tensors[1:]:
+            tensor.name = b"\xf6"
+
+    path = builder.write(tmp_path / "net.tflite", *between, rename)
+    model = TfliteModel(path)
+    (output,) = model.run({model.inputs[0]: reals((1, 6, 5))}, OnModel()).values()
+    assert output.shape == (1, 6, 7)
+
+
+def test_what_litert_says_of_a_run_names_the_file(builder, between, tmp_path, monkeypatch):
+    def fail(interpreter):
+        raise RuntimeError("no memory")
+
+    path = builder.write(tmp_path / "net.tflite", *between)
+    model = TfliteModel(path)
+    monkeypatch.setattr(Interpreter, "reset_all_variables", fail)
+    with pytest.raises(NetworkError) as caught:
+        model.run({model.inputs[0]: reals((1, 6, 5))}, OnModel())
+    assert str(caught.value) == f"{path}: LiteRT cannot reset operator 0 (QUANTIZE): no memory"
 
 
 def assert_nearly(found, wanted):
