@@ -43,6 +43,7 @@ _SETTINGS = (
     *("max_hidden", "weight_words", "stream_words", "cell_lanes", "clock_mhz", "row_scales"),
 )
 _FIGURES = ("score", "standard_error", "macs", "bytes", "energy_pj", "step_us")
+_CELLS = ("lut", "ff", "dsp", "bram", "fits")
 _SHOWN_FAILURES = 5
 
 
@@ -151,6 +152,16 @@ class How:
         str | None,
         typer.Option(metavar="ADDRESS", help="Measure on the workers of this Dask scheduler."),
     ] = None
+    synthesise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="front|all",
+            help="Count cells of these points' machines by Yosys: minutes each.",
+        ),
+    ] = None
+    part: Annotated[
+        str | None, typer.Option(help="The FPGA that they are compared with: xc7z020, say.")
+    ] = None
     retry: Annotated[bool, typer.Option("--retry", help="Measure points that failed again.")] = (
         False
     )
@@ -205,6 +216,8 @@ def sweep(
             liberty=liberty,
             retry=how.retry,
             extend=how.extend,
+            synthesise=how.synthesise,
+            part=how.part,
             about=_about(subject),
             say=say,
             progress=tell,
@@ -262,12 +275,13 @@ def _write(rows: list[dict], title: str, folder: Path) -> None:
 def _print_fronts(rows: list[dict]) -> None:
     """Fronts of one subject; costs whose fronts are the same points share a table."""
     settings = [name for name in _SETTINGS if len({row.get(name) for row in rows}) > 1]
-    shown = [*(settings or ["mode"]), *_FIGURES]
+    counted = [name for name in _CELLS if any(row.get(name) is not None for row in rows)]
+    shown = [*(settings or ["mode"]), *_FIGURES, *counted]
     fronts: dict[tuple, list[str]] = {}
     for cost in varied(rows, AXES) or ["macs"]:
         fronts.setdefault(tuple(row["key"] for row in pareto(rows, cost)), []).append(cost)
     for keys, costs in fronts.items():
-        front = [{name: row[name] for name in shown} for row in pareto(rows, costs[0])]
+        front = [{name: row.get(name) for name in shown} for row in pareto(rows, costs[0])]
         near = sum(row[f"near_{costs[0]}"] for row in rows) - len(keys)
         printing.print_rows(
             front,

@@ -295,6 +295,19 @@ function choose(row) {
       button.textContent = "Copied";
     });
   }
+  const part = page.parts[value(row, "part")];
+  if (part) {
+    add("h3", `On ${value(row, "part")}`);
+    const list = add("dl", "");
+    for (const [name, limit] of Object.entries(part)) {
+      const used = value(row, name);
+      add("dt", name.toUpperCase(), list);
+      const cell = add("dd", "", list), meter = document.createElement("meter");
+      meter.max = limit; meter.high = limit * 0.8; meter.value = Math.min(used, limit);
+      cell.append(meter, ` ${shownValue(used)} of ${shownValue(limit)}, counted by Yosys`);
+      if (used > limit) { cell.className = "bad"; cell.append(": does not fit"); }
+    }
+  }
   add("h3", "All figures");
   const list = add("dl", "");
   for (const column of columns) {

@@ -10,6 +10,7 @@ from plotly.offline import get_plotlyjs
 
 from hw.config import CONFIGS, SETTINGS
 from sim.explore.machines import values_of
+from sim.explore.resources.parts import COUNTED, PARTS
 from sim.explore.sweep.costs import DERIVED
 from sim.explore.sweep.fronts import varied
 from sim.explore.sweep.measuring import FIGURES
@@ -30,7 +31,10 @@ _SETTINGS = {
 _HIDDEN = ("key", "error", "state", "seconds", "metric", "lower_is_better", "examples")
 _PARALLEL = 8
 _GROUPS = ("mode", "multiplier", "weight_bits", "activation_bits", "lanes", "level", "bus_width")
-_BEST = ("score", "standard_error", "macs", "bytes", "energy_pj", "cycles", "step_us")
+_BEST = (
+    *("lut", "ff", "dsp", "bram", "fits"),
+    *("score", "standard_error", "macs", "bytes", "energy_pj", "cycles", "step_us"),
+)
 
 
 def report_page(
@@ -77,6 +81,7 @@ def report_page(
         "dims": _PARALLEL,
         "bases": {name: values_of(config) for name, config in CONFIGS.items()},
         "machine": list(SETTINGS),
+        "parts": PARTS,
         "summary": _summary(rows, failed),
         "failed": [f"{row['subject']}, {row['mode']}: {row['error']}" for row in failed],
         "about": _about(about),
@@ -96,12 +101,12 @@ def report_page(
 
 
 def _is_setting(name: str) -> bool:
-    known = (*FIGURES, *DERIVED, *_HIDDEN)
+    known = (*FIGURES, *DERIVED, *COUNTED, *_HIDDEN)
     return name not in known
 
 
 def _column(name: str, rows: Sequence[Mapping], differing: Sequence[str]) -> dict:
-    known = {**FIGURES, **DERIVED, **_SETTINGS}
+    known = {**FIGURES, **DERIVED, **COUNTED, **_SETTINGS}
     unit, text = known.get(name, ("", ""))
     if name in SETTINGS:
         unit, text = SETTINGS[name].unit, SETTINGS[name].meaning

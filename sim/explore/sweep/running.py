@@ -79,6 +79,8 @@ def sweep(
     liberty: Path | None = None,
     retry: bool = False,
     extend: bool = False,
+    synthesise: str | None = None,
+    part: str | None = None,
     about: Mapping[str, str] | None = None,
     say: Callable[[str], None] = lambda text: None,
     progress: Callable[[Progress], None] = lambda state: None,
@@ -101,6 +103,10 @@ def sweep(
         Measure points that failed again.
     extend : bool
         Add to the results of another plan.
+    synthesise : str or None
+        ``front`` or ``all``: points whose machines' cells are counted by Yosys.
+    part : str or None
+        What these are compared with.
     about : mapping or None
         What is said of the sweep in its file: ``command``, and ``text`` of the plan.
     say, progress
@@ -115,6 +121,7 @@ def sweep(
         The results cannot be written.
     """
     costs, points = Costs(), None
+    synthesis = _synthesis(synthesise, part)
     if plan.search is None:
         points = combine(plan)
     elif liberty is not None:
@@ -132,6 +139,8 @@ def sweep(
             run.search(say, progress)
         else:
             run.measure(points, say, progress)
+        if synthesis is not None:
+            stored.change(synthesis.columns(stored.rows(), run.points, AXES, say))
         done = Swept(rows=stored.rows(), failed=stored.rows("failed"), measured=run.measured)
     reasons = {row["error"] for row in done.failed}
     if not done.rows and len(reasons) == 1:
@@ -146,6 +155,7 @@ class _Run:
         self._plan, self._stored, self._costs = plan, stored, costs
         self._engine, self._retry = engine, retry
         self._subjects = {subject.name: subject for subject in plan.subjects}
+        self.points: dict[str, Point] = {}
         self.measured, self._loaded = 0, False
 
     def _task(self, point: Point) -> Task:
@@ -195,9 +205,8 @@ class _Run:
             Searcher(plan, subject).run(rows)
 
     def _measure(self, tasks: Sequence[Task], say, watch: "_Watch"):
-        keeper = Keeper(
-            self._stored, points={task.key: task.point for task in tasks}, costs=self._costs
-        )
+        self.points |= {task.key: task.point for task in tasks}
+        keeper = Keeper(self._stored, points=self.points, costs=self._costs)
         if self._retry:
             self._stored.forget_failed(task.key for task in tasks)
         missing = [task for task in tasks if task.key not in self._stored.known]
@@ -211,6 +220,18 @@ class _Run:
             watch.count(done)
         self.measured += len(missing)
         keeper.refresh()
+
+
+def _synthesis(which: str | None, part: str | None):
+    """What counts cells, where that is wanted."""
+    if which is None:
+        if part is not None:
+            raise NetworkError("--part is for machines that are synthesised: give --synthesise")
+        return None
+    # Here, as the generator of gates comes with it.
+    from sim.explore.sweep.synthesising import Synthesis
+
+    return Synthesis(which, part)
 
 
 def _load(subjects: dict[str, Subject], say):

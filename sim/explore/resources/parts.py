@@ -1,0 +1,61 @@
+"""FPGAs by name, and what they have."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from hw.config import ConfigError
+
+__all__ = ["COUNTED", "PARTS", "RESOURCES", "find_part", "fits"]
+
+RESOURCES = ("lut", "ff", "dsp", "bram")
+"""Look-up tables, flip-flops, DSP48E1 and blocks of 36 kbit."""
+
+
+COUNTED = {
+    "lut": ("LUTs", "counted by Yosys for the 7 series, before placing"),
+    "ff": ("flip-flops", "counted by Yosys"),
+    "dsp": ("DSP48E1", "counted by Yosys"),
+    "bram": ("of 36 kbit", "counted by Yosys; a half block counts one half"),
+    "part": ("", "the part that they are compared with"),
+    "fits": ("", "whether the machine alone is no larger than the part"),
+}
+"""Names of what is counted, each with its unit and where it comes from."""
+
+
+def _part(lut: int, dsp: int, bram: float) -> dict[str, float]:
+    # Every LUT of the 7 series has two flip-flops beside it.
+    return {"lut": lut, "ff": 2 * lut, "dsp": dsp, "bram": bram}
+
+
+PARTS = {
+    "xc7z007s": _part(14_400, 66, 50),
+    "xc7z010": _part(17_600, 80, 60),
+    "xc7z020": _part(53_200, 220, 140),
+    "xc7z045": _part(218_600, 900, 545),
+    "xc7a35t": _part(20_800, 90, 50),
+    "xc7a100t": _part(63_400, 240, 135),
+    "xc7a200t": _part(134_600, 740, 365),
+    "xc7k325t": _part(203_800, 840, 445),
+}
+"""Parts of Xilinx' 7 series (DS180 and DS190): what they have by the names of ``RESOURCES``."""
+
+
+def find_part(name: str) -> dict[str, float]:
+    """What a part has.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name.
+    """
+    if name in PARTS:
+        return PARTS[name]
+    near = get_close_matches(name, list(PARTS), n=1, cutoff=0.6)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ConfigError(f"there is no part {name}; the parts are {', '.join(PARTS)}{hint}")
+
+
+def fits(cells: Mapping[str, float], part: str) -> bool:
+    """Whether a machine of so many cells is no larger than a part."""
+    limits = find_part(part)
+    return all(cells[name] <= limits[name] for name in RESOURCES)

@@ -1,0 +1,85 @@
+"""Cells of the machines of a sweep, counted by Yosys, beside a part's limits."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from hw.config import Config
+from sim.explore.resources.cells import machine_cells
+from sim.explore.resources.parts import RESOURCES, find_part, fits
+from sim.explore.sweep.fronts import fronts_of
+from sim.explore.sweep.points import Point
+from sim.networks.network import NetworkError
+
+__all__ = ["WHICH", "Synthesis"]
+
+WHICH = ("front", "all")
+"""Points whose machines are synthesised: those on a Pareto front, or every one."""
+
+
+class Synthesis:
+    """What is counted of the machines of a sweep.
+
+    Parameters
+    ----------
+    which : str
+        One of ``WHICH``.
+    part : str or None
+        What they are compared with, see ``PARTS``.
+
+    Raises
+    ------
+    NetworkError, ConfigError
+        There is no such choice, or no such part.
+    """
+
+    def __init__(self, which: str, part: str | None):
+        if which not in WHICH:
+            raise NetworkError(f"--synthesise takes {' or '.join(WHICH)}, not {which}")
+        if part is not None:
+            find_part(part)
+        self._which, self._part = which, part
+
+    def columns(
+        self,
+        rows: Sequence[Mapping],
+        points: Mapping[str, Point],
+        costs: Sequence[str],
+        say: Callable[[str], None],
+    ) -> list[dict]:
+        """Columns of rows that are wanted, each with its ``key``; equal machines are counted once.
+
+        Parameters
+        ----------
+        rows : sequence of dict
+            Those of the sweep.
+        points : dict of Point
+            By key.
+        costs : sequence of str
+            What fronts are made against.
+        say : function of str
+            Told what is being counted.
+
+        Raises
+        ------
+        ToolError
+            Yosys is missing, or cannot handle a machine.
+        """
+        marked = fronts_of(rows, costs)
+        wanted = [
+            row["key"]
+            for row in marked
+            if self._which == "all" or any(row[f"front_{cost}"] for cost in costs)
+        ]
+        machines: dict[Config, dict] = {}
+        found = []
+        for key in wanted:
+            config = points[key].config
+            # Neither changes a gate.
+            gates = replace(config, name="machine", clock_mhz=100.0)
+            if gates not in machines:
+                machines[gates] = machine_cells([config], say)[0]
+            cells = machines[gates]
+            beside = {"part": self._part}
+            beside["fits"] = None if self._part is None else fits(cells, self._part)
+            found.append({"key": key, **{name: cells[name] for name in RESOURCES}, **beside})
+        return found
