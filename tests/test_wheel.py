@@ -103,6 +103,7 @@ LINES = (
     "inspect compiled/manifest.json",
     "tune net.tflite --data x.npy --metric sqnr --budget 10dB --trials 2 --config tiny",
     "sweep net.safetensors --data x.npy --metric sqnr --config tiny -o sweep",
+    "report sweep -o report.html",
     "demo --config speech",
     "verilog tiny -o verilog",
     "package tiny -o package",
