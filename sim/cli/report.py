@@ -7,7 +7,7 @@ import typer
 
 from sim.cli import printing
 from sim.explore import files
-from sim.explore.report.page import report_page
+from sim.explore.report.page import report_page, title_of
 from sim.explore.sweep.store import read_results
 
 __all__ = ["report"]
@@ -30,6 +30,5 @@ def report(
     """
     files.check_writable(output)
     rows, failed, _, about = read_results(results)
-    name = title or f"Sweep of {', '.join(dict.fromkeys(row['subject'] for row in rows))}"
-    files.write_whole(output, report_page(name, rows, failed, about))
+    files.write_whole(output, report_page(title or title_of(rows), rows, failed, about))
     printing.say(f"wrote {output}")

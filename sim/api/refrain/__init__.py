@@ -12,9 +12,9 @@ do, and holds no logic. Errors that a user can mend are :class:`RefrainError`, o
 from hw.config import CONFIGS, Config
 from hw.errors import UserError as RefrainError
 from refrain.bench import Driver, Image, Memory, compile_image, simulator
-from refrain.hardware import boards, build, config, export_verilog, flash, package
+from refrain.hardware import boards, build, config, export_verilog, flash, package, silicon
 from refrain.images import compile
-from refrain.measure import multiplier, multipliers, sweep, workload, workloads
+from refrain.measure import multiplier, multipliers, report, sweep, workload, workloads
 from refrain.networks import Network, Quantized, inspect, load, quantize
 from refrain.runs import Outcome, run, simulate
 from refrain.settings import Settings, settings
@@ -45,8 +45,10 @@ __all__ = [
     "multipliers",
     "package",
     "quantize",
+    "report",
     "run",
     "settings",
+    "silicon",
     "simulate",
     "simulator",
     "sweep",

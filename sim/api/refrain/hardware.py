@@ -9,7 +9,7 @@ from refrain.options import chosen_config
 from sim.explore.files import check_folder
 from sim.explore.machines import Value, changed, find_config
 
-__all__ = ["boards", "build", "config", "export_verilog", "flash", "package"]
+__all__ = ["boards", "build", "config", "export_verilog", "flash", "package", "silicon"]
 
 
 def config(
@@ -204,3 +204,59 @@ def flash(board: str, bitstream: str | Path | None = None, *, keep: bool = False
     from sim.explore.boards import frames
 
     return frames.flash(board, None if bitstream is None else Path(bitstream), keep)
+
+
+def silicon(
+    config: Config | str = "tiny",
+    *,
+    liberty: str | Path,
+    slow: str | Path | None = None,
+    memories: str | Path | None = None,
+    clock: float | None = None,
+    memory_area: float = 1.5,
+    gating: bool = True,
+    progress: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Map a whole machine to the cells and memories of a chip's process.
+
+    Parameters
+    ----------
+    config : Config or str
+        The machine, its name or its file.
+    liberty : path
+        Liberty file of the standard cells.
+    slow : path or None
+        The same cells at the corner that delays are of; ``liberty`` when None.
+    memories : path or None
+        Folder with Liberty files of SRAM macros, at both corners; registers when None.
+    clock : float or None
+        Clock to work towards in MHz; the configuration's when None.
+    memory_area : float
+        How many times the least area a memory may take where that saves energy.
+    gating : bool
+        Gate the clocks of flip-flops that share an enable.
+    progress : function of str
+        Told what happens.
+
+    Returns
+    -------
+    dict
+        Area, flip-flops and leakage of each part, the memories, and the longest path.
+
+    Raises
+    ------
+    RefrainError
+        A file or a number cannot be used.
+    """
+    from sim.explore.silicon.report import make_silicon, open_process, silicon_figures
+
+    chosen = chosen_config(config)
+    process = open_process(
+        Path(liberty),
+        None if slow is None else Path(slow),
+        None if memories is None else Path(memories),
+        clock_mhz=chosen.clock_mhz if clock is None else clock,
+        area=memory_area,
+        gated=gating,
+    )
+    return silicon_figures(make_silicon(chosen, process, progress))

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from hw.config import Config
-from sim.explore.files import check_folder
+from sim.explore.files import check_folder, check_writable, write_whole
 from sim.explore.machines import make_config
 
-__all__ = ["multiplier", "multipliers", "sweep", "workload", "workloads"]
+__all__ = ["multiplier", "multipliers", "report", "sweep", "workload", "workloads"]
 
 
 def multipliers() -> list[dict[str, Any]]:
@@ -152,6 +152,37 @@ def sweep(
         progress=lambda state: progress(state.done + state.failed, state.total),
     )
     return done.rows
+
+
+def report(results: str | Path, output: str | Path, *, title: str | None = None) -> Path:
+    """Make one page of a sweep's results, with charts and tables, that needs no server.
+
+    Parameters
+    ----------
+    results : path
+        The folder of a sweep, or its ``results.db``; a sweep may still be running.
+    output : path
+        The page to write.
+    title : str or None
+        What stands above it; the sweep's networks when None.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    RefrainError
+        There are no results, or the page cannot be written.
+    """
+    from sim.explore.report.page import report_page, title_of
+    from sim.explore.sweep.store import read_results
+
+    check_writable(Path(output))
+    rows, failed, _, about = read_results(Path(results))
+    write_whole(Path(output), report_page(title or title_of(rows), rows, failed, about))
+    return Path(output)
 
 
 def workloads() -> list[dict[str, Any]]:

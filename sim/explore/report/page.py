@@ -17,7 +17,7 @@ from sim.explore.sweep.measuring import FIGURES
 from sim.explore.sweep.running import AXES
 from sim.networks.network import NetworkError
 
-__all__ = ["report_page"]
+__all__ = ["report_page", "title_of"]
 
 _FOLDER = Path(__file__).parent
 _SETTINGS = {
@@ -35,6 +35,11 @@ _BEST = (
     *("lut", "ff", "dsp", "bram", "fits"),
     *("score", "standard_error", "macs", "bytes", "energy_pj", "cycles", "step_us"),
 )
+
+
+def title_of(rows: Sequence[Mapping]) -> str:
+    """What stands above a page where nobody says it: the networks that were measured."""
+    return f"Sweep of {', '.join(dict.fromkeys(row['subject'] for row in rows))}"
 
 
 def report_page(

@@ -212,6 +212,8 @@ def test_a_sweep_measures_every_combination(weights, tmp_path):
     assert len(rows) == 3
     by_threshold = {row["x_threshold"]: row["macs"] for row in rows if row["mode"] == "delta"}
     assert by_threshold[8] < by_threshold[0]
+    page = refrain.report(tmp_path / "sweep", tmp_path / "page.html", title="Two thresholds")
+    assert "Two thresholds" in page.read_text()
 
 
 def test_boards_are_listed_and_planned(tmp_path):
@@ -238,6 +240,8 @@ def test_inspect_tells_what_the_command_tells(integers):
         (lambda: refrain.load("nowhere.onnx"), "nowhere.onnx cannot be read"),
         (lambda: refrain.config("huge"), "there is no configuration huge"),
         (lambda: refrain.settings(mode="delta", max_skips=3), "--max-skips does nothing"),
+        (lambda: refrain.report("nowhere", "page.html"), "nowhere is no file; a sweep writes"),
+        (lambda: refrain.silicon("tiny", liberty="nowhere.lib"), "nowhere.lib cannot be read"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(call, sentence):

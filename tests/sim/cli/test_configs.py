@@ -7,6 +7,7 @@ import pytest
 
 from hw.config import CONFIGS
 from sim.cli.app import Deferred, app
+from sim.cli.command_lines import command_line
 from sim.explore.machines import values_of
 
 
@@ -128,12 +129,9 @@ def test_every_command_refuses_the_same(refused, net, x, tmp_path, command, opti
 
 
 def test_the_header_of_verilog_names_the_file_and_the_changes():
-    from sim.cli.verilog import _command
-
     changes = ["lanes=16", "multiplier=here/mine.npy"]
-    assert _command(
-        "there/mine.toml", None, 4, None, changes, {"--source": True, "--row-scales": False}
-    ) == (
+    flags = {"--source": True, "--row-scales": False}
+    assert command_line("verilog", "there/mine.toml", None, 4, None, changes, flags) == (
         "refrain verilog mine.toml --weight-bits 4 --set lanes=16 --set multiplier=mine.npy "
         "--source"
     )
