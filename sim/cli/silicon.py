@@ -85,7 +85,7 @@ def silicon(
     changes: Changes = None,
     json: Json = None,
 ) -> None:
-    """Map a whole machine to a chip's cells and memories, and measure it."""
+    """Map a machine to a chip's cells and memories, and measure it."""
     printing.check_json(json)
     chosen = make_config(config, multiplier, changes=changes or ())
     measured.check(made.memories)

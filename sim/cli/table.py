@@ -111,7 +111,7 @@ COMMANDS = {
         example="refrain package edge --output build/refrain_edge",
     ),
     "silicon": Entry(
-        help="Map a whole machine to a chip's cells and memories, and measure it.",
+        help="Map a machine to a chip's cells and memories, and measure it.",
         panel=_HARDWARE,
         module="sim.cli.silicon",
         attribute="silicon",

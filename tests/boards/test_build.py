@@ -89,6 +89,7 @@ class Stub(wiring.Component):
                 "s_axi": In(Axi4LiteSignature()),
                 "m_axi": Out(Axi4Signature(config.addr_width, config.bus_width)),
                 "interrupt": Out(1),
+                "machine_reset": In(1),
             }
         )
 

@@ -14,6 +14,7 @@ class Toy:
     """A network of one layer whose thresholds save and cost a little each."""
 
     key, title, metric, layers = "k", "a toy", "accuracy", 1
+    activation_bits = 8
 
     def measure(self, modes, part):
         """As any problem."""
