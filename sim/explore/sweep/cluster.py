@@ -87,11 +87,23 @@ class Cluster:
                 )
         for name, subject in subjects.items():
             if name not in self._needed:
-                content = _content(subject)
-                # Named by its hash, content that a worker has is not sent again.
-                self._needed[name] = self._client.scatter(content, hash=False)
+                self._needed[name] = self._send(subject)
         run = _Run(self._distributed, self._client, subjects, self._needed, measure, self._address)
-        yield from run.done(tasks)
+        left = list(tasks)
+        while left:
+            yield from run.done(left)
+            left = run.lost
+            # The last worker that had what points need has died with it.
+            for name in {task.point.subject for task in left}:
+                self._needed[name] = self._send(subjects[name])
+
+    def _send(self, subject: Subject) -> dict:
+        """Give each worker what it needs, so that one that dies takes nothing away."""
+        # Named by its hash, content that a worker has is not sent again.
+        try:
+            return self._client.scatter(_content(subject), hash=False, broadcast=True)
+        except (OSError, TimeoutError):
+            raise _gone(self._address) from None
 
 
 def _package():
@@ -164,21 +176,29 @@ class _Run:
     def __init__(self, distributed, client, subjects, needed, measure, address: str):
         self._distributed, self._client, self._address = distributed, client, address
         self._subjects, self._needed, self._measure = subjects, needed, measure
+        self.lost: list[Task] = []
+        """Points that no worker can measure before what they need is sent again."""
 
     def done(self, tasks: Sequence[Task]) -> Iterator[Done]:
-        """See ``Cluster.done``."""
+        """See ``Cluster.done``; those of ``lost`` are not among them."""
+        self.lost = []
+        by_key = {f"refrain-{task.key}": task for task in tasks}
         left = iter(tasks)
         first = [self._submit(task) for task, _ in zip(left, range(_WAITING), strict=False)]
         waiting = self._distributed.as_completed(first, loop=self._client.loop)
         try:
             for future in waiting:
-                yield self._result(future)
+                result = self._result(future)
+                if result is None:
+                    self.lost.append(by_key[future.key])
+                else:
+                    yield result
                 future.release()
                 task = next(left, None)
                 if task is not None:
                     waiting.add(self._submit(task))
-        except (OSError, self._distributed.client.FutureCancelledError):
-            raise self._gone() from None
+        except OSError:
+            raise _gone(self._address) from None
 
     def _submit(self, task: Task):
         subject = self._subjects[task.point.subject]
@@ -186,22 +206,29 @@ class _Run:
         options = {"key": f"refrain-{task.key}", "pure": True}
         return self._client.submit(_on_worker, task, subject, self._measure, needed, **options)
 
-    def _result(self, future) -> Done:
-        if future.status == "cancelled" or self._client.status != "running":
-            raise self._gone()
-        if future.status == "finished":
-            return future.result()
+    def _result(self, future) -> Done | None:
+        """What a point gives, or nothing where what it needs is lost."""
+        try:
+            if future.status == "finished":
+                return future.result()
+        except self._distributed.client.FutureCancelledError:
+            pass
+        if self._client.status != "running":
+            raise _gone(self._address)
+        if future.status in ("cancelled", "lost"):
+            return None
         error = future.exception()
         key = future.key.removeprefix("refrain-")
         if isinstance(error, self._distributed.scheduler.KilledWorker):
             return Done(key=key, error="the workers that measured it died, one after the other")
         return Done(key=key, error=f"{type(error).__name__}: {error}")
 
-    def _gone(self) -> NetworkError:
-        return NetworkError(
-            f"the scheduler at {self._address} has gone away; what was measured is kept, and the "
-            f"same command goes on from there"
-        )
+
+def _gone(address: str) -> NetworkError:
+    return NetworkError(
+        f"the scheduler at {address} has gone away; what was measured is kept, and the same "
+        f"command goes on from there"
+    )
 
 
 def _on_worker(

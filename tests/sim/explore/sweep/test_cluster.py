@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -97,20 +98,30 @@ def _sweep(tmp_path, address, plan=PLAN, *, stub=True):
     )
 
 
-@pytest.mark.slow
-def test_a_worker_that_is_killed_costs_the_time_of_a_point(tmp_path):
-    log = tmp_path / "log"
-    process, address, pids = _cluster(tmp_path, 2, SWEEP_STUB_LOG=str(log))
+@contextmanager
+def _killing(log, pids):
+    """End these processes when five points are done."""
 
     def kill():
         while not log.exists() or log.read_text().count("\n") < 5:
             time.sleep(0.02)
-        os.kill(pids[0], signal.SIGKILL)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    done = _sweep(tmp_path, address)
+    yield
     killer.join()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [1, 2])
+def test_workers_that_are_killed_cost_the_time_of_a_point(tmp_path, killed):
+    """Both at once take the only copies of what points need with them."""
+    log = tmp_path / "log"
+    process, address, pids = _cluster(tmp_path, 2, SWEEP_STUB_LOG=str(log))
+    with _killing(log, pids[:killed]):
+        done = _sweep(tmp_path, address)
     _end(process)
     assert done.returncode == 0, done.stdout + done.stderr
     rows, failed, points, _ = read_results(tmp_path / "out")
@@ -122,6 +133,23 @@ def test_a_worker_that_is_killed_costs_the_time_of_a_point(tmp_path):
     figures = [each.figures for each in Processes(1).done(tasks, subjects, stub)]
     assert [row["macs"] for row in rows] == [each["macs"] for each in figures]
     assert len(points) == COUNT
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_is_one_sentence_and_keeps_what_was_measured(tmp_path):
+    log = tmp_path / "log"
+    process, address, _ = _cluster(tmp_path, 2, SWEEP_STUB_LOG=str(log))
+    with _killing(log, [process.pid]):
+        done = _sweep(tmp_path, address)
+    _end(process)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == (
+        f"the scheduler at {address} has gone away; what was measured is kept, and the same "
+        f"command goes on from there\n"
+    )
+    rows, failed, _, _ = read_results(tmp_path / "out")
+    assert 1 <= len(rows) < COUNT
+    assert failed == []
 
 
 @pytest.mark.slow
