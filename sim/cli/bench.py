@@ -4,25 +4,48 @@ from typing import Annotated
 
 import typer
 
+from hw.config import ConfigError
 from sim.cli import printing
-from sim.cli.options import Json
+from sim.cli.options import Changes, Json
+from sim.explore.bench.clock import FAMILIES, bench_timing
 from sim.explore.bench.delta import bench_delta
 from sim.explore.bench.events import bench_events
 from sim.explore.bench.latency import bench_latency
 from sim.explore.bench.model import bench_model
-from sim.explore.bench.synthesis import bench_synthesis, bench_timing
+from sim.explore.bench.synthesis import bench_synthesis
 from sim.explore.bench.utilisation import bench_hardware
+from sim.explore.machines import find_config
 
 __all__ = ["bench"]
 
 
 def bench(
+    config: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CONFIG", help="The accelerator of --timing or --synth, by name or file."
+        ),
+    ] = None,
     synth: Annotated[
         bool, typer.Option("--synth", help="Count cells of Xilinx parts, by Yosys, instead.")
     ] = False,
     timing: Annotated[
-        bool, typer.Option("--timing", help="Place and route for an ECP5, by nextpnr, instead.")
+        bool,
+        typer.Option(
+            "--timing",
+            help="Say what limits the clock, instead: levels of LUTs and fan-out in Xilinx parts, "
+            "by Yosys, and the clock in an ECP5, by nextpnr.",
+        ),
     ] = False,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--family",
+            metavar="|".join(FAMILIES),
+            help="With --timing: one of them alone; repeat it for both.",
+        ),
+    ] = None,
+    changes: Changes = None,
     json: Json = None,
 ) -> None:
     """Measure the simulated hardware, and the model's speed.
@@ -30,12 +53,19 @@ def bench(
     How busy lanes and bus are, cycles of a step by its events, latency of a step; steps per second.
     """
     printing.check_json(json)
+    if not synth and not timing and (config is not None or changes):
+        raise ConfigError("a configuration is for --timing and --synth; give one of them")
+    if family and not timing:
+        raise ConfigError("--family is for --timing; give that too")
+    chosen = None
+    if timing or config is not None or changes:
+        chosen = find_config(config or _USUAL, changes or ())
     figures = {}
     with printing.working("simulating the RTL") as (say, tell):
         if synth:
-            figures["cells"] = bench_synthesis(say)
+            figures["cells"] = bench_synthesis(say, [chosen] if chosen else None)
         if timing:
-            figures["timing"], figures["critical_path"] = bench_timing(say)
+            figures |= bench_timing(chosen, family or (), say)
         if not synth and not timing:
             figures["hardware"] = bench_hardware(say, tell)
             figures["events"] = bench_events(say, tell)
@@ -48,6 +78,9 @@ def bench(
     printing.write_json(json, figures)
 
 
+_USUAL = "small"
+"""The configuration of --timing where none is named."""
+
 _TITLES = {
     "hardware": "Hardware in simulation, every column multiplied",
     "events": "Cycles of a step by its events, beside the least that lanes, bus and cell unit take",
@@ -55,6 +88,11 @@ _TITLES = {
     "model": "Steps per second on one thread of this machine",
     "delta": "The model in delta mode, on one thread of this machine",
     "cells": "Cells of a Xilinx 7-series part",
-    "timing": "Placed and routed in a Lattice ECP5-85F, speed grade 6",
-    "critical_path": "Its slowest path: nets, and ns from the clock to their ends",
+    "xc7": "A Xilinx 7-series part, by Yosys: most levels of LUTs, most pins on a net of logic",
+    "xc7_parts": "The same by part of the machine",
+    "xc7_ends": "Where its longest paths end",
+    "xc7_nets": "Its widest nets that no register drives",
+    "ecp5": "A Lattice ECP5-85F, speed grade 6, by nextpnr; no clock where it does not fit",
+    "ecp5_ends": "Where its slowest paths end, and ns from the clock",
+    "ecp5_path": "Its slowest path: nets, and ns from the clock to their ends",
 }

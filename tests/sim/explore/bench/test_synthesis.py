@@ -80,3 +80,4 @@ def test_a_clock_is_found():
     moments = [step["ns"] for step in found["critical_path"]]
     assert moments == sorted(moments) and moments[-1] <= 1000 / found["clock_mhz"] + 0.01
     assert found["dsp"] == 1
+    assert found["ends"][0]["ns"] >= found["ends"][-1]["ns"] > 0
