@@ -124,9 +124,15 @@ class Activator(wiring.Component):
         return magnitude << Cat(Const(0, 2), coarse)
 
     def _read(self, m: Module, pipe: Pipeline, stage: int, argument: Value) -> Value:
-        """Row of the table: the level at its argument and the slope to the next."""
+        """Row of the table: the level at its argument and the slope to the next.
+
+        Tools that are not told would make the table of LUTs.
+        """
         m.submodules.table = table = memory.Memory(
-            shape=unsigned(_LEVEL_WIDTH + _SLOPE_WIDTH), depth=len(_ROWS), init=_ROWS
+            shape=unsigned(_LEVEL_WIDTH + _SLOPE_WIDTH),
+            depth=len(_ROWS),
+            init=_ROWS,
+            attrs={"ram_style": "block"},
         )
         port = table.read_port()
         index = argument[_FRACTION:]
