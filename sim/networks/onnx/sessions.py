@@ -67,6 +67,8 @@ def make_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL
+    # Else processors without VNNI add products of 8 bits in 16 bits, which saturate.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     if _has_halves(model.graph):
         # Above this level ONNX Runtime 1.32 dies, without a word, of a Transpose before
         # a MatMul in 16 bits; on a processor, 16 bits gain nothing from the levels above.

@@ -151,3 +151,17 @@ def test_a_piece_that_cannot_be_loaded_prints_nothing(capfd):
     with pytest.raises(NetworkError):
         make_session(onnx.helper.make_model(graph))
     assert capfd.readouterr() == ("", "")
+
+
+def test_products_of_integers_are_whole_on_every_processor():
+    """Without VNNI, pairs of them would saturate in 16 bits."""
+    helper, kinds = onnx.helper, TensorProto
+    weights = onnx.numpy_helper.from_array(np.full((64, 8), 127, np.int8), "w")
+    given = helper.make_tensor_value_info("x", kinds.UINT8, [4, 64])
+    wanted = helper.make_tensor_value_info("y", kinds.INT32, [4, 8])
+    node = helper.make_node("MatMulInteger", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "graph", [given], [wanted], [weights])
+    opset = [helper.make_opsetid("", 17)]
+    session = make_session(helper.make_model(graph, opset_imports=opset, ir_version=8))
+    (y,) = session.run(None, {"x": np.full((4, 64), 255, np.uint8)})
+    np.testing.assert_array_equal(y, np.full((4, 8), 64 * 127 * 255))

@@ -115,6 +115,8 @@ class Graphs:
     def run(self, model, feeds):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _WARNING_OFF
+        # The same products of 8 bits on every processor.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
