@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from boards.open_xilinx import OpenTools
 from hw.accelerator import Accelerator
 from hw.config import Config, ConfigError
 
@@ -29,6 +30,8 @@ class Plan:
         The file that a build leaves, of a design called ``top``.
     seeds : int
         How often it may be placed and routed until the clock is met.
+    tools : OpenTools or None
+        What the open tools of Xilinx need beside the design.
     """
 
     platform: object
@@ -36,6 +39,7 @@ class Plan:
     options: dict
     bitstream: str
     seeds: int = 1
+    tools: OpenTools | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,27 +2,28 @@
 
 from pathlib import Path
 
-__all__ = ["TOOLCHAINS", "add_constraints", "xilinx_platform"]
+from boards.board import Plan
+from boards.open_xilinx import OPEN_TOOLCHAINS, open_platform
 
-TOOLCHAINS = ("Vivado", "Xray")
-"""The vendor's, and the open one around nextpnr-xilinx and Project X-Ray."""
+__all__ = ["TOOLCHAINS", "add_constraints", "xilinx_plan", "xilinx_platform"]
+
+TOOLCHAINS = ("Vivado", *OPEN_TOOLCHAINS)
+"""The vendor's, and the open ones around the older and the newer nextpnr and Project X-Ray."""
 
 _CONSTRAINTS = Path(__file__).parents[1] / "constraints"
 
 
-def xilinx_platform(platform, toolchain: str):
-    """The platform for a toolchain; the open one may use block memories.
+def xilinx_platform(platform, toolchain: str, clock_mhz: float):
+    """The platform for a toolchain and a machine's clock."""
+    if toolchain in OPEN_TOOLCHAINS:
+        return open_platform(platform, toolchain, clock_mhz)
+    return platform(toolchain=toolchain)
 
-    Amaranth's own script forbids them, from the time before nextpnr-xilinx could place them; no
-    machine fits without.
-    """
 
-    class WithBlockMemories(platform):
-        _xray_command_templates = tuple(
-            command.replace(" -nobram", "") for command in platform._xray_command_templates
-        )
-
-    return WithBlockMemories(toolchain=toolchain)
+def xilinx_plan(chosen, top, toolchain: str) -> Plan:
+    """The plan of a design for a platform of ``xilinx_platform``."""
+    tools = {"tools": chosen.open_tools, "seeds": 3} if toolchain in OPEN_TOOLCHAINS else {}
+    return Plan(platform=chosen, top=top, options={}, bitstream="top.bit", **tools)
 
 
 def add_constraints(platform, toolchain: str, name: str, **values):

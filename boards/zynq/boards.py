@@ -9,7 +9,7 @@ from amaranth_boards.microzed_z010 import MicroZedZ010Platform
 from amaranth_boards.microzed_z020 import MicroZedZ020Platform
 
 from boards.board import Board, Plan
-from boards.xilinx import TOOLCHAINS, add_constraints, xilinx_platform
+from boards.xilinx import TOOLCHAINS, add_constraints, xilinx_plan, xilinx_platform
 from boards.zynq.axi3 import LONGEST_BURST
 from boards.zynq.system import ZynqSystem, ZynqTop
 from hw.config import Config, ConfigError
@@ -29,15 +29,23 @@ def _fit(config: Config) -> Config:
 def _plan(platform, board: Board, config: Config | None, toolchain: str) -> Plan:
     if config is None:
         raise ConfigError(f"{board.name} has no line to try, so it is not built without a machine")
-    chosen = xilinx_platform(platform, toolchain)
+    chosen = xilinx_platform(platform, toolchain, board.clock_mhz)
     add_constraints(chosen, toolchain, "zynq.xdc", period=f"{1000 / board.clock_mhz:.3f}")
     top = ZynqTop(ZynqSystem(board.machine(config), config.burst_beats))
     # The loader of Linux and the first-stage boot loader take a plain binary; openFPGALoader takes
     # the same file that Vivado's hardware manager does.
-    return Plan(platform=chosen, top=top, options={}, bitstream="top.bit")
+    return xilinx_plan(chosen, top, toolchain)
 
 
-def _board(name: str, title: str, part: str, platform, config: str, flash: tuple) -> Board:
+def _board(
+    name: str,
+    title: str,
+    part: str,
+    platform,
+    config: str,
+    flash: tuple,
+    toolchains: tuple[str, ...] = TOOLCHAINS,
+) -> Board:
     return Board(
         name=name,
         title=title,
@@ -47,7 +55,7 @@ def _board(name: str, title: str, part: str, platform, config: str, flash: tuple
         clock_mhz=100.0,
         memory_kib=0,
         baud=0,
-        toolchains=TOOLCHAINS,
+        toolchains=toolchains,
         flash=flash,
         fit=_fit,
         plan=partial(_plan, platform),
@@ -76,5 +84,7 @@ BOARDS = (
     _board(
         *("cora-z7-07s", "Digilent Cora Z7-07S", "XC7Z007S"),
         *(CoraZ7_07SPlatform, "tiny", _DIGILENT),
+        # Project X-Ray's database has no such part.
+        toolchains=TOOLCHAINS[:1],
     ),
 )

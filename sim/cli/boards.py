@@ -47,7 +47,7 @@ def build(
     changes: Changes = None,
     multiplier: MultiplierName = None,
     toolchain: Annotated[
-        str | None, typer.Option(help="Where a board has several: vivado or xray.")
+        str | None, typer.Option(help="Where a board has several: vivado, himbaechel or xray.")
     ] = None,
     memory: Annotated[
         str | None,
@@ -72,8 +72,18 @@ def build(
         figures = explore.build(board, config, output, say=say, **options)
     printing.print_values(figures)
     if figures.get("clock_mhz", 0) < figures.get("wanted_mhz", 0):
-        printing.say("the clock is missed: on the board this bitstream may make mistakes")
+        printing.say(
+            "the clock is missed: on the board this bitstream may make mistakes; build a smaller "
+            "configuration, with --config"
+        )
+    if (toolchain or "").lower() == "xray" and not plan_only:
+        printing.say(
+            "nextpnr-xilinx counts no delays of memories and multipliers: the clock is lower than "
+            "it says"
+        )
     printing.write_json(json, figures)
+    if figures.get("clock_mhz", 0) < figures.get("wanted_mhz", 0):
+        raise typer.Exit(1)
 
 
 def flash(

@@ -1,8 +1,14 @@
-"""Masters for the memories of boards."""
+"""Masters for the memories of boards, and ports in place of a machine."""
 
 import random
 
 import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.axi.lite import LiteSlave
+from hw.axi.signatures import Axi4LiteSignature, Axi4Signature
 
 
 class Master:
@@ -146,3 +152,32 @@ def lite_host():
 def random_bursts():
     """The function ``draw_bursts``."""
     return draw_bursts
+
+
+class Stub(wiring.Component):
+    """The ports of a machine, for plans in which its inside does not matter."""
+
+    def __init__(self, config):
+        super().__init__(
+            {
+                "s_axi": In(Axi4LiteSignature()),
+                "m_axi": Out(Axi4Signature(config.addr_width, config.bus_width)),
+                "interrupt": Out(1),
+                "machine_reset": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.slave = slave = LiteSlave()
+        wiring.connect(m, wiring.flipped(self.s_axi), slave.axi)
+        seen = Signal(len(self.m_axi.rdata))
+        m.d.sync += [seen.eq(self.m_axi.rdata), self.m_axi.wdata.eq(seen)]
+        m.d.sync += self.m_axi.araddr.eq(slave.bus.data)
+        return m
+
+
+@pytest.fixture(scope="session")
+def stub_machine():
+    """The class to stand for an accelerator in plans."""
+    return Stub

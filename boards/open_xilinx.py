@@ -1,0 +1,243 @@
+"""Plans for the open tools of Xilinx' 7 series: Yosys, nextpnr and Project X-Ray.
+
+Two versions of nextpnr place and route: the older nextpnr-xilinx, which stands by itself, and the
+newer architecture ``xilinx`` of nextpnr-himbaechel. Their options, and what they read of XDC files,
+are from their sources (``common/command.cc``, ``xilinx/main.cc`` and ``xilinx/xdc.cc`` of the
+older; ``common/kernel/command.cc`` and ``himbaechel/uarch/xilinx/`` of the newer), those of the
+bitstream's tools from Project X-Ray's ``utils/fasm2frames.py`` and ``tools/xc7frames2bit.cc``.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from boards.errors import BoardError
+
+__all__ = ["OPEN_TOOLCHAINS", "OpenTools", "check_databases", "open_platform"]
+
+OPEN_TOOLCHAINS = ("Xray", "Himbaechel")
+"""Around nextpnr-xilinx, and around nextpnr's newer Xilinx architecture."""
+
+OLDEST_YOSYS = (0, 60)
+"""Debian 12's 0.23 leaves outputs of DSP blocks without drivers and succeeds all the same; this is
+the oldest that the project itself is used with."""
+
+_SHARE = "/usr/share/nextpnr"
+
+_NEXTPNR = {"Xray": "nextpnr-xilinx", "Himbaechel": "nextpnr-himbaechel"}
+
+
+class OpenTools:
+    """What the plan of a part needs beside the design.
+
+    Parameters
+    ----------
+    toolchain : str
+        One of ``OPEN_TOOLCHAINS``.
+    part : str
+        Device, package and speed grade, as Project X-Ray calls them: ``xc7a35tcsg324-1``.
+
+    Members
+    -------
+    tools : tuple of str
+        Commands, each with an environment variable of its name that may name another one.
+    database : str
+        Folder of the part in Project X-Ray's database.
+    chip : str
+        File of the die in nextpnr's database.
+    """
+
+    def __init__(self, toolchain: str, part: str):
+        self.toolchain, self.part = toolchain, part
+        self.tools = ("yosys", _NEXTPNR[toolchain], "fasm2frames", "xc7frames2bit")
+        device = re.match(r"xc7[a-z]\d+[ts]?", part)[0]
+        family = {"xc7a": "artix7", "xc7z": "zynq7"}[part[:4]]
+        self.database = f"{family}/{part}"
+        # Both are the same die, and the newer nextpnr knows the larger one's name alone.
+        die = {"xc7a35t": "xc7a50t"}.get(device, device)
+        self.chip = f"{device}.bin" if toolchain == "Xray" else f"chipdb-{die}.bin"
+
+    def folders(self, environment: Mapping[str, str]) -> dict[str, Path]:
+        """Files that have to be there, by what they are."""
+        found = {}
+        base = environment.get("DB_DIR") or f"{_SHARE}/prjxray-db"
+        found["DB_DIR"] = Path(base, self.database, "part.yaml")
+        chips = environment.get("CHIPDB_DIR")
+        if self.toolchain == "Xray":
+            chips = chips or f"{_SHARE}/xilinx-chipdb"
+        # The newer one finds its database beside itself where none is named.
+        if chips:
+            found["CHIPDB_DIR"] = Path(chips, self.chip)
+        return found
+
+
+def check_databases(tools: OpenTools):
+    """Refuse a build whose databases are missing, before synthesis.
+
+    Raises
+    ------
+    BoardError
+        With the file that is missing.
+    """
+    for variable, path in tools.folders(os.environ).items():
+        if not path.is_file():
+            raise BoardError(
+                f"{path} is missing; let the environment variable {variable} name the folder of "
+                f"the database; docs/boards.md says how to make one, and --plan-only writes the "
+                f"plan without"
+            )
+
+
+def open_platform(platform, toolchain: str, clock_mhz: float, clock: str = "clk"):
+    """The platform for one of the open toolchains.
+
+    Amaranth's own plan asks for no clock, and forbids block memories, from the time before
+    nextpnr-xilinx could place them; no machine fits without.
+
+    Parameters
+    ----------
+    platform : class
+        Amaranth's.
+    toolchain : str
+        One of ``OPEN_TOOLCHAINS``.
+    clock_mhz : float
+        Of the machine.
+    clock : str
+        The net of its clock in the top module.
+    """
+
+    class Open(platform):
+        _xray_required_tools = OpenTools(toolchain, "xc7a35tcsg324-1").tools
+        _xray_file_templates: ClassVar = {
+            **platform._xray_file_templates,
+            "build_{{name}}.sh": _SCRIPT[toolchain],
+            "{{name}}.xdc": _CONSTRAINTS,
+        }
+        _xray_command_templates: ClassVar = [
+            *_CHECKS[toolchain],
+            _SYNTHESIS,
+            _PLACING[toolchain],
+            *_BITS,
+        ]
+
+        @property
+        def open_tools(self) -> OpenTools:
+            return OpenTools(toolchain, self._xray_part)
+
+    Open.machine_clock = clock
+    Open.machine_mhz = f"{clock_mhz:g}"
+    Open.machine_period = f"{1000 / clock_mhz:.3f}"
+    Open.oldest_yosys = ".".join(map(str, OLDEST_YOSYS))
+    return Open(toolchain="Xray")
+
+
+_HEAD = r"""
+    # {{autogenerated}}
+    set -e{{verbose("x")}}
+    [ -n "${{platform._toolchain_env_var}}" ] && . "${{platform._toolchain_env_var}}"
+    # Project X-Ray's database, and nextpnr's.
+    : ${DB_DIR:=/usr/share/nextpnr/prjxray-db}
+"""
+_SCRIPT = {
+    "Xray": _HEAD
+    + r"""
+    : ${CHIPDB_DIR:=/usr/share/nextpnr/xilinx-chipdb}
+    {{emit_commands("sh")}}
+    """,
+    # It finds its database beside itself where none is named.
+    "Himbaechel": _HEAD
+    + r"""
+    {{emit_commands("sh")}}
+    """,
+}
+
+# The place of a port once: the newer nextpnr refuses a second one. Names stand without quotes,
+# which the older one takes for part of a net's name.
+_CONSTRAINTS = r"""
+    # {{autogenerated}}
+    {% for port_name, pin_name, attrs in platform.iter_port_constraints_bits() -%}
+        set_property LOC {{pin_name}} [get_ports {{port_name|tcl_quote}}]
+        {% for attr_name, attr_value in attrs.items() -%}
+            set_property {{attr_name}} {{attr_value}} [get_ports {{port_name|tcl_quote}}]
+        {% endfor %}
+    {% endfor %}
+    {% for port, frequency in platform.iter_port_clock_constraints() -%}
+        create_clock -period {{"%.3f"|format(1000000000/frequency)}} [get_ports {{port.name}}]
+    {% endfor %}
+    create_clock -period {{platform.machine_period}} [get_nets {{platform.machine_clock}}]
+"""
+
+_DATABASE = r"""
+    test -f "$DB_DIR/{{platform.open_tools.database}}/part.yaml" || {
+        echo "error: $DB_DIR/{{platform.open_tools.database}}/part.yaml is missing:
+        let DB_DIR name Project X-Ray's database" >&2; exit 1; }
+"""
+_CHIP = r"""
+    test -f "$CHIPDB_DIR/{{platform.open_tools.chip}}" || {
+        echo "error: $CHIPDB_DIR/{{platform.open_tools.chip}} is missing:
+        let CHIPDB_DIR name the folder of nextpnr's chip databases" >&2; exit 1; }
+"""
+_AGE = r"""
+    {{invoke_tool("yosys")}} -V |
+    awk -v oldest={{platform.oldest_yosys}}
+        '{ split($2, is, "[.+]"); split(oldest, least, "."); exit !(is[1] > least[1] ||
+        is[1] == least[1] && is[2] + 0 >= least[2] + 0) }' || {
+        echo "error: Yosys $({{invoke_tool("yosys")}} -V) is older than {{platform.oldest_yosys}};
+        let YOSYS name a newer one" >&2; exit 1; }
+"""
+_CHECKS = {
+    "Xray": [_DATABASE, _CHIP, _AGE],
+    "Himbaechel": [_DATABASE, r'[ -z "$CHIPDB_DIR" ] || ' + _CHIP.strip(), _AGE],
+}
+
+# Older versions of nextpnr know no cells that hold the names of scopes.
+_SYNTHESIS = r"""
+    {{invoke_tool("yosys")}}
+        -p 'synth_xilinx -flatten -abc9 -arch xc7 -top {{name}}; delete t:$scopeinfo;
+            write_json {{name}}.json'
+        {% for file in platform.iter_files(".v", ".sv", ".vhd", ".vhdl") -%} {{file}} {% endfor %}
+        {{name}}.v
+"""
+_PLACING = {
+    "Xray": r"""
+        {{invoke_tool("nextpnr-xilinx")}}
+            --chipdb "$CHIPDB_DIR/{{platform.open_tools.chip}}"
+            --xdc {{name}}.xdc
+            --json {{name}}.json
+            --write {{name}}_routed.json
+            --fasm {{name}}.fasm
+            --freq {{platform.machine_mhz}}
+            --seed 1 --timing-allow-fail
+            --log {{name}}.tim
+    """,
+    "Himbaechel": r"""
+        {{invoke_tool("nextpnr-himbaechel")}}
+            --device {{platform.open_tools.part}}
+            ${CHIPDB_DIR:+--chipdb "$CHIPDB_DIR/{{platform.open_tools.chip}}"}
+            -o xdc={{name}}.xdc
+            -o fasm={{name}}.fasm
+            --json {{name}}.json
+            --write {{name}}_routed.json
+            --router router2
+            --freq {{platform.machine_mhz}}
+            --seed 1 --timing-allow-fail
+            --report report.json
+            --log {{name}}.tim
+    """,
+}
+_BITS = [
+    r"""
+    {{invoke_tool("fasm2frames")}}
+        --part {{platform.open_tools.part}}
+        --db-root "$DB_DIR/{{platform._xray_family}}" {{name}}.fasm {{name}}.frames
+    """,
+    r"""
+    {{invoke_tool("xc7frames2bit")}}
+        --part_file "$DB_DIR/{{platform.open_tools.database}}/part.yaml"
+        --part_name {{platform.open_tools.part}}
+        --frm_file {{name}}.frames
+        --output_file {{name}}.bit
+    """,
+]
