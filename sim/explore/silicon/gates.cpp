@@ -22,17 +22,15 @@ struct Netlist {
   const uint64_t* gate_tables;   // [gates]
   const uint32_t* gate_outputs;  // [gates]
   const uint16_t* gate_delays;   // [gates, 6]
-  // Gates that read each net: the input's number in the lowest 3 bits, the gate above.
-  const uint64_t* reader_starts;  // [nets + 1]
-  const uint64_t* readers;
   // Registers: as gates, but the table gives the next state; output, inverted output (0: none).
   uint64_t registers;
   const uint32_t* register_inputs;
   const uint64_t* register_tables;
   const uint32_t* register_outputs;  // [registers, 2]
   const uint16_t* register_delays;   // [registers]
-  const uint32_t* register_clocks;   // 0: never stops; else 1 + the number of the clock gate
+  // Registers whose clock never stops come first, then those of each clock gate.
   uint64_t gating;
+  const uint64_t* clock_starts;    // [gating + 2]
   const uint32_t* gating_enables;  // [gating]
   // Memories: where what follows begins in `pins`: ports times (MEN, WEN, REN, ADDR, DIN, BM, DOUT).
   uint64_t memories;
@@ -69,57 +67,53 @@ namespace {
 
 constexpr unsigned kWheel = 1 << 13;  // ticks that any delay is shorter than
 constexpr unsigned kFields = 8;
+constexpr unsigned kPins = 6;
+constexpr uint32_t kNone = ~0u;
 
 const Netlist* given = nullptr;
 
 class Circuit {
  public:
   explicit Circuit(const Netlist& n)
-      : n_(n), value_(n.nets), old_(n.nets), stamp_(n.nets), due_(n.gates), wheel_(kWheel),
-        next_(n.registers) {
-    value_[1] = 1;
-    uint64_t state = n.seed * 2 + 1;
+      : n_(n), nets_(n.nets), gates_(n.gates), wheel_(kWheel), inputs_(n.registers),
+        wanted_(n.registers), state_(n.registers) {
+    nets_[1].value = 1;
+    uint64_t random = n.seed * 2 + 1;
     // Registers wake up as they like.
     for (uint64_t i = 0; i < n.registers; i++) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      put(i, state >> 63);
+      random = random * 6364136223846793005u + 1442695040888963407u;
+      put(i, random >> 63);
     }
     for (uint64_t i = 0; i < n.memories; i++) {
       const uint64_t* m = n.memory_shapes + i * kFields;
       words_.emplace_back(m[0] * m[1], 0);
     }
+    connect();
     settle_all();
   }
 
-  bool get(uint32_t net) const { return value_[net]; }
+  bool get(uint32_t net) const { return nets_[net].value; }
 
   void drive(uint32_t net, bool to) {
-    if (value_[net] != to) change(net, to);
+    if (nets_[net].value != to) change(net, to);
   }
 
   // What a rising edge does: registers and memories take what is there, and begin to change.
   void edge() {
     n_.pulses[n_.gating]++;
-    open_.assign(n_.gating + 1, 1);
-    for (uint64_t i = 0; i < n_.gating; i++) {
-      open_[i + 1] = value_[n_.gating_enables[i]];
-      n_.pulses[i] += open_[i + 1];
-    }
     moved_.clear();
-    for (uint64_t i = 0; i < n_.registers; i++)
-      if (open_[n_.register_clocks[i]]) {
-        bool to = look(n_.register_tables[i], n_.register_inputs + 6 * i);
-        if (to != next_[i]) {
-          next_[i] = to;
-          moved_.push_back(i);
-        }
+    take(n_.clock_starts[0], n_.clock_starts[1]);
+    for (uint64_t i = 0; i < n_.gating; i++)
+      if (get(n_.gating_enables[i])) {
+        n_.pulses[i]++;
+        take(n_.clock_starts[i + 1], n_.clock_starts[i + 2]);
       }
     reads_.clear();
     for (uint64_t i = 0; i < n_.memories; i++) access(i);
     for (uint32_t i : moved_)
       for (int side = 0; side < 2; side++)
         if (uint32_t net = n_.register_outputs[2 * i + side])
-          post(net, next_[i] ^ side, n_.register_delays[i]);
+          post(net, state_[i] ^ side, n_.register_delays[i]);
     for (auto& [net, to, ticks] : reads_) post(net, to, ticks);
   }
 
@@ -130,25 +124,45 @@ class Circuit {
       for (size_t k = 0; k < slot.size(); k++) {
         Event e = slot[k];
         waiting_--;
-        if (e.gate < 0) {
-          if (value_[e.net] != e.to) change(e.net, e.to);
-        } else if (due_[e.gate] == now_ + 1) {
-          due_[e.gate] = 0;
-          change(e.net, !value_[e.net]);
+        if (e.gate == kNone) {
+          drive(e.net >> 1, e.net & 1);
+        } else if (gates_[e.gate].due == now_ + 1) {
+          gates_[e.gate].due = 0;
+          change(e.net, !nets_[e.net].value);
         }
       }
       slot.clear();
     }
-    for (uint32_t net : touched_) n_.needed[net] += value_[net] != old_[net];
+    for (uint32_t net : touched_) {
+      Net& own = nets_[net];
+      n_.transitions[net] += own.moved;
+      n_.needed[net] += own.value != own.old;
+      own.moved = 0;
+    }
     touched_.clear();
-    cycle_++;
   }
 
  private:
+  // What reads a net: the inputs of a gate, or behind all gates of a register, that it is connected
+  // to, and the first of them.
+  struct Reader {
+    uint32_t gate;
+    uint8_t mask, pin;
+  };
+  struct Net {
+    uint32_t first = 0, last = 0;  // readers
+    uint16_t moved = 0;            // transitions in this cycle
+    uint8_t value = 0, old = 0;    // now, and before the first of them
+  };
+  struct Gate {
+    uint64_t table, due = 0;  // when its output changes, and one; 0: it does not
+    uint32_t output;
+    uint16_t delays[kPins];
+    uint8_t inputs = 0;  // their values, each a bit
+  };
   struct Event {
-    int64_t gate;  // or -1: the net gets `to` whatever it was
-    uint32_t net;
-    uint8_t to;
+    uint32_t gate;  // or kNone: the net gets a value whatever it was
+    uint32_t net;   // or twice the net, and the value
   };
   struct Read {
     uint32_t net;
@@ -156,47 +170,101 @@ class Circuit {
     uint64_t ticks;
   };
 
-  bool look(uint64_t table, const uint32_t* inputs) const {
-    unsigned place = 0;
-    for (int k = 0; k < 6; k++) place |= unsigned(value_[inputs[k]]) << k;
-    return table >> place & 1;
+  // Register i of those from `first` on gets what it wants.
+  void take(uint64_t first, uint64_t last) {
+    for (uint64_t i = first; i < last; i++)
+      if (wanted_[i] != state_[i]) {
+        state_[i] = wanted_[i];
+        moved_.push_back(i);
+      }
   }
 
   void put(uint64_t i, bool to) {
-    next_[i] = to;
+    state_[i] = to;
     for (int side = 0; side < 2; side++)
-      if (uint32_t net = n_.register_outputs[2 * i + side]) value_[net] = to ^ side;
+      if (uint32_t net = n_.register_outputs[2 * i + side]) nets_[net].value = to ^ side;
+  }
+
+  const uint32_t* inputs_of(uint64_t i) const {
+    return i < n_.gates ? n_.gate_inputs + kPins * i
+                        : n_.register_inputs + kPins * (i - n_.gates);
+  }
+
+  // Readers of each net, those of the lowest number first.
+  void connect() {
+    std::vector<uint32_t> place(n_.nets + 1);
+    auto each = [&](auto&& use) {
+      for (uint64_t i = 0; i < n_.gates + n_.registers; i++) {
+        const uint32_t* inputs = inputs_of(i);
+        for (unsigned pin = 0; pin < kPins; pin++) {
+          unsigned mask = 0, before = 0;
+          for (unsigned k = 0; k < kPins; k++) mask |= unsigned(inputs[k] == inputs[pin]) << k;
+          before = mask & ((1u << pin) - 1);
+          if (inputs[pin] > 1 && !before) use(inputs[pin], i, mask, pin);
+        }
+      }
+    };
+    each([&](uint32_t net, uint64_t, unsigned, unsigned) { place[net + 1]++; });
+    for (uint64_t net = 0; net < n_.nets; net++) {
+      place[net + 1] += place[net];
+      nets_[net].first = nets_[net].last = place[net];
+    }
+    readers_.resize(place[n_.nets]);
+    each([&](uint32_t net, uint64_t i, unsigned mask, unsigned pin) {
+      readers_[nets_[net].last++] = {uint32_t(i), uint8_t(mask), uint8_t(pin)};
+    });
+  }
+
+  unsigned look(const uint32_t* inputs) const {
+    unsigned values = 0;
+    for (unsigned k = 0; k < kPins; k++) values |= unsigned(get(inputs[k])) << k;
+    return values;
   }
 
   // Gates stand behind those that drive them.
   void settle_all() {
-    for (uint64_t g = 0; g < n_.gates; g++)
-      value_[n_.gate_outputs[g]] = look(n_.gate_tables[g], n_.gate_inputs + 6 * g);
+    for (uint64_t g = 0; g < n_.gates; g++) {
+      Gate& own = gates_[g];
+      own.table = n_.gate_tables[g];
+      own.output = n_.gate_outputs[g];
+      memcpy(own.delays, n_.gate_delays + kPins * g, sizeof own.delays);
+      own.inputs = look(inputs_of(g));
+      nets_[own.output].value = own.table >> own.inputs & 1;
+    }
+    for (uint64_t i = 0; i < n_.registers; i++) {
+      inputs_[i] = look(inputs_of(n_.gates + i));
+      wanted_[i] = n_.register_tables[i] >> inputs_[i] & 1;
+    }
   }
 
   void post(uint32_t net, bool to, uint64_t ticks) {
-    wheel_[(now_ + ticks) % kWheel].push_back({-1, net, uint8_t(to)});
+    wheel_[(now_ + ticks) % kWheel].push_back({kNone, net << 1 | to});
     waiting_++;
   }
 
   void change(uint32_t net, bool to) {
-    if (stamp_[net] != cycle_) {
-      stamp_[net] = cycle_;
-      old_[net] = value_[net];
+    Net& own = nets_[net];
+    if (!own.moved) {
+      own.old = own.value;
       touched_.push_back(net);
     }
-    value_[net] = to;
-    n_.transitions[net]++;
-    for (uint64_t k = n_.reader_starts[net]; k < n_.reader_starts[net + 1]; k++) {
-      uint64_t g = n_.readers[k] >> 3, pin = n_.readers[k] & 7;
-      uint32_t out = n_.gate_outputs[g];
-      bool wants = look(n_.gate_tables[g], n_.gate_inputs + 6 * g);
-      if (wants == bool(value_[out])) {
-        due_[g] = 0;
-      } else if (!due_[g]) {
-        uint64_t when = now_ + n_.gate_delays[6 * g + pin];
-        due_[g] = when + 1;
-        wheel_[when % kWheel].push_back({int64_t(g), out, 0});
+    own.value = to;
+    own.moved++;
+    for (uint32_t k = own.first; k < own.last; k++) {
+      auto [g, mask, pin] = readers_[k];
+      if (g >= n_.gates) {
+        uint64_t i = g - n_.gates;
+        wanted_[i] = n_.register_tables[i] >> (inputs_[i] ^= mask) & 1;
+        continue;
+      }
+      Gate& gate = gates_[g];
+      bool wants = gate.table >> (gate.inputs ^= mask) & 1;
+      if (wants == bool(nets_[gate.output].value)) {
+        gate.due = 0;
+      } else if (!gate.due) {
+        uint64_t when = now_ + gate.delays[pin];
+        gate.due = when + 1;
+        wheel_[when % kWheel].push_back({g, gate.output});
         waiting_++;
       }
     }
@@ -214,46 +282,47 @@ class Circuit {
     int64_t written = -1, read_at[4] = {-1, -1, -1, -1};
     for (uint64_t p = 0; p < ports && p < 4; p++) {
       const uint32_t* at = pins + p * size;
-      if (!value_[at[0]]) continue;
+      if (!get(at[0])) continue;
       uint64_t address = 0;
-      for (uint64_t k = 0; k < width; k++) address |= uint64_t(value_[at[3 + k]]) << k;
+      for (uint64_t k = 0; k < width; k++) address |= uint64_t(get(at[3 + k])) << k;
       if (address >= words) continue;
-      if (value_[at[2]]) read_at[p] = address, counts[2 * p]++;
-      if (value_[at[1]]) written = address, counts[2 * p + 1]++;
+      if (get(at[2])) read_at[p] = address, counts[2 * p]++;
+      if (get(at[1])) written = address, counts[2 * p + 1]++;
     }
     for (uint64_t p = 0; p < ports && p < 4; p++) {
       if (read_at[p] < 0) continue;
       const uint32_t* at = pins + p * size;
-      bool same = value_[at[1]];
+      bool same = get(at[1]);
       bool clash = written == read_at[p] || same;
       counts[2 * ports] += clash;
       const uint32_t* out = at + size - bits;
       for (uint64_t k = 0; k < bits; k++) {
         bool to = all[read_at[p] * bits + k] ^ clash;
-        if (out[k]) reads_.push_back({out[k], to, m[6]});
+        if (out[k] && get(out[k]) != to) reads_.push_back({out[k], to, m[6]});
       }
     }
     for (uint64_t p = 0; p < ports && p < 4; p++) {
       const uint32_t* at = pins + p * size;
-      if (!value_[at[0]] || !value_[at[1]]) continue;
+      if (!get(at[0]) || !get(at[1])) continue;
       uint64_t address = 0;
-      for (uint64_t k = 0; k < width; k++) address |= uint64_t(value_[at[3 + k]]) << k;
+      for (uint64_t k = 0; k < width; k++) address |= uint64_t(get(at[3 + k])) << k;
       if (address >= words) continue;
       const uint32_t *data = at + 3 + width, *mask = data + bits;
       for (uint64_t k = 0; k < bits; k++)
-        if (!masked || value_[mask[k]]) all[address * bits + k] = value_[data[k]];
+        if (!masked || get(mask[k])) all[address * bits + k] = get(data[k]);
     }
   }
 
   const Netlist n_;
-  std::vector<uint8_t> value_, old_;
-  std::vector<uint64_t> stamp_, due_;
+  std::vector<Net> nets_;
+  std::vector<Gate> gates_;
+  std::vector<Reader> readers_;
   std::vector<std::vector<Event>> wheel_;
-  std::vector<uint8_t> next_, open_;
+  std::vector<uint8_t> inputs_, wanted_, state_;  // of registers
   std::vector<uint32_t> moved_, touched_;
   std::vector<Read> reads_;
   std::vector<std::vector<uint8_t>> words_;
-  uint64_t now_ = 0, waiting_ = 0, cycle_ = 1;
+  uint64_t now_ = 0, waiting_ = 0;
 };
 
 }  // namespace

@@ -41,10 +41,10 @@ class _Netlist(ctypes.Structure):
         (name, ctypes.c_uint64 if kind == "n" else ctypes.c_void_p)
         for name, kind in (
             *(("nets", "n"), ("gates", "n"), ("gate_inputs", "p"), ("gate_tables", "p")),
-            *(("gate_outputs", "p"), ("gate_delays", "p"), ("reader_starts", "p")),
-            *(("readers", "p"), ("registers", "n"), ("register_inputs", "p")),
-            *(("register_tables", "p"), ("register_outputs", "p"), ("register_delays", "p")),
-            *(("register_clocks", "p"), ("gating", "n"), ("gating_enables", "p")),
+            *(("gate_outputs", "p"), ("gate_delays", "p")),
+            *(("registers", "n"), ("register_inputs", "p"), ("register_tables", "p")),
+            *(("register_outputs", "p"), ("register_delays", "p")),
+            *(("gating", "n"), ("clock_starts", "p"), ("gating_enables", "p")),
             *(("memories", "n"), ("memory_shapes", "p"), ("pins", "p"), ("port_starts", "p")),
             *(("port_nets", "p"), ("transitions", "p"), ("needed", "p"), ("pulses", "p")),
             *(("accesses", "p"), ("seed", "n")),
@@ -238,19 +238,12 @@ def _gate_arrays(timing: Timing) -> dict:
                 tables.append(np.full(len(group), table, np.uint64))
                 outputs.append(nets.astype(np.uint32))
                 delays.append(late)
-    inputs = np.concatenate(inputs)
-    gate, pin = np.nonzero(inputs > 1)
-    net = inputs[gate, pin]
-    order = np.argsort(net, kind="stable")
-    starts = np.searchsorted(net[order], np.arange(timing.gates.nets + 1))
     return {
-        "gates": len(inputs),
-        "gate_inputs": inputs,
+        "gates": sum(map(len, inputs)),
+        "gate_inputs": np.concatenate(inputs),
         "gate_tables": np.concatenate(tables),
         "gate_outputs": np.concatenate(outputs),
         "gate_delays": np.concatenate(delays),
-        "reader_starts": starts.astype(np.uint64),
-        "readers": (gate[order].astype(np.uint64) << np.uint64(3)) | pin[order].astype(np.uint64),
     }
 
 
@@ -274,14 +267,17 @@ def _register_arrays(timing: Timing) -> dict:
             late = np.maximum(late, timing.arrivals[:, nets].mean(axis=0))
         outputs.append(sides)
         delays.append(_ticks(late))
+    clock = np.concatenate(gated)
+    order = np.argsort(clock, kind="stable")
+    gating = sum(map(len, enables))
     return {
-        "registers": sum(map(len, inputs)),
-        "register_inputs": np.concatenate(inputs),
-        "register_tables": np.concatenate(tables),
-        "register_outputs": np.concatenate(outputs),
-        "register_delays": np.concatenate(delays),
-        "register_clocks": np.concatenate(gated),
-        "gating": sum(map(len, enables)),
+        "registers": len(order),
+        "register_inputs": np.concatenate(inputs)[order],
+        "register_tables": np.concatenate(tables)[order],
+        "register_outputs": np.concatenate(outputs)[order],
+        "register_delays": np.concatenate(delays)[order],
+        "gating": gating,
+        "clock_starts": np.searchsorted(clock[order], np.arange(gating + 2)).astype(np.uint64),
         "gating_enables": np.concatenate([*enables, []]).astype(np.uint32),
     }
 

@@ -77,6 +77,29 @@ def test_a_gated_register_moves_while_its_enable_is_high(netlist, run):
     assert list(tally.pulses) == [CYCLES, CYCLES]
 
 
+def test_each_register_follows_its_own_clock(netlist, run):
+    # Gates in another order than the registers behind them, and one register behind none.
+    clocks = {"a": "low", "b": "aclk", "c": "high", "d": "low", "e": "high"}
+    for name, clock in clocks.items():
+        netlist.cell("INV", f"machine.$i{name}", A=f"q{name}", Y=f"n{name}")
+        netlist.cell("DFF", f"machine.$f{name}", D=f"n{name}", CK=clock, Q=f"q{name}")
+    netlist.cell("ICG", "machine.$h", CK="aclk", E="1", GCK="high")
+    netlist.cell("ICG", "machine.$l", CK="aclk", E="0", GCK="low")
+    tally, _ = run()
+    moved = {name: int(tally.transitions[netlist.net(f"q{name}")]) for name in clocks}
+    assert moved == {"a": 0, "b": CYCLES, "c": CYCLES, "d": 0, "e": CYCLES}
+    assert list(tally.pulses) == [CYCLES, 0, CYCLES]
+
+
+def test_a_gate_with_one_net_at_two_pins_follows_it(netlist, run):
+    _toggler(netlist)
+    netlist.cell("NAND2", "machine.$9", A="q", B="q", Y="x")
+    netlist.cell("AOI21", "machine.$8", A="q", B="x", C="q", Y="y")
+    tally, _ = run()
+    assert tally.transitions[netlist.net("x")] == CYCLES
+    assert tally.needed[netlist.net("y")] == CYCLES
+
+
 def test_glitches_are_transitions_that_settled_values_do_not_need(netlist, run):
     _toggler(netlist)
     # q and its inverse meet in a gate: equal for as long as three inverters take, which is longer
