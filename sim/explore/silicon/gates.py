@@ -16,10 +16,6 @@ CLOCK = "aclk"
 """The port that every clock comes from."""
 
 
-_DEEPEST = 5000
-"""Gates one behind the other that no machine has."""
-
-
 @dataclass(frozen=True)
 class Group:
     """All cells of one kind.
@@ -191,19 +187,7 @@ def _levels(groups: list[Group], nets: int) -> list[list[Group]]:
         for outputs in group.outputs.values():
             driver[outputs] = first + np.arange(len(group))
     driver[:2] = -1
-    level = np.zeros(int(starts[-1]), int)
-    # Each pass moves every cell behind those that drive it.
-    for _ in range(_DEEPEST):
-        before = level.copy()
-        for first, group in zip(starts, groups, strict=False):
-            own = level[first : first + len(group)]
-            for net in group.inputs.values():
-                source = driver[net]
-                np.maximum(own, np.where(source >= 0, level[source] + 1, 0), out=own)
-        if (level == before).all():
-            break
-    else:
-        raise NetworkError("the mapped gates form a loop")
+    level = _longest(*_wires(groups, starts, driver), int(starts[-1]))
     found = []
     for number in range(int(level.max(initial=-1)) + 1):
         each = []
@@ -213,3 +197,38 @@ def _levels(groups: list[Group], nets: int) -> list[list[Group]]:
                 each.append(group.some(which))
         found.append(each)
     return found
+
+
+def _wires(groups: list[Group], starts, driver: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From which cell to which there is a wire."""
+    sources, targets = [np.zeros(0, int)], [np.zeros(0, int)]
+    for first, group in zip(starts, groups, strict=False):
+        for net in group.inputs.values():
+            driven = np.flatnonzero(driver[net] >= 0)
+            sources.append(driver[net[driven]])
+            targets.append(first + driven)
+    return np.concatenate(sources), np.concatenate(targets)
+
+
+def _longest(sources: np.ndarray, targets: np.ndarray, cells: int) -> np.ndarray:
+    """How many cells stand before each on the longest way to it."""
+    targets = targets[np.argsort(sources, kind="stable")]
+    counts = np.bincount(sources, minlength=cells)
+    starts = np.cumsum(counts) - counts
+    missing = np.bincount(targets, minlength=cells)
+    level, number = np.full(cells, -1), 0
+    ready = np.flatnonzero(missing == 0)
+    while len(ready):
+        level[ready] = number
+        number += 1
+        many = counts[ready]
+        # Places in `targets` of all that the cells drive.
+        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        driven, times = np.unique(
+            targets[np.repeat(starts[ready], many) + within], return_counts=True
+        )
+        missing[driven] -= times
+        ready = driven[missing[driven] == 0]
+    if (level < 0).any():
+        raise NetworkError("the mapped gates form a loop")
+    return level
