@@ -99,7 +99,7 @@ def silicon(
         )
         task = None
         if measured.workload is not None:
-            task = open_task(chosen, measured.workload, measured.steps, say, tell)
+            task = open_task(chosen, measured.workload, measured.steps, say)
         mapped = make_silicon(chosen, process, say)
         figures = {"config": values_of(chosen), **silicon_figures(mapped)}
         if task is not None:

@@ -66,7 +66,6 @@ def open_task(
     workload: str,
     steps: int,
     say: Callable[[str], None] = lambda text: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Task:
     """The network of a workload in integers, and ``steps`` steps beside the first ones.
 
@@ -79,7 +78,7 @@ def open_task(
     """
     if steps < 1:
         raise NetworkError(f"--steps must be at least 1, not {steps}")
-    case = find_workload(workload).load(say, progress)
+    case = find_workload(workload).load(say)
     network = quantize_case(case, **precision(config))
     check_integer(network)
     split = case.evaluation
