@@ -161,8 +161,10 @@ class Core(wiring.Component):
         )
         for client, (request, beats) in enumerate(clients):
             wiring.connect(m, request, reader.request[client])
+            near = engine.weight_near if client == 2 else request.valid
             answer = reader.data[client]
             m.d.comb += [
+                reader.near[client].eq(near),
                 beats.valid.eq(answer.valid),
                 beats.payload.eq(answer.payload.data),
                 answer.ready.eq(beats.ready),
@@ -174,7 +176,11 @@ class Core(wiring.Component):
         wiring.connect(m, engine.h_beats, writer.data[0])
         wiring.connect(m, engine.state_request, writer.request[1])
         wiring.connect(m, engine.state_beats, writer.data[1])
-        m.d.comb += sequencer.writes_drained.eq(writer.drained)
+        m.d.comb += [
+            writer.near[0].eq(engine.h_request.valid),
+            writer.near[1].eq(engine.state_request.valid),
+            sequencer.writes_drained.eq(writer.drained),
+        ]
 
     def _connect_control(self, m, sequencer, decoder, engine):
         control = engine.control

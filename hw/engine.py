@@ -119,6 +119,8 @@ class Engine(wiring.Component):
         From the sequencer.
     x_request, x_beats, weight_request, weight_beats : Out, In
         Reads.
+    weight_near : Out
+        Low only where no weights are asked for, and known earlier than that.
     weight_last : In
         The beat of weights is the last of its request.
     h_request, h_beats, state_request, state_beats : Out
@@ -144,6 +146,7 @@ class Engine(wiring.Component):
                 "x_beats": In(beats),
                 "weight_request": Out(requests),
                 "weight_beats": In(beats),
+                "weight_near": Out(1),
                 "weight_last": In(1),
                 "h_request": Out(requests),
                 "h_beats": Out(written),
@@ -210,6 +213,7 @@ class Engine(wiring.Component):
         m.d.comb += [
             self.weight_request.payload.eq(fetcher.request.payload),
             self.weight_request.valid.eq(fetcher.request.valid & room),
+            self.weight_near.eq(fetcher.near),
             fetcher.request.ready.eq(self.weight_request.ready & room),
         ]
         m.d.comb += [fetcher.job.eq(control.job), fetcher.start.eq(control.begin)]

@@ -74,6 +74,9 @@ class Splitter(wiring.Component):
     -------
     i : stream of ``request_layout``
         Address bits below a beat are ignored.
+    near : In
+        Low only in cycles without a request on ``i``, and known earlier than that: registers that
+        would take one rest.
     o : stream of ``burst_layout``
     """
 
@@ -94,6 +97,7 @@ class Splitter(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(request_layout(addr_width, beats_width))),
+                "near": In(1, init=1),
                 "o": Out(stream.Signature(burst_layout(addr_width, burst_beats))),
             }
         )
@@ -109,7 +113,7 @@ class Splitter(wiring.Component):
         end, whole = Signal(offset_width), Signal(self.beats_width - offset_width)
         further, short = Signal(), Signal()
         final, active, load, free = Signal(), Signal(), Signal(), Signal()
-        request = self._hold(m, free) if self.ahead else self.i
+        request, near = self._hold(m, free) if self.ahead else (self.i, self.near)
 
         m.d.comb += [
             final.eq(((whole == 0) & ~further) | ((whole == 1) & short)),
@@ -119,13 +123,16 @@ class Splitter(wiring.Component):
         if not self.ahead:
             m.d.comb += self.i.ready.eq(free)
 
-        # Taken whether or not it is there: that is known late.
         with m.If(free):
+            m.d.sync += active.eq(request.valid)
+        with m.Elif(load):
+            m.d.sync += active.eq(~final)
+        # Taken whether or not it is there: that is known late.
+        with m.If(free & near):
             addr, beats = request.payload.addr[byte_width:], request.payload.beats
             last = addr[:offset_width] + beats[:offset_width] - 1
             below_0, carry = last[offset_width + 1], last[offset_width]
             m.d.sync += [
-                active.eq(request.valid),
                 Cat(offset, block).eq(addr),
                 end.eq(last),
                 whole.eq(beats[offset_width:]),
@@ -133,7 +140,7 @@ class Splitter(wiring.Component):
                 short.eq(below_0),
             ]
         with m.Elif(load):
-            m.d.sync += [active.eq(~final), offset.eq(0), block.eq(block + 1), further.eq(0)]
+            m.d.sync += [offset.eq(0), block.eq(block + 1), further.eq(0)]
             with m.If(~further):
                 m.d.sync += whole.eq(whole - 1)
         with m.If(self.o.ready | load):
@@ -148,7 +155,7 @@ class Splitter(wiring.Component):
         return m
 
     def _hold(self, m, free):
-        """The next request: on ``i``, or come before while there was no place for it."""
+        """The next request: on ``i``, or come before while there was no place; whether near."""
         shape = self.i.payload.shape()
         following = stream.Signature(shape).create()
         there, held = Signal(), Signal(shape)
@@ -160,7 +167,7 @@ class Splitter(wiring.Component):
         ]
         with m.If(following.valid):
             m.d.sync += there.eq(~free)
-        # Kept in any case: whether it is there, and whether it finds a place, is known late.
-        with m.If(~there):
+        # Kept whether or not it is there and finds a place: that is known late.
+        with m.If(self.near & ~there):
             m.d.sync += held.eq(self.i.payload)
-        return following
+        return following, there | self.near

@@ -36,6 +36,7 @@ class _Client(wiring.Component):
                         request_layout(splitter["addr_width"], splitter["beats_width"])
                     )
                 ),
+                "near": In(1),
                 "burst": Out(stream.Signature(burst)),
                 "i": In(item),
                 "o": Out(item),
@@ -50,6 +51,7 @@ class _Client(wiring.Component):
         wiring.connect(m, splitter.o, bursts.i)
         m.submodules.fifo = fifo = Fifo(self.i.payload.shape(), self.buffer)
         wiring.connect(m, wiring.flipped(self.request), splitter.i)
+        m.d.comb += splitter.near.eq(self.near)
         wiring.connect(m, wiring.flipped(self.i), fifo.i)
         wiring.connect(m, fifo.o, wiring.flipped(self.o))
         room = Signal(range(self.buffer + 1), init=self.buffer)
@@ -119,6 +121,8 @@ class ReadMaster(wiring.Component):
         The bus.
     request : array of stream of struct ``addr``, ``beats``
         Address of the first byte, aligned to a beat; number of beats, at least 1.
+    near : array of 1 bit
+        Low only where there is no request, and known earlier: registers that would take one rest.
     data : array of stream of struct ``data``, ``last``
         Beats in request order; ``last`` marks the last beat of a request.
     halt : 1 bit
@@ -163,6 +167,7 @@ class ReadMaster(wiring.Component):
             {
                 "axi": Out(AxiReadSignature(addr_width, data_width)),
                 "request": In(request).array(clients),
+                "near": In(1, init=1).array(clients),
                 "data": Out(stream.Signature(read_item(data_width))).array(clients),
                 "halt": In(1),
                 "flush": In(1),
@@ -197,6 +202,7 @@ class ReadMaster(wiring.Component):
         m.submodules[f"client_{k}"] = client = _Client(splitter, self.data_width, self.buffers[k])
         wiring.connect(m, client.o, wiring.flipped(self.data[k]))
         m.d.comb += [
+            client.near.eq(self.near[k]),
             client.request.payload.eq(self.request[k].payload),
             client.request.valid.eq(self.request[k].valid & ~self.halt),
             self.request[k].ready.eq(client.request.ready & ~self.halt),

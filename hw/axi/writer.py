@@ -35,6 +35,7 @@ class _Client(wiring.Component):
                         request_layout(splitter["addr_width"], splitter["beats_width"])
                     )
                 ),
+                "near": In(1),
                 "burst": Out(stream.Signature(burst)),
                 "complete": Out(1),
                 "base": In(splitter["addr_width"]),
@@ -51,6 +52,7 @@ class _Client(wiring.Component):
         m.submodules.splitter = splitter = Splitter(**self.splitter)
         m.submodules.fifo = fifo = Fifo(self.i.payload.shape(), self.buffer)
         wiring.connect(m, wiring.flipped(self.request), splitter.i)
+        m.d.comb += splitter.near.eq(self.near)
         wiring.connect(m, splitter.o, wiring.flipped(self.burst))
         wiring.connect(m, wiring.flipped(self.i), fifo.i)
         wiring.connect(m, fifo.o, wiring.flipped(self.o))
@@ -115,6 +117,8 @@ class WriteMaster(wiring.Component):
         The bus.
     request : array of stream of struct ``addr``, ``beats``
         Address of the first byte, aligned to a beat; number of beats, at least 1.
+    near : array of 1 bit
+        Low only where there is no request, and known earlier: registers that would take one rest.
     data : array of stream of struct ``data``, ``strb``
         Beats in request order; they may come before their request.
     base, limit : unsigned(addr_width)
@@ -161,6 +165,7 @@ class WriteMaster(wiring.Component):
             {
                 "axi": Out(AxiWriteSignature(addr_width, data_width)),
                 "request": In(request).array(clients),
+                "near": In(1, init=1).array(clients),
                 "data": In(stream.Signature(write_item(data_width))).array(clients),
                 "base": In(addr_width),
                 "limit": In(addr_width),
@@ -222,6 +227,7 @@ class WriteMaster(wiring.Component):
         m.d.comb += [
             client.base.eq(self.base),
             client.limit.eq(self.limit),
+            client.near.eq(self.near[k]),
             client.request.payload.eq(self.request[k].payload),
             client.request.valid.eq(self.request[k].valid & ~self.halt),
             self.request[k].ready.eq(client.request.ready & ~self.halt),

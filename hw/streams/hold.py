@@ -64,14 +64,13 @@ class Skid(wiring.Component):
         free = ~self.o.valid | self.o.ready
         m.d.comb += self.i.ready.eq(~waits)
         with m.If(free):
-            m.d.sync += [
-                self.o.valid.eq(waits | self.i.valid),
-                self.o.payload.eq(Mux(waits, second, self.i.payload)),
-                waits.eq(0),
-            ]
+            m.d.sync += [self.o.valid.eq(waits | self.i.valid), waits.eq(0)]
         with m.Elif(self.i.valid):
             m.d.sync += waits.eq(1)
-        # Kept in any case: whether it is there, and whether it finds a place, is known late.
-        with m.If(~waits):
+        # Nothing is clocked where nothing comes.
+        with m.If(free & (waits | self.i.valid)):
+            m.d.sync += self.o.payload.eq(Mux(waits, second, self.i.payload))
+        # Kept whether or not it finds a place: that is known late.
+        with m.If(self.i.valid & ~waits):
             m.d.sync += second.eq(self.i.payload)
         return m

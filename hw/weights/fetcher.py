@@ -61,6 +61,8 @@ class WeightFetcher(wiring.Component):
         One request per part of a streamed block, or per run of columns.
     request_hidden : Out
         The request is for words of ``h``.
+    near : Out
+        Low only where there is no request, and known earlier than that.
     """
 
     def __init__(self, config: Config, request: data.StructLayout):
@@ -83,6 +85,7 @@ class WeightFetcher(wiring.Component):
                 "h_column": In(column),
                 "request": Out(stream.Signature(request)),
                 "request_hidden": Out(1),
+                "near": Out(1),
             }
         )
 
@@ -203,6 +206,7 @@ class WeightFetcher(wiring.Component):
             columns.eq(~whole | under_way),
             runs.o.ready.eq(request.ready & columns),
             request.valid.eq(Mux(columns, runs.o.valid, asks)),
+            self.near.eq(asks | runs.busy),
             request.payload.addr.eq(Mux(columns, runs.o.payload.addr, addr)),
             request.payload.beats.eq(Mux(columns, runs.o.payload.beats, beats)),
             self.request_hidden.eq(Mux(columns, runs.hidden, hidden)),

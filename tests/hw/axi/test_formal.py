@@ -41,6 +41,14 @@ def sensible_requests(prover, m, dut):
     for request in dut.request:
         prover.stable(m, request.valid, request.ready, request.payload, check=Assume)
         m.d.comb += Assume(request.payload.beats != 0)
+    if isinstance(dut, ReadMaster | WriteMaster):
+        for near, request in zip(dut.near, dut.request, strict=True):
+            nears(m, near, request.valid)
+
+
+def nears(m, near, valid):
+    """Assume that what says that a request may be there says so whenever one is."""
+    m.d.comb += Assume(near | ~valid)
 
 
 def answering_slave(m, axi):
@@ -100,6 +108,7 @@ def test_a_buffer_has_room_for_all_that_was_asked_for(prover):
             m.d.sync += owed.eq(owed - 1)
         m.d.comb += Assume(~dut.i.valid | (owed != 0))
         m.d.comb += Assume(dut.request.payload.beats != 0)
+        nears(m, dut.near, dut.request.valid)
         m.d.comb += Assert(~dut.i.valid | dut.i.ready)
         prover.stable(m, dut.burst.valid, dut.burst.ready, dut.burst.payload)
 
@@ -114,6 +123,7 @@ def test_bursts_cover_their_request(prover):
         addr, left = Signal(13), Signal(4)
         next_addr, next_left = Signal(13), Signal(4)
         m.d.comb += Assume((request.beats != 0) & (request.addr[:2] == 0))
+        nears(m, dut.near, dut.i.valid)
         taken, gone, just_taken = dut.i.valid & dut.i.ready, dut.o.valid & dut.o.ready, Signal()
         left_after = left - Mux(gone, burst.beats, 0)
         m.d.sync += just_taken.eq(taken)
@@ -145,6 +155,7 @@ def test_a_request_that_is_taken_ahead_stays_what_it_was(prover):
     def properties(m, dut):
         request, burst = dut.i.payload, dut.o.payload
         prover.stable(m, dut.i.valid, dut.i.ready, request, check=Assume)
+        nears(m, dut.near, dut.i.valid)
         prover.stable(m, dut.o.valid, dut.o.ready, burst)
         taken, gone = dut.i.valid & dut.i.ready, dut.o.valid & dut.o.ready
         # Numbered requests must leave in their order.
