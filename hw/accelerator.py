@@ -110,8 +110,11 @@ class Accelerator(wiring.Component):
     def _count(self, m, registers, core):
         """Cycles and beats in counters of their own, steps by their mode; beats count as bytes."""
         # A register: what is counted is far from where it happens. Counting ends a cycle later.
-        activity = Signal.like(core.activity)
-        m.d.sync += activity.eq(core.activity)
+        activity = {
+            name: Signal.like(core.activity[name], name=f"activity_{name}")
+            for name in core.activity.shape().members
+        }
+        m.d.sync += [seen.eq(core.activity[name]) for name, seen in activity.items()]
         increments = {name: activity[source] for name, source in _SOURCES.items()}
         for name in ("read_bytes", "write_bytes"):
             increments[name] = increments[name] << (self.config.bus_bytes.bit_length() - 1)
@@ -119,7 +122,7 @@ class Accelerator(wiring.Component):
         m.submodules.steps = steps = StepCounters(self.config)
         m.d.comb += [
             counters.clear.eq(registers.start),
-            counters.enable.eq(activity.busy),
+            counters.enable.eq(activity["busy"]),
             registers.counters.eq(counters.values),
             *(counters.increments[name].eq(value) for name, value in increments.items()),
             steps.clear.eq(registers.start),

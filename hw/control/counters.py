@@ -10,6 +10,7 @@ __all__ = ["COUNTER_WIDTH", "Counters", "counter_values"]
 
 COUNTER_WIDTH = 64
 _LOW_WIDTH = COUNTER_WIDTH // 2
+_NEAR_WIDTH = 8
 
 
 def counter_values() -> data.ArrayLayout:
@@ -35,13 +36,19 @@ class _Counter(wiring.Component):
         m = Module()
         increment, fresh, carry = Signal(self.width), Signal(), Signal()
         low, high = Signal(_LOW_WIDTH), Signal(COUNTER_WIDTH - _LOW_WIDTH)
+        # Most increments reach the lowest bits alone, and the others are not clocked.
+        place = max(self.width, _NEAR_WIDTH)
+        near, far = low[:place], low[place:]
+        total = near + increment
         m.d.comb += self.value.eq(Cat(low, high))
 
-        m.d.sync += [fresh.eq(self.enable), carry.eq(0)]
+        m.d.sync += [fresh.eq(self.enable & self.increment.any()), carry.eq(0)]
         with m.If(self.enable):
             m.d.sync += increment.eq(self.increment)
         with m.If(fresh):
-            m.d.sync += Cat(low, carry).eq(low + increment)
+            m.d.sync += near.eq(total)
+            with m.If(total[place]):
+                m.d.sync += Cat(far, carry).eq(far + 1)
         with m.If(carry):
             m.d.sync += high.eq(high + 1)
         with m.If(self.clear):

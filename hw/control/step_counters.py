@@ -16,6 +16,9 @@ __all__ = ["CLEAR_CYCLES", "MODE_COUNTER_WORDS", "STEP_CYCLES", "StepCounters"]
 _HALF = 32
 """Bits of half a counter: what the host reads at once, and more than any step adds."""
 
+_NEAR = 8
+"""Bits of a sum that most of what is added reaches alone."""
+
 _SLOTS = 8
 """Counters of a mode, those included that are not there."""
 
@@ -120,12 +123,15 @@ class StepCounters(wiring.Component):
             ("macs", self.rows, config.lookahead),
             ("beats", self.beats, 1),
         ):
-            total = Signal(_HALF, name=f"{name}_total")
+            total, place = Signal(_HALF, name=f"{name}_total"), max(len(more), _NEAR)
             running = Array(Signal(_HALF, name=f"{name}_{slot}") for slot in range(slots))
             mine = running[self.slot] if slots > 1 else running[0]
             m.d.comb += total.eq(mine + more)
             with m.If(more.any()):
-                m.d.sync += mine.eq(total)
+                m.d.sync += mine[:place].eq(total)
+                # Bits that no carry reaches are not clocked.
+                with m.If(total[place] != mine[place]):
+                    m.d.sync += mine[place:].eq(total[place:])
             with m.If(self.step):
                 m.d.sync += [ended[name].eq(total), mine.eq(0)]
             with m.If(self.clear):

@@ -79,7 +79,11 @@ class OperandFetch(wiring.Component):
         with m.If(self.i_valid):
             m.d.sync += listed_op.eq(self.i_op)
         with m.If(listed):
-            m.d.sync += [op.eq(listed_op), x_event.eq(self.x_event), h_event.eq(self.h_event)]
+            m.d.sync += op.eq(listed_op)
+        with m.If(listed & ~listed_op.hidden):
+            m.d.sync += x_event.eq(self.x_event)
+        with m.If(listed & listed_op.hidden):
+            m.d.sync += h_event.eq(self.h_event)
         event = data.View(self.x_event.shape(), Mux(op.hidden, h_event, x_event))
 
         operand = Signal.like(self.operand)

@@ -141,7 +141,9 @@ class Replayer(wiring.Component):
                 self.active.eq(Mux(counts, steps_left != 2, steps_left != 1)),
             ]
         # A cycle late, as a step's end is known late and there are many bits.
-        m.d.sync += [counts.eq(self.step_done), steps_left.eq(steps_left - counts)]
+        m.d.sync += counts.eq(self.step_done)
+        with m.If(counts):
+            m.d.sync += steps_left.eq(steps_left - 1)
         with m.If(self.start):
             m.d.sync += [
                 at.eq(position.const({"first": 1})),
