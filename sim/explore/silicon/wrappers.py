@@ -56,11 +56,13 @@ def _copy(plan: Plan, port: str) -> list[str]:
             written, read = (
                 _selected(plan, bank, number, f"{kind}_address") for kind in ("w", port)
             )
-            lines.append(f"  wire {name}_write = {written};")
+            lines.append(f"  wire {name}_write = {_written(plan)} & {written};")
             lines.append(f"  wire {name}_read = {port}_enable & {read};")
             lines.append(f"  wire [{memory.width - 1}:0] {name}_data;")
-            for column in range(bank.across):
-                lines += _macro(plan, bank, port, name, column)
+            low = 0
+            for column, macro in enumerate(bank.columns):
+                lines += _macro(plan, bank, port, name, column, low)
+                low += macro.bits
             data.append(f"{name}_data")
             selects.append(f"{name}_read")
     if len(data) == 1:
@@ -73,36 +75,40 @@ def _copy(plan: Plan, port: str) -> list[str]:
     return [*lines, f"  assign {port}_data = {' | '.join(chosen)};"]
 
 
+def _written(plan: Plan) -> str:
+    """Whether any bit of a word is written."""
+    return "(|w_enable)" if plan.memory.part < plan.memory.width else "w_enable"
+
+
 def _selected(plan: Plan, bank: Bank, number: int, address: str) -> str:
     """Whether an address is in a macro of a bank."""
     memory = plan.memory
-    low = bank.macro.address
+    low = bank.address
     alone = len(plan.banks) == 1 and bank.along == 1
     if alone or low >= memory.address:
         return "1'b1"
     if len(plan.banks) == 1 or bank.first == 0:
         high = memory.address - low
         return f"({address}[{memory.address - 1}:{low}] == {high}'d{number})"
-    first = bank.first + number * bank.macro.words
+    first = bank.first + number * bank.words
     above = f"({address} >= {memory.address}'d{first})"
     if number == bank.along - 1:
         return above
-    return f"({above} & ({address} < {memory.address}'d{first + bank.macro.words}))"
+    return f"({above} & ({address} < {memory.address}'d{first + bank.words}))"
 
 
-def _macro(plan: Plan, bank: Bank, port: str, name: str, column: int) -> list[str]:
-    """An instance of a macro."""
-    memory, macro = plan.memory, bank.macro
-    low = column * macro.bits
+def _macro(plan: Plan, bank: Bank, port: str, name: str, column: int, low: int) -> list[str]:
+    """An instance of a macro, which holds the bits of words from ``low`` on."""
+    memory, macro = plan.memory, bank.columns[column]
     own = min(macro.bits, memory.width - low)
     spare = macro.bits - own
     fill = f"{spare}'d0, " if spare else ""
-    enables = "|w_enable" if memory.part < memory.width else "w_enable"
-    write = f"({enables}) & {name}_write"
+    write = f"{name}_write"
     mask = [f"w_enable[{(low + bit) // memory.part}]" for bit in reversed(range(own))]
     pins = {
         "CLK": "clock",
-        "DIN": f"{{{fill}w_data[{low + own - 1}:{low}]}}",
+        # A macro pays for each transition of its data, so nothing reaches those not written to.
+        "DIN": f"{{{fill}w_data[{low + own - 1}:{low}] & {{{own}{{{write}}}}}}}",
         "MEN": write,
         "WEN": write,
         "REN": "1'b0",
@@ -118,9 +124,9 @@ def _macro(plan: Plan, bank: Bank, port: str, name: str, column: int) -> list[st
     if len(macro.ports) == 1:
         addresses = (_address(plan, bank, "w_address"), _address(plan, bank, f"{port}_address"))
         pins |= {
-            "MEN": f"({write}) | {read}",
+            "MEN": f"{write} | {read}",
             "REN": read,
-            "ADDR": f"({write}) ? {addresses[0]} : {addresses[1]}",
+            "ADDR": f"{write} ? {addresses[0]} : {addresses[1]}",
         }
         texts = [f".{first}{pin}({value})" for pin, value in pins.items()]
     else:
@@ -144,10 +150,10 @@ def _macro(plan: Plan, bank: Bank, port: str, name: str, column: int) -> list[st
 
 def _address(plan: Plan, bank: Bank, signal: str) -> str:
     """An address inside a macro: from the bank's first word on."""
-    memory, low = plan.memory, bank.macro.address
+    memory, low = plan.memory, bank.address
     if low > memory.address:
         return f"{{{low - memory.address}'d0, {signal}}}"
-    if bank.first % bank.macro.words:
+    if bank.first % bank.words:
         # The bank does not begin where an address' low bits are zero.
         return f"({signal} - {memory.address}'d{bank.first})"
     return signal if low == memory.address else f"{signal}[{low - 1}:0]"

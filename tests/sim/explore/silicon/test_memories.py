@@ -1,9 +1,12 @@
 """Memories become banks of macros, or registers, by the rule that is stated."""
 
+import re
+
 import pytest
 
 from sim.explore.silicon.macros import read_macros
 from sim.explore.silicon.memories import Memory, find_memories, plan_memories
+from sim.explore.silicon.wrappers import memory_module
 from sim.networks.network import NetworkError
 
 DEEP = Memory("refrain_ram_1r1w", width=12, depth=100, address=7, part=12)
@@ -44,14 +47,14 @@ def test_least_energy_wins_among_banks_of_about_the_least_area(small_memories, l
     # 100 words of 12 bits: 6, 12 and 21 macros, of areas 6000, 8400 and 12600.
     for area, words in ((1.0, 64), (1.5, 32), (2.5, 16)):
         (plan,) = plan_memories([DEEP], macros, FLIP_FLOP, area)
-        assert plan.banks[0].macro.words == words
+        assert plan.banks[0].words == words
     assert plan.macros == {"RAM2_16x4": 21}
 
 
 def test_resident_weights_have_macros_of_one_port_where_they_fill_them(macros):
     weights = Memory("refrain_ram_1r1w", width=8, depth=48, address=6, part=8, resident=32)
     (plan,) = plan_memories([weights], macros, FLIP_FLOP)
-    assert [(bank.macro.name, bank.first, bank.along) for bank in plan.banks] == [
+    assert [(bank.columns[0].name, bank.first, bank.along) for bank in plan.banks] == [
         ("RAM1_16x8", 0, 2),
         ("RAM2_16x4", 32, 1),
     ]
@@ -76,3 +79,31 @@ def test_words_written_in_parts_need_a_mask(small_memories, library):
     plain = read_macros(small_memories((64, 8, 2), masked=False), library)
     with pytest.raises(NetworkError, match="two ports and a mask of the bits that are written"):
         plan_memories([parts], plain, FLIP_FLOP)
+
+
+def test_macros_of_two_kinds_stand_side_by_side_where_that_takes_less(small_memories, library):
+    folder = small_memories(
+        (64, 8, 2, {"area": 800, "energy": 8}), (64, 4, 2, {"area": 450, "energy": 5})
+    )
+    words = Memory("refrain_ram_1r1w", width=20, depth=64, address=6, part=20)
+    (plan,) = plan_memories([words], read_macros(folder, library), FLIP_FLOP)
+    assert plan.macros == {"RAM2_64x8": 2, "RAM2_64x4": 1}
+    assert sum(macro.bits for macro in plan.banks[0].columns) == 20
+
+
+def test_energy_counts_twice_as_much_as_area(small_memories, library):
+    deep = (64, 4, 2, {"area": 1000, "energy": 4})
+    words = Memory("refrain_ram_1r1w", width=4, depth=64, address=6, part=4)
+    # Two of these take 1.6 times the area: too much for a fifth less energy, not for a quarter.
+    for energy, chosen in ((3.2, 64), (3.0, 32)):
+        folder = small_memories(deep, (32, 4, 2, {"area": 800, "energy": energy}))
+        (plan,) = plan_memories([words], read_macros(folder, library), FLIP_FLOP)
+        assert plan.banks[0].words == chosen
+
+
+def test_data_reach_only_the_macros_that_are_written(macros):
+    plan = plan_memories([DEEP], macros, FLIP_FLOP)[0]
+    text = memory_module(plan, "")
+    data = re.findall(r"\.A_DIN\(\{(?:\d+'d0, )?w_data\[\d+:\d+\] & \{\d+\{(\w+)\}\}\}\)", text)
+    assert len(data) == plan.macros[plan.banks[0].columns[0].name]
+    assert set(data) == {f"r_0_{number}_write" for number in range(plan.banks[0].along)}
