@@ -52,6 +52,31 @@ endmodule"""
 """Flip-flops with enable and synchronous reset as flip-flops with enable. Yosys's own pass would
 give up the enable where the reset goes before it."""
 
+_FEWEST_COMPARED = 6
+"""A comparison of what a register holds with what comes is worth its energy for so many bits."""
+
+_COMPARED = "\n".join(
+    f"""(* techmap_celltype = "${kind}" *)
+module compared_{kind} (input CLK{port}, input [WIDTH-1:0] D, output [WIDTH-1:0] Q);
+  parameter WIDTH = 1;
+  parameter CLK_POLARITY = 1;{parameters}
+  wire _TECHMAP_FAIL_ = WIDTH < {_FEWEST_COMPARED} || !CLK_POLARITY;
+  wire [WIDTH-1:0] next = {next_value};
+  \\$dffe #(.WIDTH(WIDTH), .CLK_POLARITY(1), .EN_POLARITY(1))
+    _TECHMAP_REPLACE_ (.CLK(CLK), .EN(next != Q), .D(next), .Q(Q));
+endmodule"""
+    for kind, port, parameters, next_value in (
+        ("dff", "", "", "D"),
+        (
+            "sdff",
+            ", input SRST",
+            "\n  parameter SRST_POLARITY = 1;\n  parameter SRST_VALUE = 0;",
+            "SRST == SRST_POLARITY ? SRST_VALUE : D",
+        ),
+    )
+)
+"""Registers without an enable, clocked only where what comes differs from what they hold."""
+
 _SAYS = re.compile(r"Extracting gate netlist of module `\\(\w+)'")
 
 
@@ -73,7 +98,8 @@ class Choice:
     clock_mhz : float
         The clock that the gates are sized for.
     gated : bool
-        Clocks of flip-flops with a common enable are gated.
+        Clocks of flip-flops with a common enable are gated, and those of wide registers without one
+        while nothing else comes.
     """
 
     path: Path
@@ -169,6 +195,7 @@ def map_machine(
         "cells.lib": choice.text,
         "slow.lib": choice.slow_text,
         "reset.v": _RESETS,
+        "compared.v": _COMPARED,
         "drive.sdc": _drive(choice.library),
         **config.multiplier.verilog,
         "script.ys": _script(choice, list(config.multiplier.verilog)),
@@ -231,13 +258,14 @@ def _script(choice: Choice, imported: Sequence[str]) -> str:
     """Modules stay apart while they are mapped, so that each gate belongs to a part."""
     gates = [cell for cell in choice.library.cells.values() if cell.gate]
     kinds = ["$_DFF_P_ 01", "$_DFFE_PP_ 01"]
-    gating = []
+    gating, comparing = [], []
     if gates and choice.gated:
         gate = _smallest(choice.library, lambda cell: bool(cell.gate))
         clock, enable, output = gate.gate
         low = [f"-tie_lo {pin}" for pin in gate.inputs if pin not in gate.gate]
         pins = f"-pos {gate.name} {enable}:{clock}:{output}"
         gating = [f"clockgate {pins} {' '.join(low)} -min_net_size {_FEWEST_GATED}"]
+        comparing = ["techmap -map compared.v", "opt_clean"]
     delays = [f"-dont_use {name}" for name in _unwanted(choice.library)]
     period = round(1e6 / choice.clock_mhz)
     lines = [
@@ -247,7 +275,9 @@ def _script(choice: Choice, imported: Sequence[str]) -> str:
         "proc",
         "memory_collect",
         "memory_map",
-        "synth -noabc -run coarse:",
+        "synth -noabc -run coarse:fine",
+        *comparing,
+        "synth -noabc -run fine:",
         # A synchronous reset becomes logic, and what enables stays one net for a clock gate.
         "techmap -map reset.v",
         "techmap",
