@@ -213,7 +213,7 @@ def silicon(
     slow: str | Path | None = None,
     memories: str | Path | None = None,
     clock: float | None = None,
-    memory_area: float = 1.5,
+    memory_area: float = 2.0,
     gating: bool = True,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
