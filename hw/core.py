@@ -195,8 +195,6 @@ class Core(wiring.Component):
             sequencer.valid.eq(decoder.valid),
             sequencer.word_loaded.eq(control.word_loaded),
             sequencer.engine_active.eq(control.active),
-            sequencer.state_known.eq(control.state_known),
-            sequencer.last_only.eq(control.last_only),
             control.job.eq(decoder.job),
             control.settings.eq(decoder.settings),
             *(getattr(control, name).eq(getattr(sequencer, name)) for name in _CONTROL),
@@ -270,8 +268,6 @@ _CONTROL = (
     "state_valid",
     "state_h",
     "state_c",
-    "recall_en",
-    "recall_unit",
 )
 """Wires of an engine's control that the sequencer drives itself; with scales of rows also
 ``bias_part``."""

@@ -44,8 +44,6 @@ def control_signature(config: Config) -> wiring.Signature:
     load, weights : beats of resident blocks are coming; beats.
     word_loaded : pulse: a column word has gone to the resident part.
     state_valid, state_h, state_c : initial state, unit by unit.
-    recall_en, recall_unit : a unit's initial state is what it has kept.
-    state_known, last_only : units may be recalled; the last one only.
     active : a sequence is under way.
     """
     addr = unsigned(config.addr_width)
@@ -67,10 +65,6 @@ def control_signature(config: Config) -> wiring.Signature:
             "state_valid": Out(1),
             "state_h": Out(unit_layout(config)["h"].shape),
             "state_c": Out(unit_layout(config)["c"].shape),
-            "recall_en": Out(1),
-            "recall_unit": Out(unit_shape(config)),
-            "state_known": In(1),
-            "last_only": In(1),
             "active": In(1),
         }
     )
@@ -325,7 +319,7 @@ class Engine(wiring.Component):
         )
         m.submodules.units = units = Fifo(unit_layout(config), UNITS_IN_FLIGHT)
         wiring.connect(m, units.o, packer.units)
-        self._feed_cell(m, feeder, cell, store)
+        self._feed_cell(m, feeder, cell, store, h)
         self._take_units(m, feeder, cell, store, h, units)
         m.d.comb += [
             sums.w_en.eq(array.o_valid),
@@ -351,7 +345,7 @@ class Engine(wiring.Component):
             replayer.block_taken.eq(feeder.block_taken & feeder.slot_end),
         ]
 
-    def _feed_cell(self, m, feeder, cell, store):
+    def _feed_cell(self, m, feeder, cell, store, h):
         """A register behind the store's memories, so that their delay is not the cell unit's."""
         rows = Signal.like(cell.i)
         parts = PARTS if self._config.row_scales else PARTS[:1]
@@ -368,9 +362,9 @@ class Engine(wiring.Component):
             m.d.comb += cell.by_row.eq(self.control.job.row_scales)
             m.d.comb += store.bias_part.eq(self.control.bias_part)
         m.d.comb += [
-            store.r_en.eq(feeder.state_en | self.control.recall_en),
+            store.r_en.eq(feeder.state_en | h.recall),
             store.rows_en.eq(feeder.rows_en),
-            store.r_unit.eq(Mux(self.control.recall_en, self.control.recall_unit, feeder.unit)),
+            store.r_unit.eq(Mux(h.recall, h.recall_place, feeder.unit)),
             store.bias_en.eq(self.control.bias_en),
             store.bias_unit.eq(self.control.bias_unit),
             store.bias_data.eq(self.control.bias_data),
@@ -399,7 +393,7 @@ class Engine(wiring.Component):
         held_valid, initial_valid, recalled, new = Signal(), Signal(), Signal(), Signal()
         other, unit = Signal(unit_layout(self._config)), units.i.payload
         m.d.sync += [
-            recalled.eq(control.recall_en),
+            recalled.eq(h.recall),
             held_valid.eq(feeder.o_held),
             initial_valid.eq(control.state_valid | recalled),
             new.eq(control.state_valid),
@@ -416,8 +410,6 @@ class Engine(wiring.Component):
             h.h.eq(unit.h),
             store.state_en.eq(cell.o_valid | held_valid | new),
             store.state_unit.eq(h.place),
-            control.state_known.eq(h.known),
-            control.last_only.eq(h.last_only),
             store.state_data.eq(unit),
         ]
 

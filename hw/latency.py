@@ -37,9 +37,10 @@ LANES = 7
 INITIAL_STATE = 2
 """From the sequencer to the makers of events: a register, and one that held states share."""
 
-RECALL = 3
-"""From the sequencer to the makers of events, of a state that the machine has kept: a register, the
-memory of states, and a register that held states share."""
+RECALL = 5
+"""From the mode of a step that goes on from another to the first unit that the machine has kept, at
+the maker of its events: the unit is named, its reference is read, then its state, which goes to a
+register that held states share."""
 
 FEED = 2
 """From the feeder to the cell unit: a register in front of the sums' memory, and one behind that of

@@ -1,12 +1,13 @@
 """Makes the events of h as h is computed."""
 
 from amaranth import Module, Mux, Signal, signed, unsigned
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.events.layout import event_layout
 from hw.events.ledger import ListLedger
+from hw.events.recall import UnitRecall
 from hw.events.references import keeps_references
 from hw.events.view import MODE, growing_view, list_view
 from hw.job import job_layout
@@ -23,13 +24,14 @@ class HiddenEvents(wiring.Component):
     and what their values are, is defined in ``docs/modes.md``; the references are kept here. Units
     may come while ``known``.
 
-    Of a job that goes on from another, the first units are those that the machine has kept. If its
-    first step is skipped, the last one of them stands for all: nothing is multiplied.
+    Of a job that goes on from another, the first units are some of those that the machine has kept:
+    ``UnitRecall`` says which. All others are no events.
 
     Throughput: one unit per cycle.
     Latency: a unit that comes in cycle t is written to the list in t + 1. If it is the last, the
     list is ready in t + 2; ``known`` falls in t + 1, and rises again ``PRIME`` cycles after the
-    next mode was taken, which is in t + 1 if it was there.
+    next mode was taken, which is in t + 1 if it was there. A unit that is recalled comes two cycles
+    after ``recall``.
 
     Parameters
     ----------
@@ -47,8 +49,8 @@ class HiddenEvents(wiring.Component):
         taken when the list before it has its last unit.
     known : Out
         The list that the next unit begins or continues has its mode and a bank.
-    last_only : Out
-        While ``known``: the next unit is to be the last one of those that are kept.
+    recall, recall_place : Out
+        A unit that the machine has kept is to come, from this place.
     valid, h : In
         The next unit's hidden state.
     unit : Out
@@ -71,6 +73,7 @@ class HiddenEvents(wiring.Component):
     """From the cycle in which a mode is taken to ``known``: the first reference is fetched."""
 
     def __init__(self, config: Config):
+        self._config = config
         index = unsigned((config.max_hidden - 1).bit_length() or 1)
         self._units_per_block = config.units_per_block
         self._shape = signed(config.act_width)
@@ -81,7 +84,8 @@ class HiddenEvents(wiring.Component):
                 "start": In(1),
                 "modes": In(stream.Signature(MODE)),
                 "known": Out(1),
-                "last_only": Out(1),
+                "recall": Out(1),
+                "recall_place": Out(index),
                 "valid": In(1),
                 "h": In(self._shape),
                 "unit": Out(index),
@@ -129,24 +133,52 @@ class HiddenEvents(wiring.Component):
         m.d.sync += primed.eq(Mux(primed[-1], primed, primed << 1))
         with m.If(self.modes.valid & self.modes.ready):
             m.d.sync += [mode.eq(self.modes.payload), primed.eq(1)]
-            with m.If(recalls & (self.modes.payload == Mode.SKIP)):
-                m.d.sync += [self.unit.eq(last_unit), self.last_only.eq(1)]
         with m.If(self.valid):
             m.d.sync += [self.unit.eq(Mux(list_end, 0, self.unit + 1)), opening.eq(list_end)]
             m.d.sync += self.place.eq(Mux(list_end, base, self.place + 1))
+        coming = self._recall(m, recalls)
+        with m.If(coming.valid):
+            m.d.sync += [self.place.eq(coming.place), self.unit.eq(coming.place - base)]
         with m.If(list_end):
-            m.d.sync += [primed.eq(0), recalls.eq(0), self.last_only.eq(0)]
+            m.d.sync += [primed.eq(0), recalls.eq(0)]
         with m.If(self.start):
-            m.d.sync += [recalls.eq(self.job.resume), self.last_only.eq(0)]
+            m.d.sync += recalls.eq(self.job.resume)
             m.d.sync += [self.unit.eq(0), opening.eq(1), mode.eq(Mode.NORMAL), self.place.eq(base)]
             m.d.sync += primed.eq(Mux(self.job.resume, 0, 1 << self.PRIME - 1))
-        moved, origin = self._compare(m, mode, primed, base)
+        moved, origin = self._compare(m, mode, primed, base, recalls)
         self._write(m, ledger, mode, moved, origin, (opening, list_end))
+        # Behind the last step, as behind any other, the list is that of a skipped one.
+        recall = m.submodules.recall
+        m.d.comb += [
+            recall.note.eq(self.valid & (mode == Mode.SKIP) & ~recalls),
+            recall.place.eq(self.place),
+            recall.moved.eq(moved),
+            recall.nonzero.eq(self.h != self.job.h_zero),
+            recall.note_end.eq(self.step_end),
+        ]
         return m
 
-    def _compare(self, m, mode, primed, place):
+    def _recall(self, m, recalls):
+        """Units that are recalled: of the one named, its reference is read; then its state is."""
+        m.submodules.recall = recall = UnitRecall(self._config)
+        coming = Signal(data.StructLayout({"valid": 1, "place": self.place.shape()}))
+        m.d.comb += [
+            recall.job.eq(self.job),
+            recall.start.eq(self.start),
+            recall.take.eq(self.modes.valid & self.modes.ready & recalls),
+            recall.mode.eq(self.modes.payload),
+        ]
+        m.d.sync += [
+            self.recall.eq(recall.o_valid),
+            self.recall_place.eq(recall.o_place),
+            coming.valid.eq(self.recall),
+            coming.place.eq(self.recall_place),
+        ]
+        return coming
+
+    def _compare(self, m, mode, primed, place, recalls):
         """Whether the unit is further from its reference than is near; the reference."""
-        job = self.job
+        job, recall = self.job, m.submodules.recall
         m.submodules.references = references = memory.Memory(
             shape=self._shape, depth=1 << len(self.unit), init=[]
         )
@@ -157,14 +189,18 @@ class HiddenEvents(wiring.Component):
         low, high, threshold = Signal(limit), Signal(limit), Signal(width)
         moved, ahead, advance = Signal(), Signal.like(self.unit), Signal()
         delta, fresh = (mode == Mode.DELTA) & ~self.start, ~mode[0]
+        # Where the next run goes on, only units that have moved are looked at again.
+        noted = (mode == Mode.SKIP) & keeps_references(job) & ~recalls & ~self.start
+        compared = delta | noted
         # Units come in order, so references are read ahead: the memory puts out that of the second
         # unit behind the next one, and that of the first is in a register. All are written before
-        # the first one of the next list is read.
+        # the first one of the next list is read. Of units that are recalled some are left out, but
+        # all come at their time.
         m.d.comb += [
-            advance.eq(primed[1:-1].any() | self.valid),
-            read.addr.eq(ahead),
-            read.en.eq(delta & (primed[0] | advance)),
-            threshold.eq(Mux(delta, job.h_threshold, 0)),
+            advance.eq(primed[1:-1].any() | self.valid | recalls),
+            read.addr.eq(Mux(recalls, recall.o_place, ahead)),
+            read.en.eq(compared & Mux(recalls, recall.o_valid, primed[0] | advance)),
+            threshold.eq(Mux(compared, job.h_threshold, 0)),
             moved.eq((self.h < low) | (self.h > high)),
         ]
         with m.If(~primed.any()):
@@ -172,7 +208,7 @@ class HiddenEvents(wiring.Component):
         with m.Elif(read.en):
             m.d.sync += ahead.eq(ahead + 1)
         with m.If(advance | self.start):
-            m.d.sync += origin.eq(Mux(delta, read.data, job.h_zero))
+            m.d.sync += origin.eq(Mux(compared, read.data, job.h_zero))
             known = Mux(self.start, job.h_zero, origin)
             m.d.sync += [base.eq(known), low.eq(known - threshold), high.eq(known + threshold)]
         # No reference is kept that no step will ask for.

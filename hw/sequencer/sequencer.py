@@ -60,10 +60,6 @@ class Sequencer(wiring.Component):
         Byte offsets of the sequence.
     state_valid, state_h, state_c : Out
         Initial state, unit by unit.
-    recall_en, recall_unit : Out
-        Take a unit's initial state from the unit store.
-    state_known, last_only : In
-        The engine can take units of which it has kept the state; it wants one.
     engine_active : In
         The sequence is under way.
     writes_drained : In
@@ -105,10 +101,6 @@ class Sequencer(wiring.Component):
                 "state_valid": Out(1),
                 "state_h": Out(signed(config.act_width)),
                 "state_c": Out(signed(config.cell_width)),
-                "recall_en": Out(1),
-                "recall_unit": Out(unit),
-                "state_known": In(1),
-                "last_only": In(1),
                 "engine_active": In(1),
                 "writes_drained": In(1),
                 "finishing": Out(1),
@@ -124,10 +116,7 @@ class Sequencer(wiring.Component):
         self._running = Signal(name="running")  # in "Run"
         self._sequences_left = Signal.like(self.job.sequences)
         self._kept = Signal(KEPT_DIRECTIONS, name="kept")  # there is something to resume
-        # Registers too, as they begin the way through the memory of units.
         self._unit_base = self.job.block_base << (self._config.units_per_block - 1).bit_length()
-        m.d.sync += self.recall_unit.eq(self._unit_base + self._count)
-        m.d.sync += self.recall_en.eq(0)
         self._unpack(m)
         self._walk_blocks(m)
         # Registers, as they begin long paths: a pulse beside its state, and units a cycle behind.
@@ -327,11 +316,8 @@ class Sequencer(wiring.Component):
             m.next = "Clear state"
             with m.If(job.load_state):
                 m.next = "Read state"
+            # The engine takes the state from where it keeps it.
             with m.If(job.resume):
-                m.next = "Recall state"
-        with m.State("Recall state"), m.If(self.state_known):
-            m.d.sync += [self.recall_en.eq(1), self._count.eq(self._count + 1)]
-            with m.If(last | self.last_only):
                 m.d.sync += self._running.eq(1)
                 m.next = "Run"
         with m.State("Clear state"):

@@ -21,8 +21,11 @@ class Kept:
         What the choice of modes and the events of ``x`` depend on.
     carried : Carried
         What the sums are.
+    h_threshold : int
+        The threshold of events of ``h``.
     """
 
     state: State
     trail: Trail
     carried: Carried
+    h_threshold: int

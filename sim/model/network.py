@@ -142,7 +142,13 @@ class Model:
         begin = (state.h, state.c) if state else (None, None)
         h, last_h, last_c, carried = lstm.go_on(x, *begin, plan, levels, before and before.carried)
         trail = plan.trail if plan else Trail.of_normal_steps(x, reverse=reverse, before=trail)
-        return h, Kept(state=State(h=last_h, c=last_c), trail=trail, carried=carried), plan
+        end = Kept(
+            state=State(h=last_h, c=last_c),
+            trail=trail,
+            carried=carried,
+            h_threshold=modes.fields()["h_threshold"],
+        )
+        return h, end, plan
 
     def _levels(self, modes: LayerModes) -> Levels | None:
         """What a layer multiplies with, where that is not exact."""

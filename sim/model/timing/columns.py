@@ -26,12 +26,16 @@ class SequenceColumns:
         Columns that are events.
     before : int
         Steps that the sequence goes on from.
+    recalled : bool [H] or None
+        If it goes on: the units of which the first list of ``h`` looks at the kept state; None if
+        only at the last one.
     """
 
     mode: np.ndarray
     x: np.ndarray
     h: np.ndarray
     before: int = 0
+    recalled: np.ndarray | None = None
 
 
 def columns_of(
@@ -86,12 +90,27 @@ def _columns(placement: Placement, x, h, mode, kept) -> Iterator[SequenceColumns
         modes = mode[k, order]
         before = np.concatenate([begin[None], h[k, order][:-1]])
         x_zero, h_zero = direction.x.zero_point, direction.h.zero_point
+        recalled = None
+        if kept is not None:
+            recalled = _recalled(begin, h_ref, h_zero, modes[0], kept, fields)
         yield SequenceColumns(
             mode=modes,
             x=_go_on(x_ref, x[k, order], x_zero, modes, fields, fields["x_threshold"]),
             h=_go_on(h_ref, before, h_zero, modes, fields, fields["h_threshold"]),
             before=0 if kept is None else kept.trail.steps,
+            recalled=recalled,
         )
+
+
+def _recalled(h, h_ref, zero: int, mode: int, kept: Kept, fields) -> np.ndarray | None:
+    """Units that ``hw.events.recall`` names for a first step of this mode."""
+    if mode == Mode.SKIP:
+        return None
+    if mode != Mode.DELTA:
+        return h != zero if fields["zero_skip"] else np.ones(len(h), bool)
+    if fields["h_threshold"] < kept.h_threshold:
+        return np.ones(len(h), bool)
+    return np.abs(h - h_ref.astype(difference_type(h))) > kept.h_threshold
 
 
 def _go_on(reference: np.ndarray | None, values: np.ndarray, zero: int, mode, *rest) -> np.ndarray:

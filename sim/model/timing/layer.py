@@ -4,6 +4,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+import numpy as np
+
 from hw import latency as after
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
@@ -130,20 +132,27 @@ class LayerTiming:
         ahead = min(beats, after.ROW_BURSTS * burst)
         return [length for _, length in split(self.fields["state_in_addr"] // bus, ahead, burst)]
 
-    def recalled(self, taken: int, *, skipped: bool = False) -> int:
+    def recalled(self, taken: int, recalled: np.ndarray | None) -> int:
         """When the last unit of a state that is resumed comes to the maker of its events.
 
-        That maker takes the mode of the first step at ``taken``. If it is ``skipped``, that unit
-        is the only one.
+        That maker takes the mode of the first step at ``taken``. Of the units, those come that are
+        ``recalled``, or just the last one if that is None; it always comes. A block without any
+        takes a cycle.
         """
-        units = 1 if skipped else self.hidden
-        return taken + after.KNOWN - 1 + after.RECALL + units - 1
+        if recalled is None:
+            return taken + after.RECALL
+        units = self.config.units_per_block
+        padded = np.zeros(self.config.blocks(self.hidden) * units, bool)
+        padded[: self.hidden] = recalled
+        padded[self.hidden - 1] = True
+        cycles = np.maximum(padded.reshape(-1, units).sum(axis=1), 1).sum()
+        return taken + after.RECALL + int(cycles) - 1
 
     def first_h_list(self) -> int:
         """When the list made from the initial state is ready."""
         if self.flag("resume"):
-            # Its mode is told in the first cycle.
-            return self.recalled(1 + after.MODE) + after.H_EVENTS
+            # Its mode is told in the first cycle, and each unit is an event.
+            return self.recalled(1 + after.MODE, np.ones(self.hidden, bool)) + after.H_EVENTS
         if not self.flag("load_state"):
             return after.INITIAL_STATE + self.hidden + after.H_EVENTS
         per_word, last = 4, self.hidden - 1

@@ -53,7 +53,7 @@ class ModeSequence:
         layer = self.layer
         if layer.flag("resume"):
             taken = self.input.take_h_mode(0, 0)
-            self.list_end = layer.recalled(taken, skipped=mode[0] == Mode.SKIP)
+            self.list_end = layer.recalled(taken, self.columns.recalled)
         else:
             self.input.h_taken.append(0)
             self.list_end = layer.first_h_list() - after.H_EVENTS

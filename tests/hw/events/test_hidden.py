@@ -163,42 +163,143 @@ def test_a_sequence_begins_in_normal_mode_after_a_delta_step(play, small, job_of
     assert values == [47, 10, 47]
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-def test_units_that_were_kept_come_in_the_mode_of_their_step(play, small, job_of, mode):
-    """Behind a sequence of one step: what its list took over is the reference, and stays so."""
-    config, kept, now = small(), [10, 20, 30], [10, 23, 33]
-    job = job_of(config, hidden_size=3, block_base=2, h_threshold=2, h_zero=1, **MIXED)
-    again = job | {"resume": 1}
-    places, events = [], []
+BASE = 4
+"""Where the machine keeps the first unit of the jobs below: behind two blocks of two units."""
 
-    def units(job, modes, codes):
-        """A sequence's lists; the events of each, and where the machine keeps each unit."""
-        for start in (0, 0, 0, 1):
+
+class Keeper:
+    """Gives units one after the other, or from where they are kept; says what became of them."""
+
+    def __init__(self, job):
+        self.job = job
+        self.places = []
+
+    def sequence(self, modes, steps, **changes):
+        """A sequence of these steps: the events of each list."""
+        job = self.job | changes
+        for start in (0, 0, 0, 1, 0):
             yield {"job": job, "start": start}
-        for each, row in zip(modes, codes, strict=True):
-            if each is not None:
-                seen = yield {"modes.valid": 1, "modes.payload": each}
-                while not seen["modes.ready"]:
-                    seen = yield {"modes.valid": 1, "modes.payload": each}
+        lists = []
+        if job["resume"]:
+            lists.append((yield from self._recall(modes[0], steps[0])))
+            modes, steps = modes[1:], steps[1:]
+        for mode, codes in zip(modes, steps, strict=True):
+            lists.append((yield from self._list(mode, codes)))
+        return lists
+
+    def _take(self, mode):
+        told = {"modes.valid": 1, "modes.payload": mode}
+        seen = yield told
+        while not seen["modes.ready"]:
+            seen = yield told
+
+    def _list(self, mode, codes):
+        if mode is not None:
+            yield from self._take(mode)
             seen = yield {}
             while not seen["known"]:
                 seen = yield {}
-            found = []
-            for h in row[-1:] if seen["last_only"] else row:
-                places.append(seen["place"])
-                seen = yield {"valid": 1, "h": h}
-                seen = yield {}
-                if seen["w_en"]:
-                    found.append((seen["w_event"]["column"], seen["w_event"]["value"]))
-            events.append(found)
+        events = []
+        for h in codes:
+            seen = yield {"valid": 1, "h": h}
+            self.places.append(seen["place"])
+            events += _written((yield {}))
+        return events
+
+    def _recall(self, mode, codes):
+        """What is asked for comes two cycles later."""
+        yield from self._take(mode)
+        coming, events, ended = [None, None], [], False
+        while not ended:
+            place = coming.pop(0)
+            row = {} if place is None else {"valid": 1, "h": codes[place - BASE]}
+            seen = yield row
+            events += _written(seen)
+            coming.append(seen["recall_place"] if seen["recall"] else None)
+            if row:
+                assert seen["known"]
+                assert (seen["place"], seen["unit"]) == (place, place - BASE)
+                self.places.append(place)
+                ended = seen["step_end"]
+        return events + _written((yield {}))
+
+
+def _written(seen):
+    event = seen["w_event"]
+    return [(event["column"], event["value"])] if seen["w_en"] else []
+
+
+@pytest.fixture
+def recalled(play, small, job_of):
+    """Of each case, events of a step that goes on, and the units that it looked at."""
+
+    def run(mode, cases, *, then=None):
+        """Behind a sequence that left ``now``, whose references are ``kept``."""
+        config = small()
+        options = {"h_threshold": 2, "h_zero": 1, **MIXED, "keeper": 3, "block_base": 2}
+        found = []
+
+        def script():
+            for kept, now, skip in cases:
+                size = len(now)
+                keeper = Keeper(job_of(config, hidden_size=size, zero_skip=skip, **options))
+                yield from keeper.sequence([None, Mode.SKIP], [kept, now], resume=0)
+                assert keeper.places == [*range(BASE, BASE + size)] * 2
+                keeper.places.clear()
+                lists = yield from keeper.sequence([mode], [now], resume=1, **then or {})
+                found.append((lists[0], [place - BASE for place in keeper.places]))
+
+        play(HiddenEvents(config), script())
+        return found
+
+    return run
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_units_that_were_kept_come_in_the_mode_of_their_step(recalled, part, nearby, mode):
+    """What the list of the step before took over is the reference, and stays so."""
+    rng, cases = random.Random(mode), []
+    for size in (1, 2, 3, 6, 7, 12):
+        for skip in (0, 1):
+            kept = [rng.randrange(-128, 128) for _ in range(size)]
+            cases.append((kept, nearby(rng, kept, 1), skip))
+    for (kept, now, skip), (events, units) in zip(cases, recalled(mode, cases), strict=True):
+        model = part(1, 2, skip)
+        model.events(kept, Mode.NORMAL)
+        wanted = {
+            Mode.DELTA: [k for k, code in enumerate(now) if abs(code - kept[k]) > 2],
+            Mode.SKIP: [],
+        }.get(mode, [k for k, code in enumerate(now) if not skip or code != 1])
+        assert events == model.events(now, mode)
+        assert units == sorted({*wanted, len(now) - 1})
+
+
+@pytest.mark.parametrize("threshold, units", [(1, range(6)), (2, [1, 4, 5]), (9, [1, 4, 5])])
+def test_units_are_looked_at_again_under_a_lower_threshold(recalled, threshold, units):
+    """Those that were noted are not all that a lower one wants; of a higher one they are more."""
+    kept, now = [10, 20, 30, 40, 50, 60], [12, 23, 28, 40, 60, 60]
+    [(events, seen)] = recalled(Mode.DELTA, [(kept, now, 0)], then={"h_threshold": threshold})
+    moves = [(0, 2), (1, 3), (2, -2), (4, 10)]
+    assert events == [(k, value) for k, value in moves if abs(value) > threshold]
+    assert seen == [*units]
+
+
+def test_a_direction_finds_what_was_noted_of_it(play, small, job_of):
+    """Another one, with a keeper and places of its own, ends in between."""
+    config = small()
+    job = {"h_threshold": 2, "h_zero": 1, **MIXED}
+    mine = Keeper(job_of(config, hidden_size=5, block_base=2, keeper=1, **job))
+    other = Keeper(job_of(config, hidden_size=3, block_base=5, keeper=0, **job))
+    kept, now = [10, 20, 30, 40, 50], [10, 23, 30, 40, 50]
+    found = []
 
     def script():
-        yield from units(job, [None, Mode.SKIP], [kept, now])
-        yield from units(again, [mode], [now])
+        yield from mine.sequence([None, Mode.SKIP], [kept, now], resume=0)
+        behind = [None, Mode.SKIP], [[1, 2, 3], [4, 5, 6]]
+        yield from other.sequence(*behind, resume=0, h_threshold=9)
+        mine.places.clear()
+        found.extend((yield from mine.sequence([Mode.DELTA], [now], resume=1)))
 
     play(HiddenEvents(config), script())
-    fresh = [(k, code - 1) for k, code in enumerate(now)]
-    wanted = {Mode.DELTA: [(1, 3), (2, 3)], Mode.SKIP: []}.get(mode, fresh)
-    assert events == [[(k, code - 1) for k, code in enumerate(kept)], [], wanted]
-    assert places[:6] == [4, 5, 6] * 2
-    assert len(places) == (7 if mode == Mode.SKIP else 9)
+    assert found == [[(1, 3)]]
+    assert [place - BASE for place in mine.places] == [1, 4]
