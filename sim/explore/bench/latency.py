@@ -11,8 +11,9 @@ from sim.explore.bench.utilisation import LATENCY
 from sim.explore.hardware import Simulation
 from sim.image.modes import LayerModes
 from sim.model.random_network import random_network
+from sim.networks.network import IntegerNetwork
 
-__all__ = ["LATENCY_CASES", "LatencyCase", "bench_latency"]
+__all__ = ["LATENCY_CASES", "LatencyCase", "bench_latency", "compare"]
 
 _STEPS = 40
 _SETTLED = 12
@@ -66,14 +67,14 @@ def _measure(case: LatencyCase, say, progress) -> list[dict]:
             "hidden": case.hidden,
             "memory_latency": case.latency,
             "mode": mode,
-            **_compare(simulation, network, x, modes),
+            **compare(simulation, network, x, modes),
         }
         for mode, x, modes in cases
     ]
 
 
-def _compare(simulation: Simulation, network, x: np.ndarray, modes: LayerModes) -> dict:
-    """Mean cycles of a step alone, and of the same step among others."""
+def compare(simulation, network: IntegerNetwork, x: np.ndarray, modes: LayerModes) -> dict:
+    """Mean cycles of a step alone, and of the same step among others, on any backend."""
     options = {"modes": modes, "resident": True, "store_state": False}
     counted = _STEPS - _SETTLED
     simulation.run(network, x[:, :_SETTLED], **options)
