@@ -238,6 +238,8 @@ def _quantised(model: onnx.ModelProto, per_channel: bool) -> onnx.ModelProto:
 def _session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    # Else processors without VNNI add products in 16 bits, which saturate: up to 30 dB are lost.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

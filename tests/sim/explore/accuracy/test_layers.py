@@ -72,6 +72,20 @@ def test_dynamic_quantisation_is_near_and_channels_are_nearer_where_rows_differ(
     assert 15 < tensor < channel - 3
 
 
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_dynamic_quantisation_does_not_depend_on_the_processor(per_channel):
+    """Pairs of large products would saturate in 16 bits, which is all that some processors have."""
+    layer = layer_of((False,), inputs=16)
+    for each in layer.directions:
+        each.W[:] = 0.1 * np.sign(each.W[:, :, :1])
+        each.W[:, :, 0] *= 1.001
+        each.R[:] *= 0.01
+    x = inputs_of(layer)[0]
+    x = 1 - 0.1 * np.abs(x)
+    truth = run_layer(layer, x)[0]
+    assert sqnr(truth, DynamicLayers(per_channel)("lstm", layer, x, None, None)[0]) > 35
+
+
 def test_integers_of_a_call_are_those_of_the_model():
     layer = layer_of((False,))
     x, h0, c0 = inputs_of(layer)
