@@ -14,10 +14,18 @@ from sim.explore.nodes import initial_states
 from sim.model.network import Model
 from sim.networks.codes import from_codes, to_codes
 from sim.networks.network import FloatLayer, IntegerNetwork
+from sim.networks.quantizing.simulated import round_to, simulate
 from sim.networks.recording import Recorder
 from sim.networks.whole import LstmFunction
 
-__all__ = ["DynamicLayers", "IntegerLayers", "Listener", "layer_model", "run_joined"]
+__all__ = [
+    "DynamicLayers",
+    "ExactWeights",
+    "IntegerLayers",
+    "Listener",
+    "layer_model",
+    "run_joined",
+]
 
 _ONNX_GATES = (0, 3, 1, 2)
 """Gates of a node, which are input, output, forget and cell, by their place in ``GATES``."""
@@ -51,6 +59,39 @@ class IntegerLayers:
         return from_codes(done.h, form), h_n, c_n
 
 
+class ExactWeights:
+    """Layers whose weights and gates are exact, but whose values have an integer network's formats.
+
+    An ``LstmFunction``. What it gives is about the most that any choice of integer weights can
+    give with these formats of ``x``, ``h`` and the cell state.
+
+    Parameters
+    ----------
+    networks : dict of IntegerNetwork
+        By layer name; one layer each.
+    """
+
+    def __init__(self, networks: Mapping[str, IntegerNetwork]):
+        self._layers = {name: network.layers[0] for name, network in networks.items()}
+
+    def __call__(self, name: str, layer: FloatLayer, x, h0, c0):
+        """``y, h_n, c_n`` of a call, real values."""
+        shape = len(layer.directions), len(x), layer.directions[0].hidden_size
+        h0, c0 = _first_states(layer, shape, h0, c0)
+        found = []
+        for k, (lstm, form) in enumerate(
+            zip(layer.directions, self._layers[name].directions, strict=True)
+        ):
+            seen = round_to(x, form.x)
+            found.append(simulate(lstm, seen, h0[k], c0[k], form.h, form.c_power))
+        last = [0 if lstm.reverse else -1 for lstm in layer.directions]
+        h_n, c_n = (
+            np.stack([each[part][:, at] for each, at in zip(found, last, strict=True)])
+            for part in (0, 1)
+        )
+        return np.concatenate([h for h, _ in found], axis=2), h_n, c_n
+
+
 class DynamicLayers:
     """Layers as ONNX Runtime's dynamic quantisation makes them; an ``LstmFunction``.
 
@@ -72,10 +113,7 @@ class DynamicLayers:
         if name not in self._sessions:
             self._sessions[name] = _session(_quantised(layer_model(layer), self._per_channel))
         shape = len(layer.directions), len(x), layer.directions[0].hidden_size
-        states = (
-            _own_state(layer, which, shape) if given is None else given
-            for which, given in (("h0", h0), ("c0", c0))
-        )
+        states = _first_states(layer, shape, h0, c0)
         arrays = dict(zip(("x", "h0", "c0"), (np.swapaxes(x, 0, 1), *states), strict=True))
         feed = {key: np.ascontiguousarray(each, np.float32) for key, each in arrays.items()}
         y, h_n, c_n = self._sessions[name].run(None, feed)
@@ -203,6 +241,14 @@ def _direction(layer: FloatLayer) -> str:
     if len(layer.directions) == 2:
         return "bidirectional"
     return "reverse" if layer.directions[0].reverse else "forward"
+
+
+def _first_states(layer: FloatLayer, shape: tuple[int, int, int], h0, c0) -> list[np.ndarray]:
+    """The states that a call begins with, those of the layer where it gives none."""
+    return [
+        _own_state(layer, which, shape) if given is None else given
+        for which, given in (("h0", h0), ("c0", c0))
+    ]
 
 
 def _own_state(layer: FloatLayer, which: str, shape: tuple[int, int, int]) -> np.ndarray:

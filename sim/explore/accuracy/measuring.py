@@ -10,7 +10,13 @@ import onnxruntime
 
 from sim.explore.accuracy import layers as layers_module
 from sim.explore.accuracy import subjects as subjects_module
-from sim.explore.accuracy.layers import DynamicLayers, IntegerLayers, Listener, run_joined
+from sim.explore.accuracy.layers import (
+    DynamicLayers,
+    ExactWeights,
+    IntegerLayers,
+    Listener,
+    run_joined,
+)
 from sim.explore.accuracy.subjects import DataSet, Subject
 from sim.explore.kept import measure_missing
 from sim.explore.outputs import ratio
@@ -41,12 +47,16 @@ class Method:
         It is ONNX Runtime's.
     by_call : bool
         A stream runs call by call, and ``x`` has a scale in each; else it is one sequence.
+    exact_weights : bool
+        Weights and gates stay in floating point; ``x``, ``h`` and the cell state have the formats
+        that are chosen with these options.
     """
 
     name: str
     options: Mapping = field(default_factory=dict)
     foreign: bool = False
     by_call: bool = False
+    exact_weights: bool = False
 
 
 METHODS = (
@@ -55,6 +65,8 @@ METHODS = (
     Method(name="per row", options={"row_scales": True}),
     Method(name="ONNX Runtime per channel", options={"per_channel": True}, foreign=True),
     Method(name="per row, 4 bits", options={"row_scales": True, "weight_bits": 4}),
+    Method(name="exact weights", options={"row_scales": True}, exact_weights=True),
+    Method(name="per row, 16x8", options={"row_scales": True, "activation_bits": 16}),
 )
 """What the table compares."""
 
@@ -80,6 +92,7 @@ class _Point:
     options: str
     foreign: bool
     by_call: bool
+    exact_weights: bool
 
 
 def accuracy_rows(
@@ -100,9 +113,9 @@ def accuracy_rows(
         The subject's name and kind, and the method's name.
     weight_bytes, parameter_bytes : int or None
         What weights take in the machine's memory, and what stands beside them: biases,
-        multipliers, shifts. None for ONNX Runtime.
+        multipliers, shifts. None for ONNX Runtime and for weights that are no integers.
     seconds : float or None
-        To choose the integers; None for ONNX Runtime.
+        To choose the integers; None where bytes are.
     sets : dict of dict
         By data set: ``outputs`` and ``lstm``, ratios to floating point in dB by name, of whole
         runs in integers, or None where there is no signal; of a workload ``score``,
@@ -114,7 +127,8 @@ def accuracy_rows(
             if method.by_call and not subject.stream:
                 continue
             options = repr(sorted(method.options.items()))
-            how = {"foreign": method.foreign, "by_call": method.by_call}
+            names = ("foreign", "by_call", "exact_weights")
+            how = {name: getattr(method, name) for name in names}
             by_point[_Point(content=subject.content, options=options, **how)] = subject, method
     measurement = _Measurement(by_point, say)
     found = measure_missing(
@@ -142,6 +156,7 @@ class _Measurement:
 
     def __init__(self, subjects: Mapping[_Point, tuple[Subject, Method]], say):
         self._subjects, self._say, self._known = subjects, say, {}
+        self._quantised = {}
 
     def __call__(self, point: _Point) -> dict:
         subject, method = self._subjects[point]
@@ -150,14 +165,27 @@ class _Measurement:
         if method.foreign:
             run = DynamicLayers(**method.options)
         else:
-            begin = time.perf_counter()
-            networks = subject.quantize(**method.options)
-            figures |= {"seconds": time.perf_counter() - begin}
-            figures |= _bytes([subject.layers[name] for name in networks], **method.options)
-            run = IntegerLayers(networks)
+            networks, seconds = self._networks(subject, method)
+            if method.exact_weights:
+                run = ExactWeights(networks)
+            else:
+                figures |= {"seconds": seconds}
+                figures |= _bytes([subject.layers[name] for name in networks], **method.options)
+                run = IntegerLayers(networks)
         joined = method.foreign and subject.stream and not method.by_call
         sets = {each.name: self._compare(subject, each, run, joined) for each in subject.sets}
         return {**figures, "sets": sets}
+
+    def _networks(self, subject: Subject, method: Method) -> tuple[dict, float]:
+        """The layers in integers, and the seconds that choosing them took."""
+        key = subject.content, repr(sorted(method.options.items()))
+        if key not in self._quantised:
+            begin = time.perf_counter()
+            networks = subject.quantize(**method.options)
+            # Those of one subject are enough: points come subject by subject.
+            known = {k: v for k, v in self._quantised.items() if k[0] == subject.content}
+            self._quantised = known | {key: (networks, time.perf_counter() - begin)}
+        return self._quantised[key]
 
     def _compare(self, subject: Subject, data: DataSet, run, joined: bool) -> dict:
         outputs, layers = run_joined(data.run, run) if joined else _heard(data, run)
@@ -185,7 +213,13 @@ def _float_layer(name, layer, x, h0, c0):
     return run_layer(layer, x, h0, c0, dtype=np.float32)
 
 
-def _bytes(layers: Sequence[FloatLayer], weight_bits: int = 8, row_scales: bool = False) -> dict:
+def _bytes(
+    layers: Sequence[FloatLayer],
+    weight_bits: int = 8,
+    row_scales: bool = False,
+    activation_bits: int = 8,
+) -> dict:
+    """What weights and their parameters take; activations do not change that."""
     directions = [each for layer in layers for each in layer.directions]
     bits = weight_bits + weight_bits % 2
     return {

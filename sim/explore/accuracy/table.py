@@ -7,7 +7,7 @@ from sim.explore.accuracy.measuring import METHODS
 __all__ = ["accuracy_markdown", "byte_rows", "score_rows", "shown_rows"]
 
 _NONE = "-"
-_GATE, _TENSOR, _ROW, _CHANNEL, _ = (method.name for method in METHODS)
+_GATE, _TENSOR, _ROW, _CHANNEL, _FEW, *_ = (method.name for method in METHODS)
 _ALLOWED_DB = 3.0
 """How far scales of rows may be below ONNX Runtime's, whose outputs and states are no integers."""
 _HEAD = """# Accuracy
@@ -24,7 +24,12 @@ not measured again while network, data and code stay the same.
 - Every figure in dB is a signal-to-noise ratio against floating point, of whole runs: a second
   layer is given what the first one made in integers.
 - *Per gate* are the integers that a `.tflite` file holds: one scale for the weights of a gate.
-  *Per row* is `--row-scales`, and *4 bits* means the bits of a weight.
+  *Per row* is `--row-scales`, *4 bits* means the bits of a weight, and *16x8* is
+  `--activation-bits 16`: weights of 8 bits, `x` and `h` of 16.
+- *Exact weights* has weights and gates in floating point, and `x`, `h` and the cell state in the
+  formats of *per row*. It is about the most that 8 bits of activations and 16 of the cell state
+  allow: where *per row* is near it, these are what limits, and where 16x8 is above it, it is `x`
+  and `h`.
 - ONNX Runtime is `onnxruntime.quantization.quantize_dynamic` of each LSTM layer, with one scale for
   a direction (*per tensor*) or for each row (*per channel*). It quantises `x` and `h` while it runs
   and needs no calibration; cell states and outputs stay in floating point. Streams run in it as one
@@ -96,10 +101,9 @@ def score_rows(rows: Sequence[Mapping]) -> list[dict[str, str]]:
 
 def _within(own: Mapping[str, Mapping]) -> str:
     """Whether the fewest bits that the table always has lose at most a standard error of int8."""
-    few = METHODS[-1].name
-    if few not in own or _GATE not in own:
+    if _FEW not in own or _GATE not in own:
         return _NONE
-    lost = own[_GATE]["score"] - own[few]["score"]
+    lost = own[_GATE]["score"] - own[_FEW]["score"]
     return "yes" if lost <= own[_GATE]["standard_error"] else "no"
 
 

@@ -190,13 +190,15 @@ def test_accuracy_stands_beside_onnx_runtime_and_is_kept(refrain, digits, offlin
         "per row",
         "ONNX Runtime per channel",
         "per row, 4 bits",
+        "exact weights",
+        "per row, 16x8",
     ]
     assert all(row["sets"]["held out"]["lstm"]["layer 0"] > 10 for row in rows)
     assert "held out" in out and "| digits | held out | LSTM 1 |" in paths[1].read_text()
     # Seconds tell that nothing was measured again.
     assert refrain(*command, "--curve")[0] == 0
     again = json.loads(paths[0].read_text())
-    assert again[:5] == rows and again[-1]["method"] == "per row, 2 bits"
+    assert again[:7] == rows and again[-1]["method"] == "per row, 2 bits"
 
 
 def test_accuracy_of_what_is_not_there_is_refused(refused, tmp_path):

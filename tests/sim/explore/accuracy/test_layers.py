@@ -6,6 +6,7 @@ import pytest
 
 from sim.explore.accuracy.layers import (
     DynamicLayers,
+    ExactWeights,
     IntegerLayers,
     Listener,
     layer_model,
@@ -16,6 +17,7 @@ from sim.networks.codes import from_codes, sqnr, to_codes
 from sim.networks.float_lstm import run_layer
 from sim.networks.network import FloatLayer, FloatLstm
 from sim.networks.quantizer import quantize
+from sim.networks.whole import Seen
 
 REVERSES = [(False,), (True,), (False, True)]
 
@@ -101,6 +103,29 @@ def test_integers_of_a_call_are_those_of_the_model():
     whole = run("lstm", layer, x, h0, c0)
     assert np.array_equal(np.concatenate([first[0], rest[0]], axis=1), whole[0])
     assert np.array_equal(rest[2], whole[2])
+
+
+@pytest.mark.parametrize("reverses", REVERSES)
+def test_exact_weights_leave_what_formats_of_values_lose(reverses):
+    layer = layer_of(reverses)
+    x, h0, c0 = inputs_of(layer)
+    seen = [Seen(x=x, h0=h0, c0=c0)]
+    networks = {
+        bits: {"lstm": quantize(layer, seen, activation_bits=bits, row_scales=True)}
+        for bits in (6, 8, 16)
+    }
+    wanted = run_layer(layer, x, h0, c0)
+    ratios = []
+    for bits in networks:
+        made = ExactWeights(networks[bits])("lstm", layer, x, h0, c0)
+        assert [each.shape for each in made] == [each.shape for each in wanted]
+        ratios.append([sqnr(*pair) for pair in zip(wanted, made, strict=True)])
+        # Integer weights lose more, or about as much.
+        integers = IntegerLayers(networks[bits])("lstm", layer, x, h0, c0)
+        assert sqnr(wanted[0], integers[0]) < ratios[-1][0] + 1
+    # Twice as fine a step is 6 dB; the cell state has 16 bits everywhere.
+    narrow, usual, wide = np.array(ratios)
+    assert (usual > narrow + 9).all() and (wide > usual + 12).all()
 
 
 def stream(layers, x, behind):
