@@ -9,6 +9,7 @@ import pytest
 from hw.config import CONFIGS
 from hw.multipliers.catalogue import find_multiplier
 from sim.image.modes import LayerModes
+from sim.image.weights import fewest_beats
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import NetworkError
@@ -95,6 +96,30 @@ def test_other_machines_give_what_the_model_gives(multiplier, weight_bits, field
         x = moving_codes(network, 2, 9, 8)
         for modes in (LayerModes(lookahead=4), LayerModes(mode="delta", lookahead=2)):
             agree(backend, network, x, modes, resident=False)
+
+
+@pytest.mark.slow
+def test_rows_short_words_and_16_bits_go_together(agree):
+    """Weights of ``W`` have 4 bits, those of ``R`` 8, and each row a scale of its own."""
+    backend = machine("exact", lanes=16, row_scales=True)
+    network = random_network(
+        [19, 21, 10], seed=8, bidirectional=True, activation_bits=16, row_scales=True
+    )
+    layers = []
+    for layer in network.layers:
+        directions = [
+            replace(
+                each,
+                W=np.trunc(each.W / 16).astype(np.int8),
+                W_scale=16 * each.W_scale,
+                bias=each.bias // 16,
+            )
+            for each in layer.directions
+        ]
+        for each in directions:
+            assert fewest_beats(each.W, each.R, backend.config) == (1, 2)
+        layers.append(replace(layer, directions=tuple(directions)))
+    runs_agree(backend, replace(network, layers=tuple(layers)), agree)
 
 
 def test_a_stream_gives_what_one_run_gives():
