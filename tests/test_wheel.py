@@ -104,6 +104,7 @@ LINES = (
     "tune net.tflite --data x.npy --metric sqnr --budget 10dB --trials 2 --config tiny",
     "sweep net.safetensors --data x.npy --metric sqnr --config tiny -o sweep",
     "report sweep -o report.html",
+    "advise net.safetensors --data x.npy --part xc7z020",
     "demo --config speech",
     "verilog tiny -o verilog",
     "package tiny -o package",

@@ -1,5 +1,6 @@
 """The command that measures hardware and model."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from sim.explore.bench.model import bench_model
 from sim.explore.bench.synthesis import bench_synthesis
 from sim.explore.bench.utilisation import bench_hardware
 from sim.explore.machines import find_config
+from sim.explore.resources.collecting import collect
 
 __all__ = ["bench"]
 
@@ -45,6 +47,14 @@ def bench(
             help="With --timing: one of them alone; repeat it for both.",
         ),
     ] = None,
+    resources: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Count the machines that estimates of resources are fitted to, by Yosys, instead; "
+            "FILE keeps them. It takes an hour.",
+        ),
+    ] = None,
     changes: Changes = None,
     json: Json = None,
 ) -> None:
@@ -53,6 +63,14 @@ def bench(
     How busy lanes and bus are, cycles of a step by its events, latency of a step; steps per second.
     """
     printing.check_json(json)
+    if resources is not None:
+        if synth or timing or config is not None:
+            raise ConfigError("--resources counts machines of its own; leave the others out")
+        with printing.working("counting cells") as (say, _):
+            rows = collect(resources, say)
+        printing.print_rows(rows, "Cells estimated, and counted by Yosys")
+        printing.write_json(json, rows)
+        return
     if not synth and not timing and (config is not None or changes):
         raise ConfigError("a configuration is for --timing and --synth; give one of them")
     if family and not timing:

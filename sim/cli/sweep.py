@@ -43,7 +43,7 @@ _SETTINGS = (
     *("max_hidden", "weight_words", "stream_words", "cell_lanes", "clock_mhz", "row_scales"),
 )
 _FIGURES = ("score", "standard_error", "macs", "bytes", "energy_pj", "step_us")
-_CELLS = ("lut", "ff", "dsp", "bram", "fits")
+_CELLS = ("lut", "ff", "dsp", "bram", "fits", "cells_from")
 _SHOWN_FAILURES = 5
 
 
@@ -160,7 +160,11 @@ class How:
         ),
     ] = None
     part: Annotated[
-        str | None, typer.Option(help="The FPGA that they are compared with: xc7z020, say.")
+        str | None,
+        typer.Option(
+            help="The FPGA that machines are compared with: xc7z020, say. What is not synthesised "
+            "is estimated."
+        ),
     ] = None
     retry: Annotated[bool, typer.Option("--retry", help="Measure points that failed again.")] = (
         False

@@ -75,6 +75,13 @@ COMMANDS = {
         attribute="sweep",
         example="refrain sweep plan.toml -o build/sweep",
     ),
+    "advise": Entry(
+        help="Recommend a machine for a network and a part.",
+        panel=_NETWORKS,
+        module="sim.cli.advise",
+        attribute="advise",
+        example="refrain advise net.onnx --data x.npy --part xc7z020",
+    ),
     "report": Entry(
         help="Make one page of a sweep's results, with charts and tables.",
         panel=_NETWORKS,

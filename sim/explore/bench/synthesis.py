@@ -24,6 +24,8 @@ from sim.explore.bench.levels import MARK
 from sim.rtl.build import ToolError
 
 __all__ = [
+    "FLIP_FLOPS",
+    "LUT_MEMORY",
     "Folded",
     "bench_synthesis",
     "ecp5_timing",
@@ -44,8 +46,7 @@ ENDS = 10
 ECP5 = {"LUT4": 83_640, "TRELLIS_FF": 83_640, "MULT18X18D": 156, "DP16KD": 208}
 """What an LFE5U-85F has (FPGA-DS-02012, table 1.1), by names of Yosys."""
 
-# LUTs that a memory or shift register made of LUTs takes.
-_LUT_MEMORY = {
+LUT_MEMORY = {
     "RAM32M": 4,
     "RAM64M": 4,
     "RAM32X1D": 2,
@@ -55,7 +56,9 @@ _LUT_MEMORY = {
     "SRLC16E": 1,
     "SRLC32E": 1,
 }
-_FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "LDCE", "LDPE")
+"""LUTs that a memory or shift register made of LUTs takes."""
+
+FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "LDCE", "LDPE")
 
 
 class Folded(wiring.Component):
@@ -187,8 +190,8 @@ def _counted(folder: str) -> dict[str, int]:
 def _summed(cells: Mapping[str, int]) -> dict[str, float]:
     return {
         "lut": sum(cells.get(f"LUT{size}", 0) for size in range(1, 7))
-        + sum(luts * cells.get(cell, 0) for cell, luts in _LUT_MEMORY.items()),
-        "ff": sum(cells.get(cell, 0) for cell in _FLIP_FLOPS),
+        + sum(luts * cells.get(cell, 0) for cell, luts in LUT_MEMORY.items()),
+        "ff": sum(cells.get(cell, 0) for cell in FLIP_FLOPS),
         "dsp": cells.get("DSP48E1", 0),
         "bram": cells.get("RAMB36E1", 0) + cells.get("RAMB18E1", 0) / 2,
     }

@@ -12,10 +12,11 @@ RESOURCES = ("lut", "ff", "dsp", "bram")
 
 
 COUNTED = {
-    "lut": ("LUTs", "counted by Yosys for the 7 series, before placing"),
-    "ff": ("flip-flops", "counted by Yosys"),
-    "dsp": ("DSP48E1", "counted by Yosys"),
-    "bram": ("of 36 kbit", "counted by Yosys; a half block counts one half"),
+    "lut": ("LUTs", "counted by Yosys for the 7 series before placing, or estimated"),
+    "ff": ("flip-flops", "counted by Yosys, or estimated"),
+    "dsp": ("DSP48E1", "counted by Yosys, or estimated"),
+    "bram": ("of 36 kbit", "counted by Yosys, or estimated; a half block counts one half"),
+    "cells_from": ("", "where these four come from: Yosys, or the model that estimates them"),
     "part": ("", "the part that they are compared with"),
     "fits": ("", "whether the machine alone is no larger than the part"),
 }

@@ -16,7 +16,7 @@ _TITLES = {
     "bytes": "bytes of weights per step, all streamed",
     "energy_pj": "energy per step, pJ (see docs/precision.md)",
     "step_us": "time of a step, us",
-    "lut": "LUTs, counted by Yosys",
+    "lut": "LUTs",
 }
 _COLOURS = ("#1e3a8a", "#f59e0b", "#059669", "#dc2626", "#7c3aed", "#0891b2", "#64748b")
 _PANELS = 3

@@ -106,7 +106,7 @@ def sweep(
     synthesise : str or None
         ``front`` or ``all``: points whose machines' cells are counted by Yosys.
     part : str or None
-        What these are compared with.
+        What these are compared with; without ``synthesise`` cells of all machines are estimated.
     about : mapping or None
         What is said of the sweep in its file: ``command``, and ``text`` of the plan.
     say, progress
@@ -223,15 +223,13 @@ class _Run:
 
 
 def _synthesis(which: str | None, part: str | None):
-    """What counts cells, where that is wanted."""
-    if which is None:
-        if part is not None:
-            raise NetworkError("--part is for machines that are synthesised: give --synthesise")
+    """What counts or estimates cells, where that is wanted."""
+    if which is None and part is None:
         return None
     # Here, as the generator of gates comes with it.
-    from sim.explore.sweep.synthesising import Synthesis
+    from sim.explore.sweep.synthesising import Estimates, Synthesis
 
-    return Synthesis(which, part)
+    return Estimates(part) if which is None else Synthesis(which, part)
 
 
 def _load(subjects: dict[str, Subject], say):

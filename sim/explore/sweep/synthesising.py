@@ -1,19 +1,59 @@
-"""Cells of the machines of a sweep, counted by Yosys, beside a part's limits."""
+"""Cells of the machines of a sweep, estimated or counted by Yosys, beside a part's limits."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from hw.config import Config
 from sim.explore.resources.cells import machine_cells
+from sim.explore.resources.estimate import estimated_cells
 from sim.explore.resources.parts import RESOURCES, find_part, fits
 from sim.explore.sweep.fronts import fronts_of
 from sim.explore.sweep.points import Point
 from sim.networks.network import NetworkError
 
-__all__ = ["WHICH", "Synthesis"]
+__all__ = ["WHICH", "Estimates", "Synthesis"]
 
 WHICH = ("front", "all")
 """Points whose machines are synthesised: those on a Pareto front, or every one."""
+
+
+class Estimates:
+    """What machines of a sweep are estimated to take of a part.
+
+    Parameters
+    ----------
+    part : str
+        What they are compared with, see ``PARTS``.
+
+    Raises
+    ------
+    ConfigError
+        There is no such part.
+    """
+
+    def __init__(self, part: str):
+        find_part(part)
+        self._part = part
+
+    def columns(
+        self,
+        rows: Sequence[Mapping],
+        points: Mapping[str, Point],
+        costs: Sequence[str],
+        say: Callable[[str], None],
+    ) -> list[dict]:
+        """Columns of rows that Yosys has not counted, each with its ``key``."""
+        del costs
+        say("estimating cells of the machines")
+        found = []
+        for row in rows:
+            cells = {name: row.get(name) for name in RESOURCES}
+            source = row.get("cells_from")
+            if source != "Yosys":
+                cells, source = estimated_cells(points[row["key"]].config), "estimate"
+            beside = {"part": self._part, "fits": fits(cells, self._part), "cells_from": source}
+            found.append({"key": row["key"], **cells, **beside})
+        return found
 
 
 class Synthesis:
@@ -81,5 +121,6 @@ class Synthesis:
             cells = machines[gates]
             beside = {"part": self._part}
             beside["fits"] = None if self._part is None else fits(cells, self._part)
+            beside["cells_from"] = "Yosys"
             found.append({"key": key, **{name: cells[name] for name in RESOURCES}, **beside})
         return found

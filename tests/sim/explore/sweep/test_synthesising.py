@@ -56,6 +56,23 @@ def test_a_choice_or_a_part_that_is_not_there_is_one_sentence(counted, tmp_path)
         sweep(plan_of(PLAN), tmp_path / "out", synthesise="some")
     with pytest.raises(ConfigError, match=r"^there is no part xc9; the parts are "):
         sweep(plan_of(PLAN), tmp_path / "out", synthesise="all", part="xc9")
-    with pytest.raises(NetworkError, match=r"^--part is for machines that are synthesised: give "):
-        sweep(plan_of(PLAN), tmp_path / "out", part="xc7z010")
+    with pytest.raises(ConfigError, match=r"^there is no part xc9; the parts are "):
+        sweep(plan_of(PLAN), tmp_path / "out", part="xc9")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_part_without_synthesis_has_estimates_and_keeps_counts(counted, tmp_path, monkeypatch):
+    def estimate(config):
+        return {"lut": 9999, "ff": 1, "dsp": 1, "bram": 70 if config.cell_lanes == 4 else 1}
+
+    monkeypatch.setattr(synthesising, "estimated_cells", estimate)
+    found = sweep(plan_of(MACHINES), tmp_path / "out", part="xc7z010")
+    assert not counted
+    assert {row["cells_from"] for row in found.rows} == {"estimate"}
+    assert all(row["fits"] is (row["cell_lanes"] == 1) for row in found.rows)
+
+    sweep(plan_of(MACHINES), tmp_path / "out", synthesise="front")
+    found = sweep(plan_of(MACHINES), tmp_path / "out", part="xc7z020")
+    assert {row["cells_from"] for row in found.rows} == {"estimate", "Yosys"}
+    for row in found.rows:
+        assert (row["lut"] == 9999) is (row["cells_from"] == "estimate")
