@@ -127,6 +127,13 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel):
                 assert str(path.relative_to(ROOT)).removeprefix("sim/api/") in names
 
 
+def test_the_archives_are_what_pypi_takes(wheel):
+    archives = sorted(wheel.parent.iterdir())
+    assert [path.suffix for path in archives] == [".whl", ".gz"]
+    said = _checked([sys.executable, "-m", "twine", "check", "--strict", *archives], wheel.parent)
+    assert said.count("PASSED") == 2
+
+
 def test_every_command_runs_from_the_wheel(installed):
     others = {"flash", "silicon"}
     assert {line.split()[0] for line in LINES} | others == COMMANDS.keys()
