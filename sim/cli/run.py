@@ -1,6 +1,6 @@
 """The command that runs a network on the model or on simulated hardware."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +24,10 @@ from sim.cli.options import (
     grouped,
 )
 from sim.explore import files
+from sim.explore.energy.coefficients import read_coefficients
+from sim.explore.energy.counting import Counting
+from sim.explore.energy.dram import DRAMS, find_dram
+from sim.explore.energy.figures import energy_figures
 from sim.explore.machines import make_config
 from sim.explore.outputs import check_format, output_bytes
 from sim.explore.running import Run, make_backend, run_file
@@ -37,6 +41,7 @@ __all__ = ["run"]
 _MODES = "Modes of the steps"
 _TRACE = "Trace"
 _BOARD = "Board"
+_ENERGY = "Energy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +205,38 @@ class ModeOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Joules:
+    """What energy is estimated with."""
+
+    energy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=_ENERGY,
+            help="Estimate energy by part and mode, with what refrain silicon --coefficients "
+            "measured of this machine.",
+        ),
+    ] = None
+    dram: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(DRAMS),
+            rich_help_panel=_ENERGY,
+            help="The interface whose energy a byte is told beside it.",
+        ),
+    ] = "lpddr4"
+
+    def opened(self, backend):
+        """The backend that runs, and the coefficients, which are of its machine."""
+        find_dram(self.dram)
+        if self.energy is None:
+            return backend, None
+        coefficients = read_coefficients(self.energy)
+        coefficients.check(backend.config, self.energy)
+        return Counting(backend), coefficients
+
+
+@dataclass(frozen=True, kw_only=True)
 class Written:
     """Files to write."""
 
@@ -258,6 +295,7 @@ def run(
     state: StatePairs = None,
     machine: Machine = Machine(),
     written: Written = Written(),
+    joules: Joules = Joules(),
     settings: Annotated[
         Path | None,
         typer.Option(
@@ -277,6 +315,7 @@ def run(
     with printing.working(f"running on {machine.backend}") as (say, tell):
         place = {"board": machine.board, "port": machine.port}
         backend = make_backend(machine.backend, config, machine.latency, say, tell, **place)
+        backend, coefficients = joules.opened(backend)
         tracer = Tracer(backend) if written.trace or written.trace_picture else None
         inputs = files.read_arrays(given)
         samples = None if calibration is None else files.read_arrays(calibration)
@@ -294,6 +333,9 @@ def run(
             percentile=machine.percentile,
             states=tuple(state or ()),
         )
+    if coefficients is not None:
+        energy = energy_figures(done.figures, coefficients, joules.dram)
+        done = replace(done, figures={**done.figures, "energy": energy})
     _write(done, tracer, written)
     _print(done)
 
@@ -316,10 +358,36 @@ def _write(done: Run, tracer: Tracer | None, written: Written) -> None:
 
 def _print(done: Run) -> None:
     """Print the figures, and what is to be said about them."""
-    printing.print_report({k: v for k, v in done.figures.items() if k != "warnings"})
+    untold = ("warnings", "work", "energy")
+    printing.print_report({k: v for k, v in done.figures.items() if k not in untold})
+    if "energy" in done.figures:
+        _print_energy(done.figures["energy"])
     for sentence in done.notes:
         printing.say(sentence)
     if done.calibrated_on_input:
         printing.say("quantised on the input itself; --calibration takes other samples")
     for sentence in done.warnings:
         printing.say(f"warning: {sentence}")
+
+
+def _print_energy(energy: dict) -> None:
+    """By part and mode, and DRAM apart."""
+    modes = energy["modes"]
+    rows = [
+        {"part": part, **{f"{mode}_nj": modes[mode]["parts"][part] / 1e3 for mode in modes}}
+        for part in energy["parts"]
+    ]
+    rows.append({"part": "all", **{f"{mode}_nj": modes[mode]["pj"] / 1e3 for mode in modes}})
+    printing.print_rows(rows, "Energy, estimated from counts")
+    origin, dram = energy["origin"], energy["dram"]
+    printing.print_values(
+        {
+            "pJ a step": energy["core_pj_per_step"],
+            "pJ a product": energy["core_pj_per_product"],
+            "worst error of a total in its tests, %": energy["worst_error_percent"],
+            "of": f"{origin['library']}, {origin['volts']:g} V, {energy['clock_mhz']:g} MHz",
+            f"DRAM, {dram['interface']}, nJ": dram["pj"] / 1e3,
+        },
+        "The whole core, without DRAM",
+    )
+    printing.say(f"DRAM: {dram['source']}")

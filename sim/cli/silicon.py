@@ -8,7 +8,10 @@ import typer
 
 from sim.cli import printing
 from sim.cli.options import CONFIG_HELP, Changes, Json, MultiplierName, grouped
+from sim.explore.energy.coefficients import write_coefficients
+from sim.explore.files import check_writable
 from sim.explore.machines import make_config, values_of
+from sim.explore.silicon.calibrating import calibrate
 from sim.explore.silicon.measuring import GateBench, measure_energy, open_task
 from sim.explore.silicon.memories import AREA
 from sim.explore.silicon.report import (
@@ -69,11 +72,25 @@ class Measured:
     steps: Annotated[
         int, typer.Option(help="Steps of each mode that are measured, with --workload.")
     ] = 4
+    coefficients: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write what each piece of work costs to FILE, for run --energy and sweep "
+            "--energy; the workload takes no part in it and tests it.",
+        ),
+    ] = None
 
     def check(self, memories: Path | None) -> None:
         """Refuse what does not go together, before any work."""
         if self.workload is not None and memories is None:
             raise NetworkError("--workload needs --memories: without memories nothing runs")
+        if self.coefficients is not None:
+            if self.workload is None:
+                raise NetworkError(
+                    "--coefficients needs --workload, the network that they are tested on"
+                )
+            check_writable(self.coefficients)
 
 
 @grouped
@@ -103,7 +120,12 @@ def silicon(
         mapped = make_silicon(chosen, process, say)
         figures = {"config": values_of(chosen), **silicon_figures(mapped)}
         if task is not None:
-            figures["energy"] = measure_energy(GateBench(mapped, chosen, tell), task, say)
+            bench = GateBench(mapped, chosen, tell)
+            figures["energy"] = measure_energy(bench, task, say)
+            if measured.coefficients is not None:
+                found = calibrate(bench, process, [task], say)
+                write_coefficients(measured.coefficients, found)
+                figures["errors"] = found.errors["tested"]
     _print(chosen.name, figures)
     printing.write_json(json, figures)
 
@@ -121,3 +143,6 @@ def _print(name: str, figures: dict) -> None:
     printing.print_rows(energy["modes"], "Energy of a step by mode; h equals the model's")
     printing.print_values(energy["glitch_energy_share"], "Share of it in glitches")
     printing.print_values({"in the same cycle": energy["clashes"]}, "Words read while written")
+    if "errors" in figures:
+        rows = [{k: v for k, v in row.items() if k != "parts"} for row in figures["errors"]]
+        printing.print_rows(rows, "Estimated from counts, beside the gates, without leakage")

@@ -190,6 +190,14 @@ def sweep(
     liberty: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Measure products with these cells.")
     ] = None,
+    energy: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="What refrain silicon --coefficients measured of a machine; once for each. The "
+            "energy of other machines is not known.",
+        ),
+    ] = None,
     how: How = How(),
     json: Json = None,
     example: Annotated[
@@ -218,6 +226,7 @@ def sweep(
             jobs=how.jobs or os.cpu_count() or 1,
             scheduler=how.scheduler,
             liberty=liberty,
+            energy=energy or (),
             retry=how.retry,
             extend=how.extend,
             synthesise=how.synthesise,
@@ -229,6 +238,7 @@ def sweep(
     _report_failed(done.failed)
     if done.rows:
         _write(done.rows, str(subject.workload or subject.network), output)
+        _say_energy(done.rows)
     printing.write_json(json, done.rows)
     if done.failed:
         raise typer.Exit(_FAILED)
@@ -252,6 +262,15 @@ def _about(subject: Subject) -> dict[str, str]:
     if subject.network is not None and subject.network.suffix == ".toml":
         said["text"] = subject.network.read_text()
     return said
+
+
+def _say_energy(rows: list[dict]) -> None:
+    unknown = sum(row.get("energy_pj") is None for row in rows)
+    if unknown:
+        printing.say(
+            f"the energy of {unknown} of {len(rows)} points is not known: refrain silicon "
+            f"--coefficients measures a machine, and --energy takes its file"
+        )
 
 
 def _report_failed(failed: list[dict]):

@@ -166,6 +166,13 @@ COMMANDS = {
         attribute="bench",
         example="refrain bench --synth --json cells.json",
     ),
+    "compare": Entry(
+        help="Set machines beside what others have published.",
+        panel=_EVIDENCE,
+        module="sim.cli.compare",
+        attribute="compare",
+        example="refrain compare chip energy.json",
+    ),
     "workload": Entry(
         help="Measure real networks on real data.",
         panel=_EVIDENCE,

@@ -14,6 +14,7 @@ from sim.model.network import Model, Outputs
 from sim.model.result import Result
 from sim.model.timing.columns import columns_of
 from sim.model.timing.estimate import estimate
+from sim.model.work import work_of
 from sim.networks.network import IntegerNetwork
 
 __all__ = ["ModelBackend"]
@@ -47,18 +48,25 @@ class ModelBackend:
         return ModelBackend(self.config, self.latency)
 
     def run(
-        self, network: IntegerNetwork, x: np.ndarray, *, trace: bool = False, **options
+        self,
+        network: IntegerNetwork,
+        x: np.ndarray,
+        *,
+        trace: bool = False,
+        work: bool = False,
+        **options,
     ) -> Result:
         """Result for int8 ``x`` ``[sequences, steps, I]``.
 
-        ``options`` are those of ``RunOptions``; with ``trace`` the result says what each step did.
+        ``options`` are those of ``RunOptions``; with ``trace`` the result says what each step did,
+        and with ``work`` what it gave the parts of the machine to do.
         """
         options = RunOptions(**options)
         image = self._last.compile(network, x, options)
         kept = self._kept if options.resume else None
         self._last.begin()
         outputs = self._prepared(network).run(
-            x, options.initial, options.modes, trace=trace, kept=kept
+            x, options.initial, options.modes, trace=trace or work, kept=kept
         )
         cycles, stalls = None, None
         # There is no model of the time of groups of steps.
@@ -67,10 +75,13 @@ class ModelBackend:
             cycles, stalls = estimate(image, image.config, self.latency, columns)
         self._kept = outputs.kept
         self._last.end(image, network, options)
+        counts, done = count(image, outputs.activity), None
+        if work:
+            done = work_of(image, x, outputs.layers, outputs.activity, counts, kept)
         return Result(
             h=outputs.h,
             states=outputs.states if options.store_state else (),
-            counts=count(image, outputs.activity),
+            counts=counts,
             cycles=cycles,
             stall_cycles=stalls,
             weight_bits=image.weight_bits,
@@ -79,6 +90,7 @@ class ModelBackend:
             backend=self.name,
             trace=outputs.activity if trace else (),
             layers=outputs.layers if trace else (),
+            work=done,
         )
 
     def outputs(

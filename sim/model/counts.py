@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
+from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
 from hw.modes import Mode
 from sim.image.image import Image, Placement
@@ -11,7 +12,7 @@ from sim.image.parameters import unit_bytes
 from sim.image.weights import part_beats
 from sim.model.activity import Activity
 
-__all__ = ["Counts", "ModeCounts", "count"]
+__all__ = ["Counts", "ModeCounts", "count", "row_bytes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,16 +214,21 @@ def _mode_counts(
 def _read_bytes(image: Image, placement: Placement) -> int:
     """Bytes that are read but for streamed weights."""
     fields, beat = placement.fields, image.config.bus_bytes
-    hidden, head = fields["hidden_size"], fields["x_head_size"]
-    parts = (head, fields["input_size"] - head)
-    x_row = sum(align(image.config.code_bytes * part, beat) for part in parts)
+    hidden = fields["hidden_size"]
     return (
         DESCRIPTOR_BYTES
         + fields["load_params"] * align(unit_bytes(fields["row_scales"]) * hidden, beat)
         + fields["load_weights"] * fields["resident_blocks"] * fields["block_bytes"]
         + fields["load_state"] * image.sequences * align(4 * hidden, state_bytes(image.config))
-        + image.steps * image.sequences * x_row
+        + image.steps * image.sequences * row_bytes(placement, image.config)
     )
+
+
+def row_bytes(placement: Placement, config: Config) -> int:
+    """Bytes of whole beats that a row of ``x`` is read in."""
+    head, inputs = placement.fields["x_head_size"], placement.fields["input_size"]
+    parts = (head, inputs - head)
+    return sum(align(config.code_bytes * part, config.bus_bytes) for part in parts)
 
 
 def _write_bytes(image: Image, placement: Placement) -> int:

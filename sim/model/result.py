@@ -40,6 +40,9 @@ class Result:
         Of each direction, layer by layer, where a trace was wanted; else empty.
     layers : tuple of int8 [sequences, steps, sum of H]
         Outputs of every layer, where a trace was wanted; else empty.
+    work : dict or None
+        What the parts of the machine were given to do, by mode, where that was wanted: see
+        ``sim.model.work``.
     """
 
     h: np.ndarray
@@ -53,6 +56,7 @@ class Result:
     backend: str
     trace: tuple[Activity, ...] = ()
     layers: tuple[np.ndarray, ...] = ()
+    work: dict[str, dict[str, float]] | None = None
 
     @property
     def utilisation(self) -> float | None:
@@ -62,7 +66,7 @@ class Result:
         return self.counts.macs_done / (self.lanes * self.cycles)
 
     def report(self) -> dict:
-        """The figures, ready for JSON; modes that no step was in are left out."""
+        """The figures, ready for JSON; modes that no step was in are left out, and work unasked."""
         counts = self.counts
         modes = {mode.name.lower(): vars(counts.modes[mode]) for mode in Mode}
         return {
@@ -86,6 +90,7 @@ class Result:
             "stall_cycles": self.stall_cycles,
             "mode_steps": {k: v["steps"] for k, v in modes.items() if v["steps"]},
             "modes": {k: dict(v) for k, v in modes.items() if v["steps"]},
+            **({} if self.work is None else {"work": self.work}),
         }
 
 

@@ -68,6 +68,7 @@ def sweep(
     h_thresholds: Sequence[int] = (0,),
     normal_every: int = 0,
     row_scales: bool = False,
+    energy: Sequence[str | Path] = (),
     jobs: int | None = None,
     extend: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -96,6 +97,8 @@ def sweep(
         Every so many steps of delta mode is normal; 0 for the first alone.
     row_scales : bool
         Rows of weights have scales of their own.
+    energy : sequence of path
+        What ``refrain silicon --coefficients`` wrote of machines; ``energy_pj`` of others is None.
     jobs : int or None
         Processes; all cores when None.
     extend : bool
@@ -147,6 +150,7 @@ def sweep(
     done = run_sweep(
         wanted,
         Path(folder),
+        energy=[Path(each) for each in energy],
         jobs=jobs or os.cpu_count() or 1,
         extend=extend,
         progress=lambda state: progress(state.done + state.failed, state.total),

@@ -11,6 +11,10 @@ from hw.config import Config
 from refrain.networks import Arrays, Network, opened
 from refrain.options import ModeOptions, chosen_config
 from refrain.settings import Settings
+from sim.explore.energy.coefficients import read_coefficients
+from sim.explore.energy.counting import Counting
+from sim.explore.energy.dram import find_dram
+from sim.explore.energy.figures import energy_figures
 from sim.explore.running import Run, make_backend, run_file
 from sim.explore.settings import choose_modes
 
@@ -78,6 +82,8 @@ def run(
     latency: int = 30,
     board: str | None = None,
     port: str | None = None,
+    energy: str | Path | None = None,
+    dram: str = "lpddr4",
     progress: Progress = lambda done, total: None,
     **modes: Unpack[ModeOptions],
 ) -> Outcome:
@@ -112,6 +118,11 @@ def run(
         Which of ``boards()``.
     port : str or None
         Its serial port.
+    energy : path or None
+        What ``refrain silicon --coefficients`` measured of this machine: ``figures["energy"]`` is
+        then what the run takes, by part and mode, estimated from counts.
+    dram : str
+        Whose energy a byte is told beside it: ``lpddr4``, ``lpddr`` or ``ddr3``.
     progress : function of (int, int)
         Told the cycles done and those to be expected, in RTL simulation.
     **modes
@@ -125,18 +136,28 @@ def run(
     held = opened(network)
     chosen = chosen_config(config)
     how = choose_modes(None, modes) if settings is None else settings.replace(**modes)
+    machine = make_backend(backend, chosen, latency, progress=progress, board=board, port=port)
+    find_dram(dram)
+    coefficients = None
+    if energy is not None:
+        coefficients = read_coefficients(Path(energy))
+        coefficients.check(machine.config, energy)
+        machine = Counting(machine)
     done = run_file(
         held.content,
         inputs,
         calibration,
-        make_backend(backend, chosen, latency, progress=progress, board=board, port=port),
+        machine,
         how,
         weight_bits=weight_bits,
         percentile=percentile,
         quantized=None if quantized is None else Path(quantized),
         states=states,
     )
-    return _outcome(done)
+    outcome = _outcome(done)
+    if coefficients is not None:
+        outcome.figures["energy"] = energy_figures(outcome.figures, coefficients, dram)
+    return outcome
 
 
 def simulate(network: Network | str | Path, inputs: Arrays, **options: Any) -> Outcome:

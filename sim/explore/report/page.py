@@ -28,7 +28,7 @@ _SETTINGS = {
     "level": ("", "level of the multiplier in that mode"),
     "config": ("", "the configuration that the machine differs from"),
 }
-_HIDDEN = ("key", "error", "state", "seconds", "metric", "lower_is_better", "examples")
+_HIDDEN = ("key", "error", "state", "seconds", "metric", "lower_is_better", "examples", "work")
 _PARALLEL = 8
 _GROUPS = ("mode", "multiplier", "weight_bits", "activation_bits", "lanes", "level", "bus_width")
 _BEST = (

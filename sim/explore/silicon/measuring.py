@@ -22,12 +22,21 @@ from sim.rtl.backend import DeviceBackend
 from sim.rtl.memory_model import MemoryModel
 from sim.workloads.catalogue import find_workload
 
-__all__ = ["IDLE", "MODES", "GateBench", "Task", "measure_energy", "open_task"]
+__all__ = [
+    "FIRST",
+    "IDLE",
+    "IDLE_CYCLES",
+    "MODES",
+    "GateBench",
+    "Task",
+    "measure_energy",
+    "open_task",
+]
 
-_FIRST = 2
+FIRST = 2
 """Steps before those that are counted; the first is normal in every mode."""
 
-_IDLE_CYCLES = 200
+IDLE_CYCLES = 200
 
 IDLE = "idle, a cycle"
 """What the row of an idle machine is called; it is of one cycle."""
@@ -83,15 +92,15 @@ def open_task(
     check_integer(network)
     split = case.evaluation
     longest = int(np.argmax(split.lengths))
-    most = int(split.lengths[longest]) - _FIRST
+    most = int(split.lengths[longest]) - FIRST
     if steps > most:
         raise NetworkError(
             f"--steps must be at most {most}, as the longest sequence of {workload} that was held "
-            f"out has {most + _FIRST}, not {steps}"
+            f"out has {most + FIRST}, not {steps}"
         )
     x = to_codes(split.x[longest : longest + 1], network.layers[0].directions[0].x)
-    ModelBackend(config).run(network, x[:, :_FIRST])
-    return Task(workload, network, x[:, : _FIRST + steps])
+    ModelBackend(config).run(network, x[:, :FIRST])
+    return Task(workload, network, x[:, : FIRST + steps])
 
 
 class GateBench:
@@ -131,8 +140,8 @@ class GateBench:
         self.hertz = 1e6 * process.choice.clock_mhz
         self.simulator = GateSimulator(timing)
 
-    def run(self, network: IntegerNetwork, x: np.ndarray, modes: LayerModes):
-        """Transitions and result of a run from power-on.
+    def run(self, network: IntegerNetwork, x: np.ndarray, modes: LayerModes, **options):
+        """Transitions and result of a run from power-on; ``options`` are those of ``RunOptions``.
 
         Raises
         ------
@@ -142,9 +151,10 @@ class GateBench:
         self.simulator.restart(MemoryModel())
         before = self.simulator.tally.copy()
         backend = DeviceBackend(self.config, self.simulator, "gates")
-        expected = ModelBackend(self.config).run(network, x, modes=modes)
+        options["modes"] = modes
+        expected = ModelBackend(self.config).run(network, x, **options)
         result = backend.run(
-            network, x, modes=modes, progress=lambda done: self._progress(done, expected.cycles)
+            network, x, progress=lambda done: self._progress(done, expected.cycles), **options
         )
         if not np.array_equal(result.h, expected.h):
             wrong = int(np.count_nonzero(result.h != expected.h))
@@ -157,7 +167,7 @@ class GateBench:
     def idle(self) -> Tally:
         """Cycles behind a run, in which nobody asks for anything."""
         before = self.simulator.tally.copy()
-        self.simulator.run(_IDLE_CYCLES)
+        self.simulator.run(IDLE_CYCLES)
         return self.simulator.tally.copy().less(before)
 
 
@@ -180,7 +190,7 @@ def measure_energy(
     NetworkError
         A bit of ``h`` differs.
     """
-    steps = task.x.shape[1] - _FIRST
+    steps = task.x.shape[1] - FIRST
     rows, parts, glitches = [], {}, {}
     for name, modes in MODES.items():
         say(f"simulating the gates in mode {name}")
@@ -192,7 +202,7 @@ def measure_energy(
         parts[name] = _part_rows(found, still)
         glitches[name] = bench.energy.glitches(tally)["glitch_energy_share"]
     say("simulating idle gates")
-    idle = bench.energy.count(bench.idle()) / _IDLE_CYCLES
+    idle = bench.energy.count(bench.idle()) / IDLE_CYCLES
     still = bench.watts / bench.hertz
     rows.append(_row(IDLE, idle, still, {"cycle": 1, "product": 0}))
     parts[IDLE] = _part_rows(idle, still)
@@ -209,7 +219,7 @@ def measure_energy(
 def _steps(bench: GateBench, task: Task, modes: LayerModes) -> tuple[Tally, dict]:
     """Transitions, cycles and products of the steps behind the first ones."""
     tallies, works = [], []
-    for steps in (_FIRST, task.x.shape[1]):
+    for steps in (FIRST, task.x.shape[1]):
         tally, result = bench.run(task.network, task.x[:, :steps], modes)
         tallies.append(tally)
         works.append({"cycle": result.cycles, "product": result.counts.macs_done})

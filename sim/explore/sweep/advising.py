@@ -200,7 +200,7 @@ def _energy(row: Mapping) -> float:
     each = Coefficients()
     memory = row["sram_bytes"] * each.sram_byte
     dram = (row["dram_read_bytes"] + row["dram_write_bytes"]) * each.dram_byte
-    return row["macs"] * row["mac_pj"] + memory + dram
+    return row["macs"] * each.mac(row["weight_bits"], row["activation_bits"]) + memory + dram
 
 
 def _point(plan: Plan, row: Mapping) -> Point:

@@ -1,24 +1,31 @@
-"""What a point costs beside what was measured: energy of a step, and resources of a part."""
+"""What a point costs beside what was measured: the energy of a step."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hw.multipliers.family import Multiplier
+from sim.explore.energy.coefficients import Coefficients
+from sim.explore.energy.dram import DRAMS
+from sim.explore.energy.estimating import energy_of, total
 from sim.explore.multipliers.cost import liberty_cost
-from sim.explore.sweep.energy import Coefficients, step_energy
 from sim.explore.sweep.points import Point
 
 __all__ = ["DERIVED", "Costs", "cell_energy"]
 
 DERIVED = {
-    "mac_pj": ("pJ", "a product and its addition: coefficients, or measured with a Liberty file"),
-    "products_pj": ("pJ a step", "products, each at mac_pj"),
-    "sram_pj": ("pJ a step", "bytes of weights to and from SRAM, all streamed"),
-    "dram_pj": ("pJ a step", "bytes of weights from DRAM, all streamed"),
-    "energy_pj": ("pJ a step", "the sum of these three"),
+    "energy_pj": (
+        "pJ a step",
+        "the whole core, from counts and what --energy measured of this machine; unknown without",
+    ),
+    "dram_pj": ("pJ a step", "bytes of DRAM at an LPDDR4 interface, beside the core"),
+    "mac_pj": ("pJ", "a product and its addition in the cells of --liberty; unknown without"),
+    "products_pj": ("pJ a step", "products, each at mac_pj; a part of energy_pj"),
 }
 """Names of what is derived, each with its unit and where it comes from."""
+
+_DRAM = DRAMS["lpddr4"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,24 +34,34 @@ class Costs:
 
     Parameters
     ----------
-    coefficients : Coefficients
-        Of energies.
+    coefficients : tuple of Coefficients
+        Of machines that were measured. The energy of any other is not known.
     lanes : dict
         Picojoules of a product and its addition by multiplier and level, where they were measured.
     """
 
-    coefficients: Coefficients = field(default_factory=Coefficients)
+    coefficients: tuple[Coefficients, ...] = ()
     lanes: dict[tuple[Multiplier, int], float] = field(default_factory=dict)
 
     def of(self, point: Point, figures: dict) -> dict:
         """Columns of a row, from the figures that were measured."""
-        config = point.config
-        if self.lanes:
-            mac = self.lanes[config.multiplier, point.level]
-        else:
-            mac = self.coefficients.mac(config.multiplier.weight_width, config.act_width)
-        energy = step_energy(figures["macs"], figures["bytes"], mac, self.coefficients)
-        return {"mac_pj": mac, **energy}
+        mac = self.lanes.get((point.config.multiplier, point.level))
+        moved = figures["dram_read_bytes"] + figures["dram_write_bytes"]
+        return {
+            "energy_pj": self._energy(point, figures),
+            "dram_pj": moved * _DRAM.pj_per_byte,
+            "mac_pj": mac,
+            "products_pj": None if mac is None else figures["macs"] * mac,
+        }
+
+    def _energy(self, point: Point, figures: dict) -> float | None:
+        measured = (each for each in self.coefficients if each.fits(point.config))
+        coefficients = next(measured, None)
+        # Rows that an earlier program kept do not say what was done.
+        if coefficients is None or not figures.get("work"):
+            return None
+        work = json.loads(figures["work"])
+        return total(energy_of(coefficients, work, point.config.clock_mhz))
 
 
 def cell_energy(

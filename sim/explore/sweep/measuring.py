@@ -1,5 +1,6 @@
 """What a point gives: accuracy, work, bytes and time. A pure function of the point."""
 
+import json
 from collections import OrderedDict
 from math import isfinite
 
@@ -15,6 +16,7 @@ from sim.image.memory import align
 from sim.image.modes import Modes
 from sim.image.weights import part_beats
 from sim.model.backend import ModelBackend
+from sim.model.work import LOAD, WORK
 from sim.networks.network import NetworkError
 from sim.workloads.workload import Case
 
@@ -34,6 +36,7 @@ FIGURES = {
     "resident_share": ("", "share of weights that stay in the weight memory"),
     "load_bytes": ("B", "read once, before the first step: parameters and resident weights"),
     "cycles": ("a step", "model of time on the first held-out steps, ideal memory"),
+    "work": ("a step", "what is done in the timed steps, as JSON: what energy is estimated from"),
     "step_us": ("us", "cycles at the configuration's clock: latency of a step among others"),
     "steps_per_s": ("1/s", "steps in a second at the configuration's clock"),
     "macs_avoided_share": ("", "products that a dense run does and this one did not"),
@@ -131,11 +134,11 @@ def _direction(placement: Placement, events: np.ndarray, config: Config) -> dict
 
 
 def _time(calls: tuple[Call, ...], config: Config) -> dict:
-    """Cycles of a step of all layers, and what follows at the configuration's clock."""
-    backends, spent = {}, {}
+    """Cycles and work of a step of all layers, and what follows at the configuration's clock."""
+    backends, spent, done = {}, {}, {}
     for call in calls:
         backend = backends.setdefault(call.stream, ModelBackend(config))
-        options = call.options
+        options = {**call.options, "work": True}
         try:
             result = backend.run(call.network, call.x, **options)
         except NetworkError:
@@ -145,10 +148,18 @@ def _time(calls: tuple[Call, ...], config: Config) -> dict:
             fresh = {name: value for name, value in options.items() if name != "resume"}
             result = backend.run(call.network, call.x, **fresh)
         if result.cycles is None:
-            return {"cycles": None, "step_us": None, "steps_per_s": None}
+            return dict.fromkeys(("cycles", "work", "step_us", "steps_per_s"))
         cycles, steps = spent.get(id(call.network), (0, 0))
         cycles += result.cycles - result.stall_cycles["load"]
         spent[id(call.network)] = cycles, steps + call.x.shape[0] * call.x.shape[1]
+        done.setdefault(id(call.network), []).append(result.work)
     step = sum(cycles / steps for cycles, steps in spent.values())
     us = step / config.clock_mhz
-    return {"cycles": step, "step_us": us, "steps_per_s": 1e6 / us}
+    work = {name: sum(_of_steps(done[k], name) / spent[k][1] for k in done) for name in WORK}
+    work["cycle"] = step
+    return {"cycles": step, "work": json.dumps(work), "step_us": us, "steps_per_s": 1e6 / us}
+
+
+def _of_steps(runs: list[dict], name: str) -> float:
+    """What is counted in the steps of runs, without their loads."""
+    return sum(row[name] for rows in runs for key, row in rows.items() if key != LOAD)

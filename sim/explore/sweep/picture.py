@@ -14,7 +14,7 @@ __all__ = ["sweep_picture"]
 _TITLES = {
     "macs": "multiplications per step",
     "bytes": "bytes of weights per step, all streamed",
-    "energy_pj": "energy per step, pJ (see docs/precision.md)",
+    "energy_pj": "energy of the core per step, pJ",
     "step_us": "time of a step, us",
     "lut": "LUTs",
 }

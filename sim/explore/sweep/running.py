@@ -5,9 +5,10 @@ import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sim.explore.energy.coefficients import read_coefficients
 from sim.explore.sweep.combining import combine
 from sim.explore.sweep.costs import Costs, cell_energy
 from sim.explore.sweep.engine import Done, Processes, Task
@@ -77,6 +78,7 @@ def sweep(
     jobs: int = 1,
     scheduler: str | None = None,
     liberty: Path | None = None,
+    energy: Sequence[Path] = (),
     retry: bool = False,
     extend: bool = False,
     synthesise: str | None = None,
@@ -99,6 +101,8 @@ def sweep(
         Address of a Dask scheduler, whose workers measure.
     liberty : Path or None
         A Liberty file that the energy of a product is measured with.
+    energy : sequence of Path
+        Files of energy coefficients, of the machines that were measured.
     retry : bool
         Measure points that failed again.
     extend : bool
@@ -120,14 +124,19 @@ def sweep(
     OSError
         The results cannot be written.
     """
-    costs, points = Costs(), None
+    costs, points = Costs(coefficients=tuple(map(read_coefficients, energy))), None
     synthesis = _synthesis(synthesise, part)
     if plan.search is None:
         points = combine(plan)
     elif liberty is not None:
         raise NetworkError("--liberty measures multipliers before a sweep; a search has no list")
+    elif "energy_pj" in plan.search.objectives and not energy:
+        raise NetworkError(
+            "[search] objectives has energy_pj, and without --energy the energy of no machine is "
+            "known: name files that refrain silicon --coefficients wrote"
+        )
     if liberty is not None:
-        costs = Costs(lanes=cell_energy(liberty, points, say))
+        costs = replace(costs, lanes=cell_energy(liberty, points, say))
     for subject in plan.subjects:
         if subject.workload is None:
             # What cannot be read is refused here, not by each of its points.
@@ -294,7 +303,8 @@ def rows_csv(rows: Sequence[dict]) -> bytes:
 
     ``front_COST`` and ``near_COST`` for each cost of ``AXES``, see ``fronts_of``.
     """
-    marked = fronts_of(rows, AXES)
+    # What was done is for estimates of energy; its sum is in the table.
+    marked = [{k: v for k, v in row.items() if k != "work"} for row in fronts_of(rows, AXES)]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(marked[0]), lineterminator="\n")
     writer.writeheader()

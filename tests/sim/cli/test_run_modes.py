@@ -6,6 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from hw.config import CONFIGS
+from sim.explore.energy.coefficients import Coefficients, write_coefficients
+from sim.explore.machines import values_of
 from sim.image.modes import LayerModes, Modes
 from sim.model.network import run_network
 from sim.networks.quantizer import to_codes
@@ -215,3 +218,42 @@ def test_a_machine_without_lookahead_refuses_it(ran, refrain, net, walk):
     status, _, err = refrain("run", net, "--input", walk, "--config", "tiny", "--lookahead", 2)
     assert status == 2
     assert "layer 0 is to look 2 steps ahead, and configuration tiny looks at most 1 ahead" in err
+
+
+@pytest.fixture
+def coefficients(tmp_path):
+    """A file of ``tiny``: 2 pJ an operation and 1 pJ a cycle."""
+    made = Coefficients(
+        config=values_of(CONFIGS["tiny"]),
+        work={"lanes": {"gates": {"operation": 2.0}}},
+        idle={"lanes": {"clock": 1.0}},
+        leakage={"lanes": 0.0},
+        clock_mhz=100.0,
+        origin={"library": "small", "volts": 1.2},
+        errors={},
+    )
+    path = tmp_path / "energy.json"
+    write_coefficients(path, made)
+    return path
+
+
+def test_energy_is_told_by_mode_and_part_and_dram_apart(ran, coefficients):
+    h, figures, out = ran("--mode", "delta", "--energy", coefficients, "--dram", "ddr3")
+    energy = figures["energy"]
+    operations = sum(row["operation"] for row in figures["work"].values())
+    assert operations * 8 >= figures["macs_done"] > 0
+    assert energy["core_pj"] == pytest.approx(2 * operations + figures["cycles"])
+    moved = figures["dram_read_bytes"] + figures["dram_write_bytes"]
+    assert energy["dram"]["pj"] == 560 * moved
+    assert set(energy["modes"]) == {"load", "normal", "delta"}
+    assert "Energy, estimated from counts" in out and "DRAM: 70 pJ a bit" in out
+    without, plain, _ = ran("--mode", "delta")
+    assert (without == h).all() and "energy" not in plain and "work" not in plain
+
+
+def test_energy_of_another_machine_is_refused(refused, net, walk, coefficients):
+    options = ["--config", "tiny", "--energy", coefficients]
+    said = refused("run", net, "--input", walk, *options, "--set", "lanes=16")
+    assert said.startswith(f"{coefficients} is of a machine with lanes = 8, and configuration tiny")
+    said = refused("run", net, "--input", walk, *options, "--dram", "hbm")
+    assert said == "there is no DRAM interface hbm; they are lpddr4, lpddr, ddr3"

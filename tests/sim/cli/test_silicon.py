@@ -95,3 +95,8 @@ def test_memories_of_one_port_alone_are_refused(refused, tmp_path, whole):
     (folder / "ram.lib").write_text(f"library (ram) {{ nom_voltage : 1.2; {memory} }}\n")
     sentence = refused("silicon", "tiny", "--liberty", whole, "--memories", folder)
     assert sentence.startswith("the memories must include one with two ports and a mask of the")
+
+
+def test_coefficients_need_a_network_that_tests_them(refused, tmp_path):
+    said = refused("silicon", "tiny", "--liberty", "x.lib", "--coefficients", tmp_path / "e.json")
+    assert said == "--coefficients needs --workload, the network that they are tested on"

@@ -125,4 +125,8 @@ def energy(row):
     """What ``docs/sweeps.md`` says of it."""
     each = Coefficients()
     dram = row["dram_read_bytes"] + row["dram_write_bytes"]
-    return row["macs"] * row["mac_pj"] + row["sram_bytes"] * 2.5 + dram * each.dram_byte
+    return (
+        row["macs"] * each.mac(row["weight_bits"], row["activation_bits"])
+        + row["sram_bytes"] * 2.5
+        + dram * each.dram_byte
+    )

@@ -9,12 +9,15 @@ from safetensors.numpy import save_file
 from hw.config import CONFIGS
 from hw.multipliers.catalogue import find_multiplier
 from hw.multipliers.exact import Exact
+from sim.explore.energy.coefficients import Coefficients, write_coefficients
+from sim.explore.machines import values_of
 from sim.explore.multipliers.cost import liberty_cost
 from sim.explore.sweep import running as sweeping
 from sim.explore.sweep.combining import combine
 from sim.explore.sweep.measuring import measure
 from sim.explore.sweep.ran import ran
 from sim.explore.sweep.running import sweep
+from sim.explore.sweep.search import Search
 from sim.explore.sweep.short import short_plan
 from sim.explore.sweep.subjects import Subject
 from sim.model.backend import ModelBackend
@@ -46,10 +49,51 @@ def test_products_take_the_energy_that_the_library_says(plan, liberty, tmp_path)
     for row in rows:
         assert row["mac_pj"] == lane[row["level"]]
         assert row["products_pj"] == row["macs"] * row["mac_pj"]
-    # Without the library the rows that are kept get the energy of the coefficients.
+    # Without the library nobody knows; rows that are kept say so.
     again = sweep(plan, tmp_path / "out")
     assert again.measured == 0
-    assert {row["mac_pj"] for row in again.rows} == {0.2 * 4 * 8 / 64 + 0.1}
+    assert {row["mac_pj"] for row in again.rows} == {None}
+
+
+@pytest.fixture
+def coefficients(tmp_path):
+    """Writes a file of a machine on which an operation takes 2 pJ and a cycle 0.5 pJ."""
+
+    def written(config):
+        path = tmp_path / "energy.json"
+        made = Coefficients(
+            config=values_of(config),
+            work={"lanes": {"gates": {"operation": 2.0}}},
+            idle={"lanes": {"clock": 0.5}},
+            leakage={"lanes": 0.0},
+            clock_mhz=100.0,
+            origin={},
+            errors={},
+        )
+        write_coefficients(path, made)
+        return path
+
+    return written
+
+
+def test_energy_is_that_of_the_machine_that_was_measured(plan, coefficients, tmp_path):
+    first, *_, last = combine(plan)
+    assert first.config == last.config
+    rows = sweep(plan, tmp_path / "out", energy=[coefficients(first.config)]).rows
+    normal = next(row for row in rows if row["mode"] == "normal")
+    # One block of six columns, and no weight but resident ones.
+    assert normal["energy_pj"] == pytest.approx(6 * 2.0 + normal["cycles"] * 0.5)
+    assert normal["dram_pj"] == 64 * (8 + 8)
+    # The file of another machine says nothing about this one.
+    other = coefficients(replace(first.config, weight_words=77))
+    again = sweep(plan, tmp_path / "out", energy=[other])
+    assert again.measured == 0 and {row["energy_pj"] for row in again.rows} == {None}
+
+
+def test_a_search_for_an_energy_that_nobody_knows_is_refused(plan, tmp_path):
+    search = Search(points=2, objectives=("score", "energy_pj"))
+    with pytest.raises(NetworkError, match="without --energy the energy of no machine is known"):
+        sweep(replace(plan, search=search), tmp_path / "out")
 
 
 def test_a_library_that_cannot_be_used_is_refused_before_any_work(plan, tmp_path, monkeypatch):

@@ -1,0 +1,170 @@
+"""Machines that were measured beside published chips: measured, estimated and quoted told apart."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from hw.config import Config
+from sim.explore.compare.chips import CHIPS
+from sim.explore.compare.scaling import RULES, scaled_range
+from sim.explore.compare.tuned import TUNED
+from sim.explore.energy.coefficients import Coefficients
+from sim.explore.energy.estimating import energy_of, total
+from sim.explore.machines import config_of
+from sim.explore.running import precision
+from sim.explore.workloads import quantize_case
+from sim.image.modes import LayerModes
+from sim.model.backend import ModelBackend
+from sim.model.work import LOAD, WORK
+from sim.networks.network import FloatNetwork
+from sim.networks.quantizer import to_codes
+from sim.workloads.catalogue import find_workload
+
+__all__ = ["ESTIMATED", "MEASURED", "QUOTED", "compare_chips", "quoted_rows"]
+
+MEASURED, ESTIMATED, QUOTED = "measured", "estimated", "quoted"
+
+_SEQUENCES, _STEPS = 4, 100
+"""Of a workload, the sequences that are run and the steps of each, at most."""
+
+
+def compare_chips(
+    machines: Mapping[Path, Coefficients],
+    workloads: Sequence[str],
+    node: int = 130,
+    say: Callable[[str], None] = lambda text: None,
+) -> list[dict]:
+    """A row for each figure, each with its kind and its origin.
+
+    Parameters
+    ----------
+    machines : dict of Coefficients
+        What was measured of machines, by file.
+    workloads : sequence of str
+        Workloads whose energy is estimated, where they fit.
+    node : int
+        Nanometres of the cells that machines were measured in; one of ``NODES``.
+    say : function of str
+        Told what happens.
+
+    Raises
+    ------
+    PackageError, NetworkError
+        There is no such workload, or its files cannot be fetched.
+    """
+    rows = []
+    for path, machine in machines.items():
+        config = config_of(dict(machine.config), path)
+        rows += _measured_rows(machine, config)
+        for name in workloads:
+            say(f"estimating {name} on {config.name}")
+            rows += _estimated_rows(machine, config, name)
+    for row in rows:
+        row |= {"nm": node, "scaled": _scaled(row["tops_per_watt"], node, row["volts"])}
+    return [*rows, *quoted_rows()]
+
+
+def quoted_rows() -> list[dict]:
+    """The published chips."""
+    return [
+        {
+            "kind": QUOTED,
+            "machine": chip.name,
+            "what": "effective" if chip.skips else "dense",
+            "nm": chip.nm,
+            "volts": chip.volts,
+            "pj_per_product": None,
+            "tops_per_watt": chip.tops_per_watt,
+            "scaled": {},
+            "origin": chip.source,
+        }
+        for chip in CHIPS
+    ]
+
+
+def _measured_rows(machine: Coefficients, config: Config) -> list[dict]:
+    """Dense steps of the networks that the gates ran."""
+    origin = machine.origin
+    library = f"{origin['library']}, {origin['volts']:g} V, {origin['mapped_for_mhz']:g} MHz"
+    found = []
+    for row in machine.errors.get("tested", []):
+        if row["mode"] != "normal":
+            continue
+        products = row["operations"] * config.lanes
+        leaks = 1e6 * sum(machine.leakage.values()) * row["cycles"] / machine.clock_mhz
+        pj = (row["measured_pj"] + leaks) / products
+        what = f"dense, {row['network']}"
+        found.append(_own_row(MEASURED, machine, config, what, pj, f"gates of {library}"))
+    return found
+
+
+def _estimated_rows(machine: Coefficients, config: Config, name: str) -> list[dict]:
+    """A workload in normal mode and at no loss; none where it does not fit."""
+    case = find_workload(name).load()
+    if not _fits(case.network, config):
+        return []
+    network, split = quantize_case(case, **precision(config)), case.evaluation
+    form = network.layers[0].directions[0].x
+    inputs = [
+        to_codes(x[None, : min(int(length), _STEPS)], form)
+        for x, length in list(zip(split.x, split.lengths, strict=True))[:_SEQUENCES]
+    ]
+    worst = max((abs(r["error_percent"]) for r in machine.errors.get("tested", [])), default=None)
+    tests = "untested" if worst is None else f"totals within {worst:.1f} % in their tests"
+    found = []
+    for what, modes in (("dense", LayerModes()), ("effective, no loss", TUNED[name])):
+        pj = _energy_of_product(machine, config, network, inputs, modes)
+        origin = f"counts of held-out steps, coefficients with {tests}"
+        if what != "dense":
+            origin += "; settings of docs/results.md"
+        found.append(_own_row(ESTIMATED, machine, config, f"{what}, {name}", pj, origin))
+    return found
+
+
+def _fits(network: FloatNetwork, config: Config) -> bool:
+    """Whether a machine has room for the layers: what is too large is not even quantised."""
+    directions = [each for layer in network.layers for each in layer.directions]
+    return all(
+        each.input_size <= config.max_input and each.hidden_size <= config.max_hidden
+        for each in directions
+    )
+
+
+def _energy_of_product(
+    machine: Coefficients, config: Config, network, inputs, modes: LayerModes
+) -> float:
+    """Picojoules of the core for each product of a dense run, without loads."""
+    pj = products = 0.0
+    backend = ModelBackend(config)
+    for x in inputs:
+        result = backend.run(network, x, modes=modes, work=True)
+        steps = [row for name, row in result.work.items() if name != LOAD]
+        work = {name: sum(row[name] for row in steps) for name in WORK}
+        work["cycle"] = result.cycles - result.stall_cycles["load"]
+        pj += total(energy_of(machine, work))
+        products += result.counts.macs_done + result.counts.macs_avoided
+    return pj / products
+
+
+def _own_row(
+    kind: str, machine: Coefficients, config: Config, what: str, pj: float, origin: str
+) -> dict:
+    return {
+        "kind": kind,
+        "machine": config.name,
+        "what": what,
+        "nm": None,
+        "volts": machine.origin["volts"],
+        "pj_per_product": pj,
+        "tops_per_watt": 2 / pj,
+        "scaled": {},
+        "origin": origin,
+    }
+
+
+def _scaled(tops_per_watt: float, node: int, volts: float) -> Mapping[str, list[float]]:
+    """At 65 nm, by each rule from the higher supply to the lower."""
+    found = {}
+    for rule in RULES:
+        least, most = scaled_range(rule, node, volts)
+        found[rule.name] = [tops_per_watt / most, tops_per_watt / least]
+    return found

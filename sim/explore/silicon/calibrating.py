@@ -1,0 +1,200 @@
+"""Energy coefficients of a mapped machine: measured on networks made for it, tested on others."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hw.config import Config
+from sim.explore.energy.coefficients import Coefficients
+from sim.explore.energy.estimating import energy_of
+from sim.explore.energy.fitting import Sample, errors_of, fit_work
+from sim.explore.machines import values_of
+from sim.explore.silicon.energy import KINDS
+from sim.explore.silicon.measuring import FIRST, IDLE_CYCLES, MODES, GateBench, Task
+from sim.explore.silicon.parts import PARTS
+from sim.explore.silicon.report import Process
+from sim.image.modes import LayerModes
+from sim.model.backend import ModelBackend
+from sim.model.random_network import random_network
+from sim.model.work import LOAD, WORK
+from sim.networks.network import IntegerNetwork
+
+__all__ = ["Training", "calibrate", "training_tasks"]
+
+_TRAINED = {
+    **MODES,
+    "skip, hold": LayerModes(mode="skip", skip_threshold=0.0, skip_action="hold"),
+}
+
+_STEPS = 3
+"""Counted steps of each network that coefficients are fitted to."""
+
+_JUDGED = 0.1
+"""Parts that take at least this share of the energy are judged one by one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What coefficients are fitted to: a task, and options of its runs."""
+
+    task: Task
+    options: Mapping = field(default_factory=dict)
+
+
+def training_tasks(config: Config) -> list[Training]:
+    """Networks with random weights, of sizes that fit a machine, on inputs that move like signals.
+
+    Two of them keep their weights on chip, as far as they fit, and one streams all of them.
+    """
+    unit, most = config.units_per_block, config.max_hidden
+    shapes = ((24, 6, None), (9, 24, None), (14, 12, False))
+    found = []
+    for seed, (inputs, blocks, resident) in enumerate(shapes, 1):
+        hidden = min(max(unit * blocks, 16), most)
+        network = random_network(
+            [min(inputs, config.max_input), hidden],
+            seed=seed,
+            weight_bits=config.multiplier.weight_width,
+            activation_bits=config.act_width,
+            row_scales=config.row_scales,
+        )
+        name = f"random {network.layers[0].input_size} to {hidden}"
+        name += "" if resident is None else ", streamed"
+        task = Task(name, network, _signals(network, FIRST + _STEPS, seed))
+        found.append(Training(task=task, options={} if resident is None else {"resident": False}))
+    return found
+
+
+def _signals(network: IntegerNetwork, steps: int, seed: int) -> np.ndarray:
+    """Codes of signals that move by a part of their range, each in some of the steps."""
+    rng = np.random.default_rng(seed)
+    form, size = network.layers[0].directions[0].x, network.layers[0].input_size
+    reach = (form.high - form.low) / 2
+    moves = rng.normal(0, reach / 8, (steps, size)) * (rng.random((steps, size)) < 0.7)
+    walk = rng.normal(0, reach / 3, size) + np.cumsum(moves, axis=0)
+    return np.clip(np.rint(walk + form.zero_point), form.low, form.high).astype(form.dtype)[None]
+
+
+def calibrate(
+    bench: GateBench,
+    process: Process,
+    tested: Sequence[Task],
+    say: Callable[[str], None] = lambda text: None,
+) -> Coefficients:
+    """Coefficients of a machine, fitted to networks made for it and tested on ``tested``.
+
+    Parameters
+    ----------
+    bench : GateBench
+        The machine.
+    process : Process
+        What it was mapped to.
+    tested : sequence of Task
+        Networks that take no part in the fit.
+    say : function of str
+        Told what happens.
+
+    Raises
+    ------
+    NetworkError
+        A bit of ``h`` differs.
+    """
+    say("simulating idle gates")
+    first = training_tasks(bench.config)[0]
+    bench.run(first.task.network, first.task.x[:, :1], MODES["normal"])
+    idle = _by_part(bench.energy.count(bench.idle()) / IDLE_CYCLES)
+    fitted = [
+        sample
+        for training in training_tasks(bench.config)
+        for name, modes in _TRAINED.items()
+        for sample in _samples(bench, training, name, modes, idle, say)
+    ]
+    say("fitting coefficients")
+    work = fit_work(fitted, idle)
+    coefficients = Coefficients(
+        config=values_of(bench.config),
+        work=work,
+        idle=idle,
+        leakage=dict(zip(PARTS, map(float, bench.watts), strict=True)),
+        clock_mhz=bench.hertz / 1e6,
+        origin=_origin(process, fitted, tested),
+        errors={},
+    )
+    judged = [
+        sample
+        for task in tested
+        for name, modes in MODES.items()
+        for sample in _samples(bench, Training(task=task), name, modes, idle, say)[1:]
+    ]
+    errors = {
+        "of": "estimated less measured, without leakage, in per cent of what was measured",
+        "fitted": _errors(coefficients, fitted),
+        "tested": _errors(coefficients, judged),
+    }
+    return Coefficients(**{**vars(coefficients), "errors": errors})
+
+
+def _samples(bench, training: Training, name: str, modes: LayerModes, idle, say) -> list[Sample]:
+    """The first steps of a run with all that comes before them, and the steps behind those."""
+    task = training.task
+    say(f"simulating the gates with {task.name} in mode {name}")
+    found = []
+    for steps in (FIRST, task.x.shape[1]):
+        x = task.x[:, :steps]
+        tally, result = bench.run(task.network, x, modes, **training.options)
+        model = ModelBackend(bench.config)
+        done = model.run(task.network, x, modes=modes, work=True, **training.options)
+        work = {key: sum(row[key] for row in done.work.values()) for key in WORK}
+        work["cycle"] = float(done.cycles)
+        # While the host writes and polls registers, the machine is idle.
+        energy = _by_part(bench.energy.count(tally))
+        outside = float(tally.pulses[-1]) - result.cycles
+        found.append((work, _less(energy, idle, outside)))
+    (work, energy), (more_work, more_energy) = found
+    return [
+        Sample(network=task.name, mode=f"{name}, {LOAD}", work=work, energy=energy),
+        Sample(
+            network=task.name,
+            mode=name,
+            work={key: more_work[key] - work[key] for key in work},
+            energy=_less(more_energy, energy, 1.0),
+        ),
+    ]
+
+
+def _by_part(joules: np.ndarray) -> dict[str, dict[str, float]]:
+    """Picojoules by part and kind."""
+    return {
+        part: {kind: 1e12 * float(joules[k, place]) for place, kind in enumerate(KINDS)}
+        for k, part in enumerate(PARTS)
+    }
+
+
+def _less(energy: Mapping, other: Mapping, times: float) -> dict[str, dict[str, float]]:
+    return {
+        part: {kind: pj - times * other[part][kind] for kind, pj in kinds.items()}
+        for part, kinds in energy.items()
+    }
+
+
+def _errors(coefficients: Coefficients, samples: Sequence[Sample]) -> list[dict]:
+    return errors_of(samples, (energy_of(coefficients, s.work) for s in samples), _JUDGED)
+
+
+def _origin(process: Process, fitted: Sequence[Sample], tested: Sequence[Task]) -> dict:
+    choice = process.choice
+    return {
+        "library": choice.library.name,
+        "volts": choice.library.voltage,
+        "degrees": choice.library.temperature,
+        "liberty_sha256": hashlib.sha256(choice.text.encode()).hexdigest(),
+        "memories": sorted(macro.name for macro in choice.macros),
+        "mapped_for_mhz": choice.clock_mhz,
+        "gated_clocks": choice.gated,
+        "memory_area": choice.area,
+        "wire_ff_per_pin": round(1e15 * process.wire, 3),
+        "fitted_to": list(dict.fromkeys(sample.network for sample in fitted)),
+        "tested_on": [task.name for task in tested],
+    }
