@@ -1,12 +1,12 @@
 """The lanes, and the pipeline that walks beside them."""
 
-from amaranth import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 
-__all__ = ["MacArray", "control_layout"]
+__all__ = ["MacArray", "control_layout", "hand_on"]
 
 
 def control_layout(config: Config) -> data.StructLayout:
@@ -36,6 +36,24 @@ def control_layout(config: Config) -> data.StructLayout:
     )
 
 
+def hand_on(m: Module, en: Value, given: data.View, stage: data.View, *, rests: bool):
+    """Let the next stage take over an operation; where it ``rests``, only what is new of it.
+
+    What a part's operations have in common comes with the first of them, and a ``weight_base`` also
+    with each that is ``streamed``: so those registers are not clocked in between. That is for
+    chips: enables of their own take LUTs.
+    """
+    for name in stage.shape().members:
+        if not rests or name in ("first", "last", "block_end"):
+            new = 1
+        elif name == "weight_base":
+            new = given.first | given.streamed
+        else:
+            new = given.first
+        with m.If(en & new):
+            m.d.sync += stage[name].eq(given[name])
+
+
 class MacArray(wiring.Component):
     """``lanes`` lanes that share one operand per cycle.
 
@@ -62,6 +80,8 @@ class MacArray(wiring.Component):
         One signed sum per lane.
     o_control : Out
         What the sums belong to.
+
+    All of ``control`` but ``first``, ``last`` and ``block_end`` is that of a sum's first operand.
     """
 
     def __init__(self, config: Config):
@@ -89,14 +109,14 @@ class MacArray(wiring.Component):
         control = [self.control, Signal.like(self.control), Signal.like(self.control)]
         for stage in (1, 2):
             m.d.sync += valid[stage].eq(valid[stage - 1])
-            with m.If(valid[stage - 1]):
-                m.d.sync += control[stage].eq(control[stage - 1])
-        with m.If(valid[2]):
+            given, rests = control[stage - 1], self._config.multiplier.shares_operand
+            hand_on(m, valid[stage - 1], given, control[stage], rests=rests)
+        with m.If(valid[2] & control[2].last):
             m.d.sync += self.o_control.eq(control[2])
         m.d.sync += self.o_valid.eq(valid[2] & control[2].last)
         base = self._start_sums(m, control)
 
-        together = self._config.multiplier.lanes_together
+        operand, together = self._operand(m), self._config.multiplier.lanes_together
         for first in range(0, self._config.lanes, together):
             own = range(first, first + together)
             m.submodules[f"lane_{first}"] = lane = self._config.multiplier.lanes(
@@ -104,7 +124,7 @@ class MacArray(wiring.Component):
             )
             m.d.comb += [
                 lane.i_valid.eq(self.i_valid),
-                lane.operand.eq(self.operand),
+                lane.operand.eq(operand),
                 lane.weights.eq(Cat(self._weight(index) for index in own)),
                 lane.level.eq(control[1].level),
                 lane.operand_valid.eq(valid[1]),
@@ -114,6 +134,15 @@ class MacArray(wiring.Component):
                 *(self.totals[index].eq(lane.totals[place]) for place, index in enumerate(own)),
             ]
         return m
+
+    def _operand(self, m):
+        """What all lanes are given: a register, unless each lane has one of its own."""
+        if not self._config.multiplier.shares_operand:
+            return self.operand
+        operand = Signal.like(self.operand)
+        with m.If(self.i_valid):
+            m.d.sync += operand.eq(self.operand)
+        return operand
 
     def _start_sums(self, m, control):
         """What new sums start from, in registers: the memory's delay is not the adder's."""

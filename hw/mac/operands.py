@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.events.layout import event_layout
-from hw.mac.array import control_layout
+from hw.mac.array import control_layout, hand_on
 from hw.replay.operation import operation_layout
 from hw.weights.address import weight_address_width
 
@@ -31,7 +31,8 @@ class OperandFetch(wiring.Component):
     block_base : In
         Added to the block of ``control``; stable while active.
     i_valid, i_op : In
-        An operation.
+        An operation. ``hidden``, ``streamed``, ``slot``, ``fresh``, ``block`` and ``level`` are
+        those of the first one of its part; so is ``weight_base``, unless it is ``streamed``.
     list_en : Out
         Read the lists at ``i_op``'s bank and index in this cycle.
     x_event, h_event : In
@@ -76,10 +77,9 @@ class OperandFetch(wiring.Component):
         x_event, h_event = Signal.like(self.x_event), Signal.like(self.h_event)
         m.d.comb += self.list_en.eq(self.i_valid)
         m.d.sync += [listed.eq(self.i_valid), valid.eq(listed)]
-        with m.If(self.i_valid):
-            m.d.sync += listed_op.eq(self.i_op)
-        with m.If(listed):
-            m.d.sync += op.eq(listed_op)
+        rests = multiplier.shares_operand
+        hand_on(m, self.i_valid, self.i_op, listed_op, rests=rests)
+        hand_on(m, listed, listed_op, op, rests=rests)
         with m.If(listed & ~listed_op.hidden):
             m.d.sync += x_event.eq(self.x_event)
         with m.If(listed & listed_op.hidden):
@@ -96,9 +96,10 @@ class OperandFetch(wiring.Component):
             m.d.sync += [
                 self.weight_addr.eq(addr),
                 operand.eq(multiplier.operand(event.value)),
-                *(control[name].eq(op[name]) for name in control.shape().members),
-                control.block.eq(op.block + self.block_base),
             ]
+        hand_on(m, valid, op, control, rests=rests)
+        with m.If(valid & (op.first if rests else 1)):
+            m.d.sync += control.block.eq(op.block + self.block_base)
 
         starts = self.weight_en & control.first
         goes_on = starts & ~control.fresh
@@ -107,7 +108,8 @@ class OperandFetch(wiring.Component):
             self.base_en.eq(Cat(goes_on & ~control.hidden, goes_on & control.hidden)),
         ]
         with m.If(self.weight_en):
-            m.d.sync += [self.operand.eq(operand), self.control.eq(control)]
+            m.d.sync += self.operand.eq(operand)
+        hand_on(m, self.weight_en, control, self.control, rests=rests)
         return m
 
     def _address(self, m, listed, listed_op, op, column):

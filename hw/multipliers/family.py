@@ -75,6 +75,8 @@ class Multiplier:
         Files, by name, that hold modules that the gates use.
     lanes_together : int
         Neighbouring lanes of an array that one component holds.
+    shares_operand : bool
+        One register holds the operand of all lanes. A DSP block has one of its own.
     """
 
     family: ClassVar[str]
@@ -83,6 +85,11 @@ class Multiplier:
     extends_sign: ClassVar[bool] = False
     verilog: ClassVar[dict[str, str]] = {}
     lanes_together: ClassVar[int] = 1
+
+    @property
+    def shares_operand(self) -> bool:
+        """Where products are written out as gates, no lane needs a register of its own."""
+        return getattr(self, "tree", False)
 
     @property
     def level_width(self) -> int:

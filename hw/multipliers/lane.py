@@ -15,7 +15,8 @@ def lane_members(multiplier, value_width: int, acc_width: int, lanes: int) -> di
     i_valid : In
         An operand and weights are here.
     operand : In
-        Event value in the multiplier's form.
+        Event value in the multiplier's form; a cycle late, and it holds, where the multiplier
+        ``shares_operand``.
     weights : In
         Weights' bit patterns, the lowest lane's first.
     level : In
@@ -70,7 +71,7 @@ class Lane(wiring.Component):
         """Operands, product, sum: a register each."""
         m = Module()
         multiplier = self._multiplier
-        operand = Signal.like(self.operand)
+        operand = self.operand if multiplier.shares_operand else Signal.like(self.operand)
         weight = Signal.like(self.weights)
         product = Signal(multiplier.product_layout(self._value_width))
         total = self.totals[0]
@@ -81,7 +82,9 @@ class Lane(wiring.Component):
             multiply.level.eq(self.level),
         ]
         with m.If(self.i_valid):
-            m.d.sync += [operand.eq(self.operand), weight.eq(self.weights)]
+            m.d.sync += weight.eq(self.weights)
+            if not multiplier.shares_operand:
+                m.d.sync += operand.eq(self.operand)
         with m.If(self.operand_valid):
             m.d.sync += product.eq(multiply.product)
         with m.If(self.product_valid):

@@ -6,9 +6,14 @@ import pytest
 
 from hw.mac.operands import OperandFetch
 from hw.multipliers.masked import MaskedArray
+from hw.multipliers.rounded import RoundedWeights
 
 CONTROL = ("first", "last", "fresh", "hidden", "block", "block_end", "slot", "level")
 """What walks beside an operand."""
+
+
+COMMON = ("hidden", "streamed", "fresh", "block", "slot", "level")
+"""What the operations of a part have in common, beside the address of words that are resident."""
 
 
 def random_op(rng):
@@ -39,14 +44,22 @@ def answer(op, event):
     }
 
 
+@pytest.mark.parametrize("multiplier", [MaskedArray(), RoundedWeights(tree=True)])
 @pytest.mark.parametrize("gaps", [0, 0.5])
-def test_an_operation_reads_list_word_and_lanes_one_after_the_other(play, small, gaps):
+def test_an_operation_reads_list_word_and_lanes_one_after_the_other(play, small, gaps, multiplier):
     expected = {}
 
     def script():
-        rng, asked = random.Random(1), None
+        rng, asked, part = random.Random(1), None, None
         for cycle in range(200):
             op, valid = random_op(rng), rng.random() >= gaps
+            if part is None or part["last"]:
+                op["first"] = 1
+            elif not op["first"]:
+                op |= {name: part[name] for name in COMMON}
+                if not op["streamed"]:
+                    op["weight_base"] = part["weight_base"]
+            part = op if valid else part
             x, h = random_event(rng), random_event(rng)
             seen = yield {"i_valid": valid, "i_op": op, "x_event": x, "h_event": h}
             assert seen["list_en"] == valid
@@ -54,7 +67,7 @@ def test_an_operation_reads_list_word_and_lanes_one_after_the_other(play, small,
                 expected[cycle - 1] = answer(asked, h if asked["hidden"] else x)
             asked = op if valid else None
 
-    seen = play(OperandFetch(small(multiplier=MaskedArray(), lookahead=2)), script())
+    seen = play(OperandFetch(small(multiplier=multiplier, lookahead=2)), script())
     shown = [
         {"weight_addr": cycle - 1, "operand": cycle, "control": cycle} for cycle in range(len(seen))
     ]
@@ -73,7 +86,7 @@ def test_an_operation_reads_list_word_and_lanes_one_after_the_other(play, small,
 
 def test_operand_and_control_hold_while_nothing_comes(play, small):
     rng = random.Random(2)
-    op, event = random_op(rng), random_event(rng)
+    op, event = random_op(rng) | {"first": 1}, random_event(rng)
     rows = [{"i_valid": 1, "i_op": op}, {"x_event": event, "h_event": event}]
     config = small(multiplier=MaskedArray(), lookahead=2)
     seen = play(OperandFetch(config), [*rows, *[{"i_op": random_op(rng)}] * 6])
@@ -88,8 +101,14 @@ def test_operand_and_control_hold_while_nothing_comes(play, small):
 )
 def test_behind_the_last_word_of_the_ring_stands_the_first(play, small, base, column, addr):
     """Words 64 to 79 are the ring; a word of another base goes right before."""
-    before = {"i_valid": 1, "i_op": {"weight_base": 64}}
+    before = {"i_valid": 1, "i_op": {"weight_base": 64, "first": 1}}
     event = {"x_event": {"column": column}}
-    rows = [before, {"i_valid": 1, "i_op": {"weight_base": base}} | event, event, {}, {}]
+    rows = [
+        before,
+        {"i_valid": 1, "i_op": {"weight_base": base, "first": 1}} | event,
+        event,
+        {},
+        {},
+    ]
     seen = play(OperandFetch(small(weight_words=64, stream_words=16, lookahead=2)), rows)
     assert seen[4]["weight_en"] and seen[4]["weight_addr"] == addr
