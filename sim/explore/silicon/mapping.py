@@ -28,7 +28,7 @@ _FILE = "netlist.json.gz"
 _VERSION = "2"
 """Changes with what is kept."""
 
-_FEWEST_GATED = 4
+_FEWEST_GATED = 2
 """A clock gate is worth its energy for so many flip-flops that share an enable."""
 
 _DELAYS = 2.5
