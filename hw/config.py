@@ -111,6 +111,17 @@ class Config:
             "cycle, 1 every four.",
         ),
     )
+    row_cycles: int = field(
+        default=1,
+        metadata=about(
+            "Cycles for which the cell unit takes gate rows; in the second of two, the multipliers "
+            "that requantised their sums of x requantise those of h.",
+            unit="cycles",
+            allowed="1 or 2",
+            cost="Multipliers and shifters of the cell unit; 2 saves eight multipliers of 18 x 18 "
+            "bits where cell_lanes is 1, and doubles the cycles of a hidden unit there.",
+        ),
+    )
     burst_beats: int = field(
         default=32,
         metadata=about(
@@ -217,6 +228,8 @@ class Config:
             )
         if self.cell_lanes not in (1, 2, 4):
             raise ConfigError(f"cell_lanes must be 1, 2 or 4, not {self.cell_lanes}")
+        if self.row_cycles not in (1, 2):
+            raise ConfigError(f"row_cycles must be 1 or 2, not {self.row_cycles}")
         if not _is_power_of_two(self.burst_beats) or self.burst_beats > 256:
             raise ConfigError(
                 f"burst_beats must be a power of two of at most 256, not {self.burst_beats}"
@@ -283,6 +296,11 @@ class Config:
     def units_per_block(self) -> int:
         """Hidden units whose four gates fill the lanes."""
         return self.lanes // 4
+
+    @property
+    def unit_cycles(self) -> int:
+        """Cycles for which the cell unit takes the gate rows of one hidden unit."""
+        return 4 // self.cell_lanes * self.row_cycles
 
     @property
     def column_bytes(self) -> int:
@@ -384,6 +402,7 @@ CONFIGS = {
             weight_words=2048,
             stream_words=256,
             cell_lanes=1,
+            row_cycles=2,
             clock_mhz=50.0,
         ),
         # For FPGAs whose block memories are the bus memory too: layers of up to 128 units, and no

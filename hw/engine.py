@@ -316,6 +316,7 @@ class Engine(wiring.Component):
             config.cell_lanes,
             act_width=config.act_width,
             row_scales=config.row_scales,
+            row_cycles=config.row_cycles,
         )
         m.submodules.units = units = Fifo(unit_layout(config), UNITS_IN_FLIGHT)
         wiring.connect(m, units.o, packer.units)
@@ -384,7 +385,8 @@ class Engine(wiring.Component):
         name = "waiting" if part == PARTS[0] else f"waiting_{part}"
         waiting = Signal(len(words) - width, name=name)
         opening = feeder.o_phase == 0
-        m.d.sync += waiting.eq(Mux(opening, words[width:], waiting >> width))
+        with m.If(feeder.o_valid):
+            m.d.sync += waiting.eq(Mux(opening, words[width:], waiting >> width))
         return Mux(opening, words[:width], waiting[:width])
 
     def _take_units(self, m, feeder, cell, store, h, units):

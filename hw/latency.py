@@ -4,7 +4,6 @@ A test holds each to the gates.
 """
 
 __all__ = [
-    "CELL",
     "DECODE",
     "FEED",
     "FETCH",
@@ -29,6 +28,7 @@ __all__ = [
     "WRITE_COMPLETE",
     "WRITE_END",
     "X_EVENTS",
+    "cell",
 ]
 
 LANES = 7
@@ -46,8 +46,13 @@ FEED = 2
 """From the feeder to the cell unit: a register in front of the sums' memory, and one behind that of
 the biases."""
 
-CELL = 32
-"""From the last gate row of a unit to its new state, for any number of cell lanes."""
+
+def cell(cell_lanes: int, row_cycles: int) -> int:
+    """From the last gate row of a unit to its new state: what shares a multiplier, waits for it."""
+    if row_cycles == 1:
+        return 32
+    return 36 if 4 // cell_lanes * row_cycles >= 4 else 33
+
 
 HELD = 3
 """From the last gate row of a unit that holds its state, at the feeder, to that state."""

@@ -1,6 +1,6 @@
 """Feeds the cell unit with the sums of finished blocks."""
 
-from amaranth import Module, Mux, Signal, signed, unsigned
+from amaranth import Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,16 +13,17 @@ __all__ = ["CellFeeder"]
 
 
 class CellFeeder(wiring.Component):
-    """Reads a finished block's sums once and hands them on, ``cell_lanes`` gate rows per cycle.
+    """Reads a finished block's sums once and hands them on, ``cell_lanes`` gate rows at a time.
 
-    Throughput: ``cell_lanes`` gate rows per cycle, also across blocks.
-    Latency: ``block_done`` in cycle t, ``block_taken`` in t + 1, first
-    rows at ``o_valid`` in t + 4.
+    Throughput: ``cell_lanes`` gate rows in ``row_cycles`` cycles, also across blocks; units that
+    hold their state pass as many rows per cycle.
+    Latency: ``block_done`` in cycle t, ``block_taken`` in t + 1, first rows at ``o_valid`` in
+    t + 3 + ``row_cycles``.
 
     Parameters
     ----------
     config : Config
-        Gives the lanes.
+        Gives the lanes, and for how many cycles rows are taken.
     in_flight : int
         Units that may be on their way through the cell unit to where ``unit_left`` is told.
 
@@ -102,8 +103,9 @@ class CellFeeder(wiring.Component):
         unit, last_unit = Signal.like(self.unit), Signal.like(self.unit)
         # Stable long before a sequence starts.
         m.d.sync += last_unit.eq(self.job.hidden_size - 1)
+        ready = loaded & self._turn(m, loaded, go)
         m.d.comb += [
-            go.eq(loaded & self._room(m, loaded & unit_end)),
+            go.eq(ready & self._room(m, ready & unit_end)),
             block_end.eq(go & at_end),
         ]
         with m.If(go):
@@ -182,6 +184,14 @@ class CellFeeder(wiring.Component):
                 m.d.sync += self.slot.eq(Mux(self.slot_end, 0, self.slot + 1))
             with m.If(self.start):
                 m.d.sync += self.slot.eq(0)
+
+    def _turn(self, m, loaded, go):
+        """Rows may go: those before them have been taken for as long as they are to be."""
+        if self._config.row_cycles == 1:
+            return Const(1)
+        turn = Signal()
+        m.d.sync += turn.eq(loaded & ~go)
+        return turn | self.frozen
 
     def _room(self, m, unit_end):
         """Fewer units on their way than the far end can hold."""

@@ -21,12 +21,15 @@ class StateUpdate(wiring.Component):
 
     Equals the second half of :func:`hw.cell.reference.cell_step`.
 
-    Throughput: one unit per cycle. Latency: ``latency`` cycles, without stalls.
+    Throughput: one unit in ``cycles`` cycles. Latency: ``latency`` cycles, without stalls.
 
     Parameters
     ----------
     act_width : int
         Bits of ``h``.
+    cycles : int
+        Cycles from a unit to the next, at least: 1, or 4 where ``input`` and ``cell`` stand for two
+        cycles. Then one multiplier does the work of two, and another that of four.
 
     Members
     -------
@@ -44,11 +47,12 @@ class StateUpdate(wiring.Component):
         High for one cycle for each unit.
     """
 
-    def __init__(self, act_width: int = 8):
+    def __init__(self, act_width: int = 8, *, cycles: int = 1):
         self._act_width = act_width
+        self._shared = cycles > 1
         self._tanh = Activator(shiftable=True)
         # A scale of h below 2**-30 is refused, so the shift is never to the left.
-        self._requantizer = Requantizer(left_shift=False)
+        self._requantizer = Requantizer(left_shift=False, cycles=cycles)
         names = ("input", "forget", "cell", "output", "c")
         super().__init__(
             {
@@ -62,7 +66,7 @@ class StateUpdate(wiring.Component):
 
     @property
     def _tanh_stage(self) -> int:
-        return 4
+        return 4 + self._shared
 
     @property
     def _product_stage(self) -> int:
@@ -109,20 +113,35 @@ class StateUpdate(wiring.Component):
         return m
 
     def _update_cell(self, m: Module, pipe: Pipeline) -> Value:
-        """The new cell state, four stages later."""
-        kept = pipe.register(0, self.i.forget * self.i.c, "kept")
-        added = pipe.register(0, self.i.input * self.i.cell, "added")
-
-        kept = _round(kept, [(1 << (_KEPT_SHIFT - 1)) + k for k in (1, -1)]) >> _KEPT_SHIFT
-        kept = pipe.register(1, kept[:16].as_signed(), "kept")
-        total = pipe.register(2, kept + self._shift_added(m, pipe, added), "total")
+        """The new cell state, at the stage in which its tanh begins."""
+        kept, added = (self._products_in_turn if self._shared else self._products)(m, pipe)
+        stage = self._tanh_stage - 3
+        half = 1 << (_KEPT_SHIFT - 1)
+        kept = _round(kept, [half + 1, half - 1]) >> _KEPT_SHIFT
+        kept = pipe.register(stage, kept[:16].as_signed(), "kept")
+        total = kept + self._shift_added(m, pipe, stage, added)
+        total = pipe.register(stage + 1, total, "total")
 
         is_free = self.settings.cell_clip == 0
         high = self._steady(m, Mux(is_free, (1 << 15) - 1, self.settings.cell_clip), "high")
         low = self._steady(m, Mux(is_free, -(1 << 15), -self.settings.cell_clip), "low")
-        return pipe.register(3, _clamp(total, low, high)[:16].as_signed(), "clamped")
+        clamped = _clamp(total, low, high)[:16].as_signed()
+        return pipe.register(stage + 2, clamped, "clamped")
 
-    def _shift_added(self, m: Module, pipe: Pipeline, added: Value) -> Value:
+    def _products(self, m: Module, pipe: Pipeline) -> tuple[Value, Value]:
+        """``f c`` and ``i g``, a stage later."""
+        kept = pipe.register(0, self.i.forget * self.i.c, "kept")
+        return kept, pipe.register(0, self.i.input * self.i.cell, "added")
+
+    def _products_in_turn(self, m: Module, pipe: Pipeline) -> tuple[Value, Value]:
+        """The same by one multiplier, two stages later."""
+        second = pipe.valid(1)
+        a = Mux(second, self.i.input, self.i.forget)
+        b = Mux(second, self.i.cell, self.i.c)
+        product = Pipeline(m, pipe.valid(0) | second).register(0, a * b, "product")
+        return pipe.register(1, product, "kept"), product
+
+    def _shift_added(self, m: Module, pipe: Pipeline, stage: int, added: Value) -> Value:
         """``i g / 2**product_shift`` as 16 bits, rounded and saturated, one stage later."""
         # What remains to be shifted behind the least shift. What follows from the settings alone
         # is registered, to keep it out of the stages.
@@ -134,11 +153,11 @@ class StateUpdate(wiring.Component):
         least = (Const(1 << (MIN_PRODUCT_SHIFT + 15)) << more[:2]) - half - 1
         limit = self._steady(m, Mux(more[2:] == 0, least[:30], (1 << 30) - 1), "limit")
         sign = added[-1]
-        over = pipe.register(1, (added ^ sign.replicate(len(added)))[:30] >= limit, "over")
-        bound = pipe.register(1, Cat((~sign).replicate(15), sign), "bound")
+        over = pipe.register(stage, (added ^ sign.replicate(len(added)))[:30] >= limit, "over")
+        bound = pipe.register(stage, Cat((~sign).replicate(15), sign), "bound")
         # Shifted by a multiple of four here, by the rest behind the register.
         coarse = (_round(added, constants) >> MIN_PRODUCT_SHIFT) >> Cat(Const(0, 2), more[2:])
-        fine = pipe.register(1, coarse[:19].as_signed(), "added") >> more[:2]
+        fine = pipe.register(stage, coarse[:19].as_signed(), "added") >> more[:2]
         return Mux(over, bound, fine[:16]).as_signed()
 
     def _steady(self, m: Module, value: Value, name: str) -> Signal:

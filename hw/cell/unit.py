@@ -31,8 +31,8 @@ class CellUnit(wiring.Component):
     two cycles of a unit there may be any number of idle ones. Equals
     :func:`hw.cell.reference.cell_step`.
 
-    Throughput: a unit in every ``4 // lanes`` cycles. Latency: ``latency`` cycles from the last
-    gate rows of a unit to its result, without stalls.
+    Throughput: a unit in every ``4 // lanes * row_cycles`` cycles. Latency: ``latency`` cycles from
+    the last gate rows of a unit to its result, without stalls.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ class CellUnit(wiring.Component):
         Bits of ``h``.
     row_scales : bool
         Rows may have multipliers and shifts of their own.
+    row_cycles : int
+        Cycles for which gate rows stand, 1 or 2; with 2 one requantiser does the work of two.
 
     Members
     -------
@@ -69,15 +71,27 @@ class CellUnit(wiring.Component):
     TFLite-Micro, ``micro/kernels/lstm_eval.h``: ``LstmStep``.
     """
 
-    def __init__(self, acc_width: int, lanes: int, *, act_width: int = 8, row_scales: bool = False):
+    def __init__(
+        self,
+        acc_width: int,
+        lanes: int,
+        *,
+        act_width: int = 8,
+        row_scales: bool = False,
+        row_cycles: int = 1,
+    ):
         if lanes not in (1, 2, 4):
             raise ValueError(f"lanes must be 1, 2 or 4, not {lanes!r}")
         self.acc_width = acc_width
         self.lanes = lanes
         self.phases = 4 // lanes
         self.row_scales = row_scales
-        self._lanes = [GateLane(acc_width, wide=act_width > 8) for _ in range(lanes)]
-        self._update = StateUpdate(act_width)
+        self.row_cycles = row_cycles
+        self._lanes = [
+            GateLane(acc_width, wide=act_width > 8, cycles=row_cycles) for _ in range(lanes)
+        ]
+        shared = row_cycles > 1 and self.phases * row_cycles >= 4
+        self._update = StateUpdate(act_width, cycles=4 if shared else 1)
         word = data.ArrayLayout(_ROW_SCALE, lanes)
         layout = data.StructLayout(
             {

@@ -11,8 +11,10 @@ from hw.similarity.near import NearTest
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 4])
-def test_the_cell_unit_takes_the_cycles_that_the_model_of_time_counts(lanes):
-    assert CellUnit(24, lanes).latency == latency.CELL
+@pytest.mark.parametrize("row_cycles", [1, 2])
+def test_the_cell_unit_takes_the_cycles_that_the_model_of_time_counts(lanes, row_cycles):
+    unit = CellUnit(24, lanes, row_cycles=row_cycles)
+    assert unit.latency == latency.cell(lanes, row_cycles)
 
 
 def test_the_maker_of_h_knows_its_mode_when_the_model_of_time_says():

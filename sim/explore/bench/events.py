@@ -61,7 +61,7 @@ def performance_model(config, hidden: int, streamed: int, events: np.ndarray) ->
     """
     lanes = config.blocks(hidden) * events
     bus = streamed * events * config.column_bytes // config.bus_bytes
-    cell = hidden * 4 // config.cell_lanes
+    cell = hidden * config.unit_cycles
     return np.maximum(np.maximum(lanes, bus), cell)
 
 

@@ -92,7 +92,7 @@ class Padded:
             hidden = placement.fields["hidden_size"]
             lanes = config.blocks(hidden) * events.sum(axis=0)
             bus = self._streamed(placement) * (np.array(part_beats(placement.fields)) @ events)
-            cell = 4 * hidden / config.cell_lanes
+            cell = hidden * config.unit_cycles
             total += float(np.maximum(np.maximum(lanes, bus), cell).mean())
         return total
 

@@ -74,9 +74,19 @@ class LayerTiming:
         return after.READ + self.latency
 
     @property
-    def phases(self) -> int:
+    def unit_cycles(self) -> int:
         """Cycles in which the cell unit takes one hidden unit."""
+        return self.config.unit_cycles
+
+    @property
+    def held_cycles(self) -> int:
+        """Cycles in which a hidden unit that holds its state passes it."""
         return 4 // self.config.cell_lanes
+
+    @property
+    def cell(self) -> int:
+        """From the last gate row of a unit, at the feeder, to its new state."""
+        return after.FEED + after.cell(self.config.cell_lanes, self.config.row_cycles)
 
     @property
     def segments(self) -> list[int]:

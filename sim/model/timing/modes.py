@@ -80,10 +80,10 @@ class ModeSequence:
                 done = self.clock + (after.LANES if events[Part.H] else 0)
                 taken = max(done + 1, self.feeder_free, 0 if block else known)
                 self.taken[block] = taken
-                self.feeder_free = taken + self.units[block] * self.layer.phases
+                self.feeder_free = taken + self.units[block] * self._cycles(held)
         if step == self.layer.steps - 1:
             self._note_units(held)
-        self.list_end = self.feeder_free + _state(held)
+        self.list_end = self.feeder_free + self._state(held)
         fetched = self.clock
         if self.streamed:
             fetched = max(self.clock, self._finish(fetches))
@@ -123,9 +123,9 @@ class ModeSequence:
 
     def _note_units(self, held: bool):
         """When each unit of this step has its state."""
-        phases = self.layer.phases
+        cycles, state = self._cycles(held), self._state(held)
         self.run_.unit_times = [
-            taken + _state(held) + phases * (unit + 1)
+            taken + state + cycles * (unit + 1)
             for taken, units in zip(self.taken, self.units, strict=True)
             for unit in range(units)
         ]
@@ -160,7 +160,10 @@ class ModeSequence:
             pass
         return self.turn - 1
 
+    def _cycles(self, held: bool) -> int:
+        """Cycles that a unit takes."""
+        return self.layer.held_cycles if held else self.layer.unit_cycles
 
-def _state(held: bool) -> int:
-    """From the slot of a unit's last gate row to its state."""
-    return after.HELD if held else after.FEED + 1 + after.CELL
+    def _state(self, held: bool) -> int:
+        """From the slot of a unit's last gate row to its state."""
+        return after.HELD if held else 1 + self.layer.cell

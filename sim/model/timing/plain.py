@@ -17,7 +17,7 @@ class PlainSequence:
         self.layer = layer
         self.flags = layer.residency()
         self.units = layer.block_units()
-        self.slots = [count * layer.phases for count in self.units]
+        self.slots = [count * layer.unit_cycles for count in self.units]
         self.x_end, self.h_ready = 0, layer.first_h_list()
         self.run_ = RunTiming()
         self.taken = [-1] * len(self.flags)
@@ -99,8 +99,8 @@ class PlainSequence:
         taken = max(done, self.feeder_free)
         self.taken[block] = taken
         self.feeder_free = taken + self.slots[block]
-        state, phases = taken + 1 + after.FEED + after.CELL, self.layer.phases
-        times = (state + phases * (unit + 1) for unit in range(self.units[block]))
+        state, cycles = taken + 1 + self.layer.cell, self.layer.unit_cycles
+        times = (state + cycles * (unit + 1) for unit in range(self.units[block]))
         self.run_.unit_times += times
 
 

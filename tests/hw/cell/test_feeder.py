@@ -95,9 +95,12 @@ def run_feeder(play, config, job, steps, ready, in_flight=64, seed=0):
 
 @pytest.mark.parametrize("cell_lanes", [1, 2, 4])
 @pytest.mark.parametrize("hidden", [1, 2, 5, 8])
+@pytest.mark.parametrize("row_cycles", [1, 2])
 @pytest.mark.parametrize("ready, in_flight", [((1, 1), 64), ((0.1, 0.5), 3), ((0.9, 0.2), 2)])
-def test_rows_are_the_sums_in_order(play, small, job_of, cell_lanes, hidden, ready, in_flight):
-    config = small(cell_lanes=cell_lanes)
+def test_rows_are_the_sums_in_order(
+    play, small, job_of, cell_lanes, row_cycles, hidden, ready, in_flight
+):
+    config = small(cell_lanes=cell_lanes, row_cycles=row_cycles)
     job = job_of(config, hidden_size=hidden)
     world, _, _ = run_feeder(play, config, job, 3, ready, in_flight, seed=hidden)
     rows, units = expected_rows(world, job, config)
@@ -117,9 +120,23 @@ def test_rows_come_every_cycle_from_four_cycles_after_the_block_is_done(
     assert [row[0] for row in world.rows] == list(range(done[0] + 4, done[0] + 4 + rows))
 
 
-def _two_units(play, small, job_of, frozen):
-    """What is seen of a block of two units, whose rows take two cycles each."""
-    config = small(cell_lanes=2)
+@pytest.mark.parametrize("cell_lanes", [1, 2, 4])
+def test_rows_stand_for_two_cycles_where_that_is_configured(play, small, job_of, cell_lanes):
+    config = small(cell_lanes=cell_lanes, row_cycles=2)
+    job = job_of(config, hidden_size=7)
+    world, done, _ = run_feeder(play, config, job, 3, (1, 1))
+    first, rows = done[0] + 5, 3 * 7 * 4 // cell_lanes
+    assert [row[0] for row in world.rows] == list(range(first, first + 2 * rows, 2))
+
+
+def test_units_that_hold_their_state_pass_a_row_a_cycle_in_any_configuration(play, small, job_of):
+    seen = _two_units(play, small, job_of, frozen=1, row_cycles=2)
+    assert [row["o_held"] for row in seen] == [0, 0, 0, 0, 0, 0, 1, 0, 1, 0]
+
+
+def _two_units(play, small, job_of, frozen, row_cycles=1):
+    """What is seen of a block of two units, whose rows are two each."""
+    config = small(cell_lanes=2, row_cycles=row_cycles)
     always = {"known": 1, "frozen": frozen}
     first = {"job": job_of(config, hidden_size=2), "start": 1, **always}
     rows = [first, {"block_done": 1, **always}, *[always] * 8]

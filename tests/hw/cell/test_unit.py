@@ -89,9 +89,11 @@ def simulate(dut, params, units, idle=0.0, seed=0):
         if dut.row_scales:
             ctx.set(dut.by_row, params.by_row)
         row = next(rows)
+        stands = 0
         while len(results) < len(units[3]):
-            valid = row is not None and rng.random() >= idle
+            valid = row is not None and not stands and rng.random() >= idle
             ctx.set(dut.i_valid, int(valid))
+            stands = dut.row_cycles - 1 if valid else max(stands - 1, 0)
             if valid:
                 ctx.set(dut.i, row)
                 if row["phase"] == dut.phases - 1:
@@ -111,9 +113,10 @@ def simulate(dut, params, units, idle=0.0, seed=0):
 
 @pytest.mark.parametrize("idle", [0.0, 0.4])
 @pytest.mark.parametrize("lanes", [1, 2, 4])
-def test_gates_equal_the_numpy_rendering(lanes, idle):
+@pytest.mark.parametrize("row_cycles", [1, 2])
+def test_gates_equal_the_numpy_rendering(lanes, row_cycles, idle):
     params, units = parameters(), random_units(300, seed=lanes)
-    dut = CellUnit(ACC_WIDTH, lanes)
+    dut = CellUnit(ACC_WIDTH, lanes, row_cycles=row_cycles)
     results, ended, came = simulate(dut, params, units, idle)
     assert results == expected(params, *units)
     assert set(came - ended) == {dut.latency}
@@ -172,6 +175,25 @@ def test_rows_have_their_own_scales_where_that_is_told(lanes, by_row):
 def test_every_setting_is_followed(settings):
     params, units = parameters(**settings), random_units(200, seed=9)
     results, _, _ = simulate(CellUnit(ACC_WIDTH, 4), params, units)
+    assert results == expected(params, *units)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4])
+def test_rows_that_stand_for_two_cycles_take_twice_as_long(lanes):
+    dut = CellUnit(ACC_WIDTH, lanes, row_cycles=2)
+    _, ended, came = simulate(dut, parameters(), random_units(20, seed=5))
+    assert set(np.diff(came)) == {8 // lanes}
+    assert set(came - ended) == {33 if lanes == 4 else 36}
+
+
+@pytest.mark.parametrize("row_cycles", [1, 2])
+@pytest.mark.parametrize("settings", [{"c_power": -15}, {"c_power": 0, "h_scale": 2.0**-29}])
+def test_sums_of_16_bit_activations_share_a_requantizer_too(settings, row_cycles):
+    units = random_units(100, seed=3, acc_width=36)
+    narrow = parameters(x_scale=2e-5, **settings)
+    params = replace(narrow, h_zero=0, h_width=16, h_shift=(-4, -5, -6, -7))
+    dut = CellUnit(36, 1, act_width=16, row_cycles=row_cycles)
+    results, _, _ = simulate(dut, params, units, idle=0.2)
     assert results == expected(params, *units)
 
 

@@ -68,6 +68,19 @@ def test_gates_equal_the_numpy_rendering(out_width, left_shift):
     assert set(latencies) == {dut.latency}
 
 
+@pytest.mark.parametrize("idle", [0, 0.5])
+def test_one_multiplier_does_the_same_in_four_cycles(idle):
+    items = np.concatenate([CORNERS, random_items(1500, 4, False)])
+    rng = np.random.default_rng(5)
+    valids = []
+    for _ in items:
+        valids += [True, False, False, False, *[False] * int(rng.integers(0, 4) * (idle > 0))]
+    dut = Requantizer(left_shift=False, cycles=4)
+    results, latencies = simulate(dut, items.tolist(), valids)
+    assert results == requantize(*items.T).tolist()
+    assert set(latencies) == {dut.latency}
+
+
 def test_gaps_between_values_change_nothing():
     items = random_items(300, 1, True)
     valids = np.random.default_rng(2).random(1200) < 0.4
@@ -95,6 +108,13 @@ def test_the_output_holds_without_new_values():
 
     sim.add_testbench(bench)
     sim.run()
+
+
+@pytest.mark.parametrize("left_shift, cycles", [(False, 2), (True, 4)])
+def test_a_rate_that_no_requantizer_has_is_refused(left_shift, cycles):
+    sentence = rf"^cycles must be 1, or 4 without left shifts, not {cycles}$"
+    with pytest.raises(ValueError, match=sentence):
+        Requantizer(left_shift=left_shift, cycles=cycles)
 
 
 def test_a_width_that_no_result_has_is_refused():
