@@ -40,7 +40,8 @@ _FAILED = 1
 _SETTINGS = (
     *("subject", "weight_bits", "activation_bits", "network_bits", "percentile", "multiplier"),
     *("mode", "level", "x_threshold", "h_threshold", "lanes", "bus_width", "max_input"),
-    *("max_hidden", "weight_words", "stream_words", "cell_lanes", "clock_mhz", "row_scales"),
+    *("max_hidden", "weight_words", "stream_words", "cell_lanes", "row_cycles", "clock_mhz"),
+    "row_scales",
 )
 _FIGURES = ("score", "standard_error", "macs", "bytes", "energy_pj", "step_us")
 _CELLS = ("lut", "ff", "dsp", "bram", "fits", "cells_from")
