@@ -75,11 +75,11 @@ class UnitRecall(wiring.Component):
         """Words are noted; words are gone through."""
         m = Module()
         shape = data.StructLayout({"moved": self._units, "nonzero": self._units})
-        m.submodules.words = words = memory.Memory(
+        m.submodules.marks = marks = memory.Memory(
             shape=shape, depth=1 << self._block.width, init=[]
         )
-        self._note(m, words.write_port())
-        read = words.read_port()
+        self._note(m, marks.write_port())
+        read = marks.read_port()
         found = self._choose(m, read.data)
         word, naming, load = Signal(self._units), Signal(), Signal()
         block, ahead, last_block = (Signal(self._block) for _ in range(3))
