@@ -1,5 +1,6 @@
 import ast
 import functools
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,15 @@ def test_the_parts_of_the_hardware_have_an_order():
         assert free, f"these import each other in a circle: {sorted(graph)}"
         for part in free:
             del graph[part]
+
+
+def test_no_files_import_each_other_in_a_circle():
+    graph = {
+        module: {imported for imported, _ in _imports(path) if imported in MODULES}
+        for module, path in MODULES.items()
+    }
+    # Its error names the circle.
+    TopologicalSorter(graph).prepare()
 
 
 def test_the_accelerator_stands_on_top_of_the_hardware():

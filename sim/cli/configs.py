@@ -8,7 +8,8 @@ from hw.config import CONFIGS, ConfigError
 from sim.cli import printing
 from sim.cli.options import Changes, Json
 from sim.explore.machine_files import config_text
-from sim.explore.machines import find_config, values_of
+from sim.explore.machine_values import values_of
+from sim.explore.machines import find_config
 
 __all__ = ["configs"]
 

@@ -10,7 +10,8 @@ from sim.cli import printing
 from sim.cli.options import CONFIG_HELP, Changes, Json, MultiplierName, grouped
 from sim.explore.energy.coefficients import write_coefficients
 from sim.explore.files import check_writable
-from sim.explore.machines import make_config, values_of
+from sim.explore.machine_values import values_of
+from sim.explore.machines import make_config
 from sim.explore.silicon.calibrating import calibrate
 from sim.explore.silicon.measuring import GateBench, measure_energy, open_task
 from sim.explore.silicon.memories import AREA

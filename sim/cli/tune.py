@@ -22,7 +22,8 @@ from sim.cli.options import (
 )
 from sim.explore import files
 from sim.explore.evidence.schemes import study_path
-from sim.explore.machines import find_config, values_of
+from sim.explore.machine_values import values_of
+from sim.explore.machines import find_config
 from sim.explore.running import precision
 from sim.explore.tuning.budgets import Budget
 from sim.explore.tuning.metrics import Metric

@@ -12,7 +12,7 @@ from hw.config import Config
 from sim.explore.bench.utilisation import LATENCY
 from sim.explore.export import write_verilog
 from sim.explore.files import write_whole
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.explore.nodes import LstmNodes, quantize_nodes
 from sim.explore.picture import speech_picture
 from sim.explore.running import make_backend

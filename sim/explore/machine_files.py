@@ -8,7 +8,7 @@ from textwrap import wrap
 from hw.config import SETTINGS, Config, ConfigError
 from hw.multipliers.catalogue import multiplier_name
 from hw.settings import Setting
-from sim.explore.machines import Value, config_of, values_of
+from sim.explore.machine_values import Value, config_of, values_of
 from sim.networks.paths import cannot_read
 
 __all__ = ["config_text", "read_config"]

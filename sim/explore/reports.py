@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from hw.config import Config
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.model.result import share
 
 __all__ = ["merge_reports", "with_time"]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from hw.config import Config
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.explore.reports import merge_reports
 from sim.explore.running import precision
 from sim.model.result import Result

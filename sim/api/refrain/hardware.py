@@ -7,7 +7,8 @@ from typing import Any
 from hw.config import Config
 from refrain.options import chosen_config
 from sim.explore.files import check_folder
-from sim.explore.machines import Value, changed, find_config
+from sim.explore.machine_values import Value, changed
+from sim.explore.machines import find_config
 
 __all__ = ["boards", "build", "config", "export_verilog", "flash", "package", "silicon"]
 

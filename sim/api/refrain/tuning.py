@@ -13,7 +13,7 @@ from refrain.networks import Arrays, Network, opened
 from refrain.options import chosen_config
 from refrain.settings import Settings
 from sim.explore.files import write_whole
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 
 __all__ = ["Tuned", "tune"]
 

@@ -9,7 +9,7 @@ from sim.explore.compare.scaling import RULES, scaled_range
 from sim.explore.compare.tuned import TUNED
 from sim.explore.energy.coefficients import Coefficients
 from sim.explore.energy.estimating import energy_of, total
-from sim.explore.machines import config_of
+from sim.explore.machine_values import config_of
 from sim.explore.running import precision
 from sim.explore.workloads import quantize_case
 from sim.image.modes import LayerModes

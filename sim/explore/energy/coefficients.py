@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hw.config import Config
 from sim.explore.files import check_writable, write_whole
-from sim.explore.machines import Value, values_of
+from sim.explore.machine_values import Value, values_of
 from sim.model.work import WORK
 from sim.networks.network import NetworkError
 from sim.networks.paths import cannot_read

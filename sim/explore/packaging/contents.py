@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hw.config import Config, ConfigError
 from sim.explore.export import verilog_texts
 from sim.explore.machine_files import config_text
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.explore.packaging.benches import bench_files
 from sim.explore.packaging.constraints import constraint_files
 from sim.explore.packaging.datasheet import datasheet

@@ -16,7 +16,7 @@ from hw.registers import (
     bits_of,
     reset_values,
 )
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.explore.packaging.facts import Facts, filled
 from sim.explore.packaging.inventory import Inventory, inventory_of
 from sim.explore.packaging.speed import STEPS, Speed, speeds

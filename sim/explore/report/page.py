@@ -9,7 +9,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from hw.config import CONFIGS, SETTINGS
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.explore.resources.parts import COUNTED, PARTS
 from sim.explore.sweep.costs import DERIVED
 from sim.explore.sweep.fronts import varied

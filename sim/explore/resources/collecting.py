@@ -10,7 +10,7 @@ from hw.config import CONFIGS, Config
 from hw.verilog import to_rtlil
 from sim.explore.bench.synthesis import xilinx_netlist
 from sim.explore.files import write_whole
-from sim.explore.machines import changed, values_of
+from sim.explore.machine_values import changed, values_of
 from sim.explore.resources.blocks import cells_by_block
 from sim.explore.resources.estimate import model_of, read_counts
 from sim.explore.resources.model import features

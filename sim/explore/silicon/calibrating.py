@@ -10,7 +10,7 @@ from hw.config import Config
 from sim.explore.energy.coefficients import Coefficients
 from sim.explore.energy.estimating import energy_of
 from sim.explore.energy.fitting import Sample, errors_of, fit_work
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.explore.silicon.energy import KINDS
 from sim.explore.silicon.measuring import FIRST, IDLE_CYCLES, MODES, GateBench, Task
 from sim.explore.silicon.parts import PARTS

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sim.explore.files import write_whole
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.explore.sweep.engine import Done, Task, attempt
 from sim.explore.sweep.program import program_hash
 from sim.explore.sweep.subjects import Subject

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from math import prod
 
 from hw.config import Config, ConfigError
-from sim.explore.machines import changed, find_config, values_of
+from sim.explore.machine_values import changed, values_of
+from sim.explore.machines import find_config
 from sim.explore.sweep.plan import Plan
 from sim.explore.sweep.points import Point, point_of
 from sim.explore.sweep.subjects import Subject

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from hw.config import SETTINGS, Config, ConfigError
-from sim.explore.machines import check_value
+from sim.explore.machine_values import check_value
 from sim.explore.sweep.conditions import Condition
 from sim.explore.sweep.points import MODE_KEYS, QUANTISER_KEYS
 from sim.explore.sweep.search import OBJECTIVES, Search

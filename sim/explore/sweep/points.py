@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 
 from hw.config import SETTINGS, Config
-from sim.explore.machines import changed, values_of
+from sim.explore.machine_values import changed, values_of
 from sim.explore.tuning.problems import digest
 from sim.image.levels import level_fields
 from sim.image.modes import LayerModes, Modes

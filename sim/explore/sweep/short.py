@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hw.config import Config
-from sim.explore.machines import Value, parse_changes
+from sim.explore.machine_values import Value, parse_changes
 from sim.explore.sweep.plan import Plan
 from sim.explore.sweep.points import MODES
 from sim.explore.sweep.subjects import Subject

@@ -8,7 +8,7 @@ import pytest
 from hw.config import CONFIGS
 from sim.cli.app import Deferred, app
 from sim.cli.command_lines import command_line
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 
 
 @pytest.fixture

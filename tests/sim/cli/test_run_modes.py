@@ -8,7 +8,7 @@ import pytest
 
 from hw.config import CONFIGS
 from sim.explore.energy.coefficients import Coefficients, write_coefficients
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.image.modes import LayerModes, Modes
 from sim.model.network import run_network
 from sim.networks.quantizer import to_codes

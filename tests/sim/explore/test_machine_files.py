@@ -13,7 +13,8 @@ from hw.config import CONFIGS, SETTINGS, Config, ConfigError
 from hw.multipliers.catalogue import MULTIPLIERS, find_multiplier
 from hw.multipliers.imported import Entries, TableMultiplier
 from sim.explore.machine_files import config_text, read_config
-from sim.explore.machines import find_config, values_of
+from sim.explore.machine_values import values_of
+from sim.explore.machines import find_config
 
 TINY = CONFIGS["tiny"]
 LETTERS = "abcxyzABCXYZ"

@@ -9,7 +9,8 @@ from hw.config import CONFIGS, SETTINGS, ConfigError
 from hw.multipliers.catalogue import find_multiplier
 from hw.multipliers.exact import Exact
 from hw.multipliers.imported import Entries, TableMultiplier
-from sim.explore.machines import changed, find_config, make_config, parse_changes, values_of
+from sim.explore.machine_values import changed, parse_changes, values_of
+from sim.explore.machines import find_config, make_config
 from sim.networks.network import NetworkError
 
 EDGE = CONFIGS["edge"]

@@ -14,7 +14,7 @@ from sim.explore.compare.page import compare_page
 from sim.explore.compare.scaling import RULES, scaled_range
 from sim.explore.compare.tuned import TUNED
 from sim.explore.energy.coefficients import Coefficients
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.image.modes import LayerModes
 from sim.model.random_network import random_network
 

@@ -11,7 +11,7 @@ from sim.explore.energy.coefficients import (
     read_coefficients,
     write_coefficients,
 )
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.networks.network import NetworkError
 
 

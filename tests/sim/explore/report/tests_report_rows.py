@@ -1,6 +1,7 @@
 """Rows of a sweep that nothing measured."""
 
-from sim.explore.machines import find_config, values_of
+from sim.explore.machine_values import values_of
+from sim.explore.machines import find_config
 
 
 def rows(count, **changes):

@@ -10,7 +10,7 @@ from hw.config import CONFIGS
 from hw.multipliers.catalogue import find_multiplier
 from hw.multipliers.exact import Exact
 from sim.explore.energy.coefficients import Coefficients, write_coefficients
-from sim.explore.machines import values_of
+from sim.explore.machine_values import values_of
 from sim.explore.multipliers.cost import liberty_cost
 from sim.explore.sweep import running as sweeping
 from sim.explore.sweep.combining import combine
