@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from hw.descriptor import DESCRIPTOR_BYTES
+from hw.descriptor import DESCRIPTOR_BYTES, FIELDS
 from hw.registers import OVERRIDE_WORD, OVERRIDES, Error
 from sim.explore.compiling.made import Made, Wanted, compile_integer
 from sim.explore.compiling.writing import compiled_files
@@ -24,7 +24,12 @@ _INPUTS, _UNITS = 9, 14
 def driver_files(facts: Facts) -> dict[str, str]:
     """Texts of the driver by path in the package."""
     errors = [each for each in Error if each]
+    bits = 8 * facts.config.code_bytes
     more = {
+        "act_width": str(facts.config.act_width),
+        "value_type": f"int{bits}_t",
+        "threshold_type": f"uint{bits}_t",
+        "high_word": str(FIELDS["x_threshold_high"].word),
         "overrides": str(OVERRIDES),
         "override_word": str(OVERRIDE_WORD),
         "descriptor_bytes": str(DESCRIPTOR_BYTES),

@@ -13,11 +13,17 @@ COMMAND = "refrain package tiny"
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory):
+def tiny_package(tmp_path_factory):
     """The folder of a package of ``tiny``; tests leave it as it is."""
     folder = tmp_path_factory.mktemp("package") / "refrain_tiny"
     write_package(CONFIGS["tiny"], folder, command=COMMAND)
     return folder
+
+
+@pytest.fixture(scope="session")
+def package(tiny_package):
+    """The same, where a file has no packages of its own."""
+    return tiny_package
 
 
 @pytest.fixture

@@ -79,10 +79,10 @@ int bench_load_narrow(uint32_t less) {
 /* Changes a byte of memory behind the driver's back. */
 void bench_damage(uint32_t at, uint8_t value) { memory[at] = seen[at] = value; }
 
-int bench_batch(const int8_t *x, int8_t *h, uint32_t limit) {
+int bench_batch(const refrain_value *x, refrain_value *h, uint32_t limit) {
   return refrain_batch(&device, x, h, limit);
 }
-int bench_step(const int8_t *x, int8_t *h, uint32_t limit) {
+int bench_step(const refrain_value *x, refrain_value *h, uint32_t limit) {
   return refrain_step(&device, x, h, limit);
 }
 void bench_begin(void) { refrain_begin(&device); }
@@ -91,7 +91,9 @@ int bench_poll(void) { return refrain_poll(&device); }
 int bench_wait(uint32_t limit) { return refrain_wait(&device, limit); }
 int bench_reset(void) { return refrain_reset(&device); }
 void bench_interrupt(void) { refrain_interrupt(&device); }
-int bench_thresholds(uint8_t x, uint8_t h) { return refrain_thresholds(&device, x, h); }
+int bench_thresholds(uint32_t x, uint32_t h) {
+  return refrain_thresholds(&device, (refrain_threshold)x, (refrain_threshold)h);
+}
 int bench_override(uint32_t k, uint32_t value) { return refrain_override(&device, k, value); }
 void bench_restore(void) { refrain_restore(&device); }
 void bench_watchdog(uint32_t cycles) { refrain_watchdog(&device, cycles); }

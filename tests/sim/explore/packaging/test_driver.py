@@ -1,7 +1,11 @@
 """The C driver on the compiled gates, through the registers and the memory that they have."""
 
 import ctypes
+import functools
 import re
+import shutil
+import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from hw.config import CONFIGS
 from hw.registers import Error
 from sim.explore.compiling.made import Wanted, compile_integer
 from sim.explore.compiling.writing import write_compiled
+from sim.explore.packaging.writing import write_package
 from sim.image.modes import LayerModes, Modes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
@@ -24,15 +29,34 @@ STEPS, SEQUENCES = 5, 2
 DELTA = Modes.of(LayerModes(mode="delta"))
 
 
-def network():
+@functools.cache
+def network(bits=8):
     """Two layers, so that rows lie between the layers, too."""
-    return random_network((9, 12, 7), seed=4)
+    return random_network((9, 12, 7), seed=4, activation_bits=bits)
 
 
 def status_codes(package):
     """Statuses of the driver by name."""
     text = (package / "driver" / "refrain.h").read_text()
     return {name: int(code) for name, code in re.findall(r"^  REFRAIN_(\w+) = (-?\d+)", text, re.M)}
+
+
+@pytest.fixture(scope="module", params=[8, pytest.param(16, marks=pytest.mark.slow)])
+def config(request):
+    """A machine with activations of so many bits."""
+    if request.param == 8:
+        return TINY
+    return replace(TINY, name="tiny16", act_width=request.param)
+
+
+@pytest.fixture(scope="module")
+def package(request, config, tmp_path_factory):
+    """The folder of its package; tests leave it as it is."""
+    if config == TINY:
+        return request.getfixturevalue("tiny_package")
+    folder = tmp_path_factory.mktemp("package") / "refrain_tiny16"
+    write_package(config, folder, command="refrain package tiny16.toml")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +66,13 @@ def code(package):
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
+def images(config, tmp_path_factory):
     """The folder with the headers of a batch in normal mode and of one step in delta mode."""
     folder = tmp_path_factory.mktemp("images")
-    wanted = {"config": TINY, "sequences": SEQUENCES, "steps": STEPS, "modes": DELTA}
-    write_compiled(compile_integer(network(), Wanted(**wanted)), folder, "net")
+    wanted = {"config": config, "sequences": SEQUENCES, "steps": STEPS, "modes": DELTA}
+    write_compiled(compile_integer(network(config.act_width), Wanted(**wanted)), folder, "net")
     single = {**wanted, "sequences": 1, "steps": 1}
-    write_compiled(compile_integer(network(), Wanted(**single)), folder, "one")
+    write_compiled(compile_integer(network(config.act_width), Wanted(**single)), folder, "one")
     return folder
 
 
@@ -70,9 +94,9 @@ def library(package, images, tmp_path_factory, run, request):
 
 
 @pytest.fixture(scope="module")
-def simulator():
+def simulator(config):
     """The gates, compiled once."""
-    return make_simulator(TINY, None, lambda said: None, size=SIZE)
+    return make_simulator(config, None, lambda said: None, size=SIZE)
 
 
 READ = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32)
@@ -105,12 +129,12 @@ class Bench:
             self.library.bench_interrupt()
 
     def batch(self, x, limit=FOREVER):
-        h = np.zeros((*x.shape[:2], 7), np.int8)
+        h = np.zeros((*x.shape[:2], 7), x.dtype)
         status = self.library.bench_batch(_pointer(x), _pointer(h), ctypes.c_uint32(limit))
         return status, h
 
     def step(self, x, limit=FOREVER):
-        h = np.zeros(7, np.int8)
+        h = np.zeros(7, x.dtype)
         row = np.ascontiguousarray(x)
         status = self.library.bench_step(_pointer(row), _pointer(h), ctypes.c_uint32(limit))
         return status, h
@@ -137,14 +161,16 @@ def bench(library, simulator):
 
 
 @pytest.fixture(scope="module")
-def x():
+def x(config):
     """Rows that move little, so that delta mode leaves much out."""
-    return random_codes(network(), SEQUENCES, STEPS, seed=2)
+    return random_codes(network(config.act_width), SEQUENCES, STEPS, seed=2)
 
 
 def expected(x, **modes):
     """``h`` of the model."""
-    return ModelBackend(TINY).run(network(), x, modes=LayerModes(mode="delta", **modes)).h
+    config = replace(TINY, act_width=8 * x.itemsize)
+    model = ModelBackend(config)
+    return model.run(network(config.act_width), x, modes=LayerModes(mode="delta", **modes)).h
 
 
 WAYS = [(False, False), (True, False), (False, True), (True, True)]
@@ -181,12 +207,16 @@ def test_the_example_of_the_package_runs(bench):
     assert bench(cached=True).library.bench_example() == 0
 
 
-def test_thresholds_are_those_of_an_image_with_them(bench, x):
-    used = bench()
+@pytest.mark.parametrize("cached", [False, True])
+def test_thresholds_are_those_of_an_image_with_them(bench, x, cached):
+    used = bench(cached=cached)
     used.library.bench_open()
     used.load()
-    assert used.library.bench_thresholds(3, 2) == 0
-    assert np.array_equal(used.batch(x)[1], expected(x, x_threshold=3, h_threshold=2))
+    x_threshold, h_threshold = (3, 2) if x.itemsize == 1 else (9000, 700)
+    assert used.library.bench_thresholds(x_threshold, h_threshold) == 0
+    wanted = expected(x, x_threshold=x_threshold, h_threshold=h_threshold)
+    assert not np.array_equal(wanted, expected(x))
+    assert np.array_equal(used.batch(x)[1], wanted)
     used.library.bench_restore()
     assert np.array_equal(used.batch(x)[1], expected(x))
 
@@ -336,12 +366,47 @@ def test_every_status_has_a_sentence(library, code):
             assert error.name in library.bench_text(error).decode()
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "riscv64-unknown-elf-gcc"])
-def test_the_makefile_builds_the_driver(copied, run, compiler):
-    options = ()
-    if compiler != "gcc":
-        options = ("CROSS=riscv64-unknown-elf-", "ARCH=-march=rv32imc -mabi=ilp32")
-    run(compiler, "--version", folder=copied, package="gcc-riscv64-unknown-elf")
+def test_an_image_of_another_width_does_not_compile(package, images, tmp_path):
+    text = (images / "net.h").read_text()
+    size = re.search(r"#define NET_VALUE_BYTES (\d)u", text)
+    (tmp_path / "net.h").write_text(
+        text.replace(size[0], f"#define NET_VALUE_BYTES {3 ^ int(size[1])}u")
+    )
+    (tmp_path / "net.c").write_text(
+        '#define NET_ARRAYS\n#include "net.h"\n#include "refrain.h"\n'
+        "REFRAIN_NETWORK(network, NET, net);\n"
+        "const struct refrain_network *use(void) { return &network; }\n"
+    )
+    command = [
+        "gcc",
+        *STRICT,
+        "-Wno-unused-const-variable",
+        f"-I{package / 'driver'}",
+        "-c",
+        "net.c",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode
+    assert "network_values_fit" in done.stderr
+
+
+CROSS = {
+    "gcc": ("", ""),
+    "riscv64-unknown-elf-gcc": ("gcc-riscv64-unknown-elf", "-march=rv32imc -mabi=ilp32"),
+    "arm-none-eabi-gcc": ("gcc-arm-none-eabi", "-mcpu=cortex-m4 -mthumb"),
+}
+"""Debian's package of a compiler, and what it is told."""
+
+
+@pytest.mark.parametrize(
+    "compiler",
+    ["gcc", "riscv64-unknown-elf-gcc", pytest.param("arm-none-eabi-gcc", marks=pytest.mark.slow)],
+)
+def test_the_makefile_builds_the_driver(package, tmp_path, run, compiler):
+    copied = shutil.copytree(package, tmp_path / "copied")
+    name, arch = CROSS[compiler]
+    run(compiler, "--version", folder=copied, package=name)
+    options = [f"CROSS={compiler.removesuffix('gcc')}", f"ARCH={arch}"] if arch else []
     said = run("make", "-C", "driver", *options, folder=copied)
     assert "warning" not in said
     assert (copied / "driver" / "build" / "librefrain.a").stat().st_size > 2000

@@ -16,20 +16,25 @@ REFRAIN_NETWORK(batch, BATCH, batch);
 REFRAIN_NETWORK(stream, STREAM, stream);
 
 static struct refrain device;
-static int8_t h[BATCH_SEQUENCES * BATCH_STEPS * BATCH_OUTPUT_VALUES];
+static refrain_value h[BATCH_SEQUENCES * BATCH_STEPS * BATCH_OUTPUT_VALUES];
 
 /* The input of the test vector without what pads its rows in memory. */
-static int8_t x[BATCH_SEQUENCES * BATCH_STEPS * BATCH_INPUT_VALUES];
+static refrain_value x[BATCH_SEQUENCES * BATCH_STEPS * BATCH_INPUT_VALUES];
 
 static void unpack(void) {
   const struct refrain_rows rows = BATCH_INPUT;
-  uint32_t step, k;
+  const int32_t sign = (int32_t)1 << (8 * BATCH_VALUE_BYTES - 1);
+  uint32_t step, k, byte;
   for (step = 0; step < BATCH_STEPS; step++)
-    for (k = 0; k < rows.values; k++)
-      x[step * rows.values + k] = (int8_t)batch_input[step * rows.step_stride + k];
+    for (k = 0; k < rows.values; k++) {
+      const uint8_t *from = batch_input + step * rows.step_stride + BATCH_VALUE_BYTES * k;
+      int32_t value = 0;
+      for (byte = 0; byte < BATCH_VALUE_BYTES; byte++) value |= (int32_t)from[byte] << 8 * byte;
+      x[step * rows.values + k] = (refrain_value)((value ^ sign) - sign);
+    }
 }
 
-static int differ(const int8_t *one, const int8_t *other, uint32_t count) {
+static int differ(const refrain_value *one, const refrain_value *other, uint32_t count) {
   while (count--)
     if (*one++ != *other++) return 1;
   return 0;
@@ -45,15 +50,15 @@ int example(const struct refrain_port *port, void *memory, size_t bytes, uint32_
 
   if ((example_status = refrain_load(&device, &batch, memory, bytes, address))) return 2;
   if ((example_status = refrain_batch(&device, x, h, BOARD_LIMIT))) return 3;
-  if (differ(h, batch_expected, sizeof h)) return 4;
+  if (differ(h, batch_expected, sizeof h / sizeof *h)) return 4;
 
   if ((example_status = refrain_load(&device, &stream, memory, bytes, address))) return 5;
   for (step = 0; step < BATCH_STEPS; step++) {
-    int8_t *to = h + step * STREAM_OUTPUT_VALUES;
+    refrain_value *to = h + step * STREAM_OUTPUT_VALUES;
     example_status = refrain_step(&device, x + step * STREAM_INPUT_VALUES, to, BOARD_LIMIT);
     if (example_status) return 6;
   }
-  return differ(h, batch_expected, sizeof h) ? 7 : 0;
+  return differ(h, batch_expected, sizeof h / sizeof *h) ? 7 : 0;
 }
 
 #ifndef EXAMPLE_WITHOUT_MAIN

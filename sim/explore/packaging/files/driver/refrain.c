@@ -11,6 +11,11 @@
 #define OVERRIDE_WORD @override_word@u
 #define DESCRIPTOR_BYTES @descriptor_bytes@u
 
+/* The word of a descriptor whose upper half has the upper bytes of thresholds. */
+#define HIGH_WORD @high_word@u
+
+#define VALUE_BYTES sizeof(refrain_value)
+
 /* Reads of STATUS until a soft reset must have ended. */
 #define REST_READS 100000u
 
@@ -56,6 +61,25 @@ static void copy(void *to, const void *from, size_t bytes) {
   uint8_t *target = to;
   const uint8_t *source = from;
   while (bytes--) *target++ = *source++;
+}
+
+/* Values in memory have their lower byte first, whatever the processor is. */
+static void put_values(void *to, const refrain_value *from, uint32_t count) {
+  uint8_t *target = to;
+  size_t k;
+  for (; count--; from++)
+    for (k = 0; k < VALUE_BYTES; k++) *target++ = (uint8_t)((uint32_t)*from >> 8 * k);
+}
+
+static void take_values(refrain_value *to, const void *from, uint32_t count) {
+  const uint8_t *source = from;
+  const int32_t sign = (int32_t)1 << (8 * VALUE_BYTES - 1);
+  int32_t value;
+  size_t k;
+  while (count--) {
+    for (value = 0, k = 0; k < VALUE_BYTES; k++) value |= (int32_t)*source++ << 8 * k;
+    *to++ = (refrain_value)((value ^ sign) - sign);
+  }
 }
 
 const char *refrain_text(int status) {
@@ -145,15 +169,15 @@ static uint8_t *row(struct refrain *device, const struct refrain_rows *rows, uin
   return at(device, rows->address + sequence * rows->sequence_stride + step * rows->step_stride);
 }
 
-int8_t *refrain_input(struct refrain *device, uint32_t sequence, uint32_t step) {
+refrain_value *refrain_input(struct refrain *device, uint32_t sequence, uint32_t step) {
   if (!device->network) return NULL;
-  return (int8_t *)row(device, &device->network->input, sequence, step);
+  return (void *)row(device, &device->network->input, sequence, step);
 }
 
-const int8_t *refrain_output(struct refrain *device, uint32_t output, uint32_t sequence,
-                             uint32_t step) {
+const refrain_value *refrain_output(struct refrain *device, uint32_t output, uint32_t sequence,
+                                    uint32_t step) {
   if (!device->network || output >= device->network->output_count) return NULL;
-  return (const int8_t *)row(device, &device->network->outputs[output], sequence, step);
+  return (void *)row(device, &device->network->outputs[output], sequence, step);
 }
 
 /* Tells the machine whether this run goes on from the one before. */
@@ -176,7 +200,7 @@ int refrain_start(struct refrain *device, int resume) {
   if (is_busy(device)) return REFRAIN_BUSY;
   choose_states(device, resume);
   last = (n->sequences - 1) * n->input.sequence_stride + (n->steps - 1) * n->input.step_stride;
-  clean(device, at(device, n->input.address), last + n->input.values);
+  clean(device, at(device, n->input.address), last + n->input.values * VALUE_BYTES);
   invalidate_outputs(device);
   device->events = 0;
   device->kept = 0;
@@ -233,17 +257,19 @@ static int run(struct refrain *device, int resume, uint32_t limit) {
 }
 
 /* The rows of every output at a step, side by side; gives where the next ones go. */
-static int8_t *take(struct refrain *device, uint32_t sequence, uint32_t step, int8_t *h) {
+static refrain_value *take(struct refrain *device, uint32_t sequence, uint32_t step,
+                           refrain_value *h) {
   const struct refrain_network *n = device->network;
   uint32_t k;
   for (k = 0; k < n->output_count; k++) {
-    copy(h, refrain_output(device, k, sequence, step), n->outputs[k].values);
+    take_values(h, refrain_output(device, k, sequence, step), n->outputs[k].values);
     h += n->outputs[k].values;
   }
   return h;
 }
 
-int refrain_batch(struct refrain *device, const int8_t *x, int8_t *h, uint32_t limit) {
+int refrain_batch(struct refrain *device, const refrain_value *x, refrain_value *h,
+                  uint32_t limit) {
   const struct refrain_network *n = device->network;
   uint32_t sequence, step;
   int status;
@@ -251,7 +277,7 @@ int refrain_batch(struct refrain *device, const int8_t *x, int8_t *h, uint32_t l
   if (is_busy(device)) return REFRAIN_BUSY;
   for (sequence = 0; sequence < n->sequences; sequence++)
     for (step = 0; step < n->steps; step++, x += n->input.values)
-      copy(refrain_input(device, sequence, step), x, n->input.values);
+      put_values(refrain_input(device, sequence, step), x, n->input.values);
   status = run(device, 0, limit);
   device->kept = 0;
   if (status) return status;
@@ -260,14 +286,15 @@ int refrain_batch(struct refrain *device, const int8_t *x, int8_t *h, uint32_t l
   return REFRAIN_OK;
 }
 
-int refrain_step(struct refrain *device, const int8_t *x, int8_t *h, uint32_t limit) {
+int refrain_step(struct refrain *device, const refrain_value *x, refrain_value *h,
+                 uint32_t limit) {
   const struct refrain_network *n = device->network;
   int status;
   if (!n) return REFRAIN_NO_NETWORK;
   if (n->steps != 1 || n->sequences != 1) return REFRAIN_NOT_ONE_STEP;
   if (!n->stream_count) return REFRAIN_NO_STREAM;
   if (is_busy(device)) return REFRAIN_BUSY;
-  copy(refrain_input(device, 0, 0), x, n->input.values);
+  put_values(refrain_input(device, 0, 0), x, n->input.values);
   status = run(device, device->kept, limit);
   if (!status) take(device, 0, 0, h);
   return status;
@@ -282,24 +309,42 @@ int refrain_override(struct refrain *device, uint32_t k, uint32_t value) {
   return REFRAIN_OK;
 }
 
+/* Upper bytes of thresholds have no register, so they are changed in the descriptors. */
+static void choose_high(struct refrain *device, const uint32_t *wanted) {
+  const struct refrain_network *n = device->network;
+  uint32_t k, place, word;
+  if (!n || VALUE_BYTES == 1) return;
+  for (k = 0; k < n->descriptor_count; k++) {
+    place = n->descriptor + k * DESCRIPTOR_BYTES + 4 * HIGH_WORD;
+    word = read_word(n->data + (place - n->base));
+    if (wanted) word = (word & 0xffff) | *wanted << 16;
+    write_word(at(device, place), word);
+    clean(device, at(device, place), 4);
+  }
+}
+
 void refrain_restore(struct refrain *device) {
+  choose_high(device, NULL);
   device->overridden = 0;
   put(device, REGISTER(override), 0);
 }
 
-int refrain_thresholds(struct refrain *device, uint8_t x, uint8_t h) {
+int refrain_thresholds(struct refrain *device, refrain_threshold x, refrain_threshold h) {
   const struct refrain_network *n = device->network;
   const uint32_t others =
       ~(REFRAIN__OVERRIDE_0__X_THRESHOLD_bm | REFRAIN__OVERRIDE_0__H_THRESHOLD_bm);
+  const uint32_t high = (uint32_t)x >> 8 | (uint32_t)h >> 8 << 8;
   uint32_t k, word, first = 0;
   if (!n) return REFRAIN_NO_NETWORK;
+  if (is_busy(device)) return REFRAIN_BUSY;
   for (k = 0; k < n->descriptor_count; k++) {
     word = read_word(at(device, n->descriptor) + k * DESCRIPTOR_BYTES + 4 * OVERRIDE_WORD) & others;
     if (k == 0) first = word;
     if (word != first) return REFRAIN_LAYERS_DIFFER;
   }
-  first |= (uint32_t)x << REFRAIN__OVERRIDE_0__X_THRESHOLD_bp;
-  first |= (uint32_t)h << REFRAIN__OVERRIDE_0__H_THRESHOLD_bp;
+  choose_high(device, &high);
+  first |= (uint32_t)(x & 0xff) << REFRAIN__OVERRIDE_0__X_THRESHOLD_bp;
+  first |= (uint32_t)(h & 0xff) << REFRAIN__OVERRIDE_0__H_THRESHOLD_bp;
   return refrain_override(device, 0, first);
 }
 

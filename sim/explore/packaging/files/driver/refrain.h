@@ -1,7 +1,8 @@
 /* Driver of Refrain's LSTM accelerators in portable C99.
  *
  * It allocates nothing, needs no library, and reaches registers and memory through functions that
- * you give it. It takes every configuration, and images of `refrain compile`:
+ * you give it. It takes images of `refrain compile`, for any configuration whose activations have
+ * @act_width@ bits:
  *
  *   #define NET_ARRAYS
  *   #include "net.h"
@@ -47,6 +48,12 @@ enum refrain_status {
 @error_codes@
 };
 
+/* A value of x or h. This driver is of a machine whose activations have @act_width@ bits. */
+typedef @value_type@ refrain_value;
+
+/* A threshold of x or h. */
+typedef @threshold_type@ refrain_threshold;
+
 /* A limit of refrain_wait() and of all that waits: no limit. */
 #define REFRAIN_FOREVER UINT32_MAX
 
@@ -71,7 +78,7 @@ struct refrain_port {
   int interrupts;
 };
 
-/* Rows of int8 values, as `refrain compile` writes them into its header. */
+/* Rows of values, as `refrain compile` writes them into its header. */
 struct refrain_rows {
   uint32_t address, values, step_stride, sequence_stride;
 };
@@ -98,8 +105,10 @@ struct refrain_network {
 };
 
 /* Defines the network NAME from the header of an image whose macros begin with UPPER and whose
- * arrays begin with LOWER: REFRAIN_NETWORK(network, IMAGE, image). */
+ * arrays begin with LOWER: REFRAIN_NETWORK(network, IMAGE, image). An image whose values are of another
+ * size than this machine's is an error of the compiler: the type NAME_values_fit has no such size. */
 #define REFRAIN_NETWORK(NAME, UPPER, LOWER)                                                       \
+  typedef char NAME##_values_fit[UPPER##_VALUE_BYTES == sizeof(refrain_value) ? 1 : -1];          \
   static const struct refrain_rows NAME##_outputs[UPPER##_OUTPUT_COUNT] = UPPER##_OUTPUTS;        \
   static const uint32_t NAME##_relocations[UPPER##_RELOCATION_COUNT] = UPPER##_RELOCATIONS;       \
   static const struct refrain_stream_word NAME##_stream_words[] = UPPER##_STREAM_WORDS;           \
@@ -143,12 +152,14 @@ int refrain_load(struct refrain *device, const struct refrain_network *network, 
  * x: [sequences][steps][values of the input].
  * h: [sequences][steps][values of the outputs], forward before backward.
  * limit: calls of `idle` to wait for; after them the machine is reset and REFRAIN_TIMEOUT given. */
-int refrain_batch(struct refrain *device, const int8_t *x, int8_t *h, uint32_t limit);
+int refrain_batch(struct refrain *device, const refrain_value *x, refrain_value *h,
+                  uint32_t limit);
 
 /* Runs one step, of an image with one step and one sequence. The first one after refrain_load(),
  * refrain_begin(), a batch or any failure begins with the initial state; each later one goes on
  * from the state that is in the machine. */
-int refrain_step(struct refrain *device, const int8_t *x, int8_t *h, uint32_t limit);
+int refrain_step(struct refrain *device, const refrain_value *x, refrain_value *h,
+                 uint32_t limit);
 
 /* The next step begins with the initial state. */
 void refrain_begin(struct refrain *device);
@@ -156,10 +167,11 @@ void refrain_begin(struct refrain *device);
 /* The same in parts, for programs that do other work meanwhile. Write rows to refrain_input(), start
  * (`resume`: go on from the run before), poll or wait until the status is not REFRAIN_RUNNING, and
  * read rows from refrain_output(). Rows are NULL where there is no such output, sequence or step.
- * REFRAIN_TIMEOUT of refrain_wait() leaves the machine running. */
-int8_t *refrain_input(struct refrain *device, uint32_t sequence, uint32_t step);
-const int8_t *refrain_output(struct refrain *device, uint32_t output, uint32_t sequence,
-                             uint32_t step);
+ * REFRAIN_TIMEOUT of refrain_wait() leaves the machine running. Values of 16 bits lie in memory with
+ * the lower byte first: a big-endian processor swaps the bytes of these rows. */
+refrain_value *refrain_input(struct refrain *device, uint32_t sequence, uint32_t step);
+const refrain_value *refrain_output(struct refrain *device, uint32_t output, uint32_t sequence,
+                                    uint32_t step);
 int refrain_start(struct refrain *device, int resume);
 int refrain_poll(struct refrain *device);
 int refrain_wait(struct refrain *device, uint32_t limit);
@@ -169,7 +181,7 @@ void refrain_interrupt(struct refrain *device);
 
 /* Thresholds of x and h in all layers, from the next start on; the image stays as it is. Other
  * settings of modes are those of the image, which must be the same in all layers. */
-int refrain_thresholds(struct refrain *device, uint8_t x, uint8_t h);
+int refrain_thresholds(struct refrain *device, refrain_threshold x, refrain_threshold h);
 
 /* Replaces word `k` of the settings of modes in all layers: what register OVERRIDE_k holds. */
 int refrain_override(struct refrain *device, uint32_t k, uint32_t value);
