@@ -71,9 +71,9 @@ def _expected(made: Made) -> tuple[bytes, bytes]:
         for sequence in range(rows.sequences):
             for step in range(rows.steps):
                 place = rows.addr + sequence * rows.sequence_stride + step * rows.stride
-                values = made.h[sequence, step, column : column + rows.codes]
-                window[0, place : place + rows.codes] = values.view(np.uint8)
-                window[1, place : place + rows.codes] = 255
+                values = made.h[sequence, step, column : column + rows.codes].view(np.uint8)
+                window[0, place : place + len(values)] = values
+                window[1, place : place + len(values)] = 255
         column += rows.codes
     expected, mask = window[:, image.output_base :]
     return expected.tobytes(), mask.tobytes()

@@ -5,7 +5,7 @@ import importlib.metadata
 import json
 from collections.abc import Mapping
 
-from hw.config import Config, ConfigError
+from hw.config import Config
 from sim.explore.export import verilog_texts
 from sim.explore.machine_files import config_text
 from sim.explore.machine_values import values_of
@@ -46,14 +46,8 @@ def package_files(config: Config, command: str, *, pdf: bool = False) -> dict[st
     Raises
     ------
     UserError
-        A tool is missing, or the driver does not know values of the machine's width.
+        A tool is missing.
     """
-    if config.act_width > 8:
-        raise ConfigError(
-            f"the driver of a package moves values of 8 bits, and configuration {config.name} has "
-            f"activation_bits {config.act_width}; take the gates of refrain verilog and images of "
-            f"refrain compile instead"
-        )
     check_tools()
     facts = Facts(config=config, command=command, verilog=verilog_texts(config, command=command))
     texts = {f"rtl/{name}": text for name, text in facts.verilog.items()}

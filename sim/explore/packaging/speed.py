@@ -54,7 +54,7 @@ def speeds(config: Config) -> list[Speed]:
     form = network.layers[0].directions[0].x
     found = []
     for mode, moved in [("normal", 1.0), *(("delta", part) for part in MOVED)]:
-        x = _rows(units, moved, form.low, form.high)
+        x = _rows(units, moved, form.low, form.high).astype(form.dtype)
         done = backend.run(network, x, modes=LayerModes(mode=mode))
         avoided = share(done.counts.macs_avoided, done.counts.macs_done)
         found.append(Speed(units, mode, moved, done.cycles / STEPS, avoided))
@@ -62,7 +62,7 @@ def speeds(config: Config) -> list[Speed]:
 
 
 def _rows(units: int, moved: float, low: int, high: int) -> np.ndarray:
-    """int8 [1, steps, units], the same in every version of NumPy."""
+    """Codes [1, steps, units], the same in every version of NumPy."""
     rng = np.random.RandomState(3)
     rows = [rng.randint(low, high + 1, units)]
     for _ in range(STEPS - 1):
@@ -70,4 +70,4 @@ def _rows(units: int, moved: float, low: int, high: int) -> np.ndarray:
         chosen = rng.permutation(units)[: round(moved * units)]
         row[chosen] = np.where(row[chosen] < (low + high) // 2, row[chosen] + 5, row[chosen] - 5)
         rows.append(row)
-    return np.array(rows, np.int8)[np.newaxis]
+    return np.array(rows)[np.newaxis]

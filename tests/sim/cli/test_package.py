@@ -57,9 +57,3 @@ def test_a_file_in_the_way_is_refused(refused, tmp_path, name):
     (tmp_path / "out").write_text("mine")
     assert "is not a folder" in refused("package", "tiny", "-o", tmp_path / name)
     assert (tmp_path / "out").read_text() == "mine"
-
-
-def test_values_of_16_bits_are_refused(refused, tmp_path):
-    options = ("--activation-bits", "16", "-o", tmp_path / "out")
-    assert "moves values of 8 bits" in refused("package", "tiny", *options)
-    assert nothing_is_written(tmp_path)
