@@ -309,22 +309,26 @@ int refrain_override(struct refrain *device, uint32_t k, uint32_t value) {
   return REFRAIN_OK;
 }
 
-/* Upper bytes of thresholds have no register, so they are changed in the descriptors. */
-static void choose_high(struct refrain *device, const uint32_t *wanted) {
+/* A register has the lower bytes of thresholds alone. Where they have upper ones, all are changed in
+ * the descriptors, or are those of the image again if `wanted` is NULL. */
+static void describe_thresholds(struct refrain *device, const uint32_t *wanted) {
   const struct refrain_network *n = device->network;
-  uint32_t k, place, word;
+  uint32_t k, part;
   if (!n || VALUE_BYTES == 1) return;
-  for (k = 0; k < n->descriptor_count; k++) {
-    place = n->descriptor + k * DESCRIPTOR_BYTES + 4 * HIGH_WORD;
-    word = read_word(n->data + (place - n->base));
-    if (wanted) word = (word & 0xffff) | *wanted << 16;
-    write_word(at(device, place), word);
-    clean(device, at(device, place), 4);
-  }
+  for (k = 0; k < n->descriptor_count; k++)
+    for (part = 0; part < 2; part++) {
+      uint32_t place = n->descriptor + k * DESCRIPTOR_BYTES;
+      uint32_t word;
+      place += 4 * (part ? HIGH_WORD : OVERRIDE_WORD);
+      word = read_word(n->data + (place - n->base));
+      if (wanted) word = (word & 0xffff) | wanted[part] << 16;
+      write_word(at(device, place), word);
+      clean(device, at(device, place), 4);
+    }
 }
 
 void refrain_restore(struct refrain *device) {
-  choose_high(device, NULL);
+  describe_thresholds(device, NULL);
   device->overridden = 0;
   put(device, REGISTER(override), 0);
 }
@@ -333,7 +337,8 @@ int refrain_thresholds(struct refrain *device, refrain_threshold x, refrain_thre
   const struct refrain_network *n = device->network;
   const uint32_t others =
       ~(REFRAIN__OVERRIDE_0__X_THRESHOLD_bm | REFRAIN__OVERRIDE_0__H_THRESHOLD_bm);
-  const uint32_t high = (uint32_t)x >> 8 | (uint32_t)h >> 8 << 8;
+  const uint32_t parts[2] = {(x & 0xffu) | (h & 0xffu) << 8,
+                             (uint32_t)x >> 8 | (uint32_t)h >> 8 << 8};
   uint32_t k, word, first = 0;
   if (!n) return REFRAIN_NO_NETWORK;
   if (is_busy(device)) return REFRAIN_BUSY;
@@ -342,7 +347,12 @@ int refrain_thresholds(struct refrain *device, refrain_threshold x, refrain_thre
     if (k == 0) first = word;
     if (word != first) return REFRAIN_LAYERS_DIFFER;
   }
-  choose_high(device, &high);
+  if (VALUE_BYTES > 1) {
+    describe_thresholds(device, parts);
+    device->overridden &= ~1u;
+    put(device, REGISTER(override), device->overridden);
+    return REFRAIN_OK;
+  }
   first |= (uint32_t)(x & 0xff) << REFRAIN__OVERRIDE_0__X_THRESHOLD_bp;
   first |= (uint32_t)(h & 0xff) << REFRAIN__OVERRIDE_0__H_THRESHOLD_bp;
   return refrain_override(device, 0, first);
