@@ -323,8 +323,7 @@ class Engine(wiring.Component):
         self._feed_cell(m, feeder, cell, store, h)
         self._take_units(m, feeder, cell, store, h, units)
         m.d.comb += [
-            sums.w_en.eq(array.o_valid),
-            sums.w_hidden.eq(array.o_control.hidden),
+            sums.w_en.eq(array.o_sums),
             sums.w_slot.eq(array.o_control.slot),
             sums.w_block.eq(array.o_control.block),
             sums.w_totals.eq(array.totals),

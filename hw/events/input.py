@@ -227,17 +227,24 @@ class InputEvents(wiring.Component):
         # A sequence's start clears what matters: a reset would be one level of logic more.
         beat = Signal(marked_layout(self._config), reset_less=True)
         active, more = Signal(reset_less=True), Signal(reset_less=True)
-        picked, marks = Signal.like(beat.marks), beat.marks
-        lowest = [marks[k] & ~marks[:k].any() for k in range(len(marks))]
-        m.d.comb += [picked.eq(Cat(lowest)), marked.ready.eq(~more)]
+        marks = beat.marks
+        # The event that leaves: chosen a cycle ahead, as column and value follow from it.
+        picked = Signal.like(marks, reset_less=True)
+        left = marks & ~picked
+        m.d.comb += marked.ready.eq(~more)
         # Registered: whether a beat may move decides much in the same cycle.
-        m.d.sync += [marks.eq(marks & ~picked), more.eq(at_least(marks, 3))]
+        m.d.sync += [marks.eq(left), picked.eq(_lowest(left)), more.eq(at_least(marks, 3))]
         with m.If(~more):
             m.d.sync += active.eq(marked.valid)
         with m.If(marked.valid & marked.ready):
-            m.d.sync += [beat.eq(marked.payload), more.eq(at_least(marked.payload.marks, 2))]
+            given = marked.payload.marks
+            m.d.sync += [
+                beat.eq(marked.payload),
+                picked.eq(_lowest(given)),
+                more.eq(at_least(given, 2)),
+            ]
         with m.If(self.start):
-            m.d.sync += [active.eq(0), marks.eq(0), more.eq(0)]
+            m.d.sync += [active.eq(0), marks.eq(0), picked.eq(0), more.eq(0)]
         is_event, list_end = marks.any(), active & ~more & beat.final
         width = self._config.value_width
         value = any_of([beat.values[k] & picked[k].replicate(width) for k in range(len(picked))])
@@ -260,3 +267,8 @@ class InputEvents(wiring.Component):
             m.d.sync += [ledger.complete_empty.eq(~(found | is_event)), index.eq(0), found.eq(0)]
         with m.If(self.start):
             m.d.sync += [index.eq(0), found.eq(0), ledger.complete.eq(0), self.w_en.eq(0)]
+
+
+def _lowest(marks):
+    """The lowest bit that is set, alone."""
+    return Cat([marks[k] & ~marks[:k].any() for k in range(len(marks))])

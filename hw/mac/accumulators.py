@@ -27,8 +27,8 @@ class AccumulatorBank(wiring.Component):
 
     Members
     -------
-    w_en, w_hidden, w_slot, w_block, w_totals : In
-        Write port of one of the memories.
+    w_en, w_slot, w_block, w_totals : In
+        Write port of ``acc_x`` (bit 0 of ``w_en``) or of ``acc_h``.
     r_en, r_slot, r_block : In
         Read request to both, for the cell unit.
     acc_x, acc_h : Out
@@ -47,8 +47,7 @@ class AccumulatorBank(wiring.Component):
         slot = unsigned(config.slot_width or 1)
         super().__init__(
             {
-                "w_en": In(1),
-                "w_hidden": In(1),
+                "w_en": In(2),
                 "w_slot": In(slot),
                 "w_block": In(block),
                 "w_totals": In(self._totals),
@@ -89,7 +88,7 @@ class AccumulatorBank(wiring.Component):
         write = sums.write_port()
         read, base = sums.read_port(), sums.read_port()
         m.d.comb += [
-            write.en.eq(self.w_en & (self.w_hidden == hidden)),
+            write.en.eq(self.w_en[hidden]),
             write.addr.eq(Cat(self.w_slot[:slot_width], self.w_block)),
             write.data.eq(self.w_totals),
             read.en.eq(self._reading),

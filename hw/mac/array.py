@@ -76,6 +76,9 @@ class MacArray(wiring.Component):
         The sums that the operand of the cycle before goes on from.
     o_valid : Out
         ``totals`` holds complete sums.
+    o_sums : Out
+        The same for sums of ``x`` (bit 0) and for those of ``h``: registers, as they enable every
+        bit of the memories of sums.
     totals : Out
         One signed sum per lane.
     o_control : Out
@@ -97,6 +100,7 @@ class MacArray(wiring.Component):
                 "beats": In(config.word_beats),
                 "base": In(totals),
                 "o_valid": Out(1),
+                "o_sums": Out(2),
                 "totals": Out(totals),
                 "o_control": Out(control),
             }
@@ -113,7 +117,8 @@ class MacArray(wiring.Component):
             hand_on(m, valid[stage - 1], given, control[stage], rests=rests)
         with m.If(valid[2] & control[2].last):
             m.d.sync += self.o_control.eq(control[2])
-        m.d.sync += self.o_valid.eq(valid[2] & control[2].last)
+        done, hidden = valid[2] & control[2].last, control[2].hidden
+        m.d.sync += [self.o_valid.eq(done), self.o_sums.eq(Cat(done & ~hidden, done & hidden))]
         base = self._start_sums(m, control)
 
         operand, together = self._operand(m), self._config.multiplier.lanes_together

@@ -1,6 +1,6 @@
 """Replays a step's events for every block of a layer."""
 
-from amaranth import Module, Mux, Signal, unsigned
+from amaranth import Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -155,23 +155,30 @@ class Replayer(wiring.Component):
 
     def _count(self, m, at):
         """The next event of the part, and what is known of it."""
-        op, h, growing = self.op, self.h_list, self.h_growing
+        op, x, h, growing = self.op, self.x_list, self.h_list, self.h_growing
         behind = at.index + 1
-        last = Mux(op.hidden, Mux(h.ready, h.last, growing.newest), self.x_list.last)
         # With lookahead, the step's mode comes with the complete list.
         grows = growing.some & ~self.job.fresh_x
+
+        def is_last(index):
+            # Compared with each length, as it is known late which of them counts.
+            of_x, of_h, of_growing = (
+                index == length for length in (x.last, h.last, growing.newest)
+            )
+            return Mux(op.hidden, Mux(h.ready, of_h, of_growing), of_x)
+
+        first_early, next_early, same_early = (
+            grows & (index < growing.newest) for index in (Const(0), behind, at.index)
+        )
         with m.If(self.op_valid):
             m.d.sync += [
                 at.index.eq(Mux(op.last, 0, behind)),
                 at.first.eq(op.last),
-                at.final.eq(~op.last & (behind == last)),
-                at.early.eq(grows & (Mux(op.last, 0, behind) < growing.newest)),
+                at.final.eq(~op.last & is_last(behind)),
+                at.early.eq(Mux(op.last, first_early, next_early)),
             ]
         with m.Else():
-            m.d.sync += [
-                at.final.eq(~at.first & (at.index == last)),
-                at.early.eq(grows & (at.index < growing.newest)),
-            ]
+            m.d.sync += [at.final.eq(~at.first & is_last(at.index)), at.early.eq(same_early)]
 
     def _group(self, m, walk, group, steps_left, x_end):
         ahead = group.grouped & ~self.op.hidden

@@ -17,9 +17,9 @@ def test_sums_are_read_where_they_were_written_and_hold(play, small, hidden):
         rng, held, base = random.Random(hidden), {}, None
         out = coming = None
         for _ in range(150):
-            w_block, r_block, w_hidden = rng.randrange(blocks), rng.randrange(blocks), None
-            row = {"w_en": rng.random() < 0.7, "w_block": w_block, "r_block": r_block}
-            row["w_hidden"] = w_hidden = rng.randrange(2)
+            w_block, r_block = rng.randrange(blocks), rng.randrange(blocks)
+            w_hidden = rng.randrange(2)
+            row = {"w_en": (rng.random() < 0.7) << w_hidden, "w_block": w_block, "r_block": r_block}
             row["w_totals"] = [rng.choice([low, high, rng.randint(low, high)]) for _ in range(8)]
             b_hidden, b_block = rng.randrange(2), rng.randrange(blocks)
             row["base_block"] = b_block
@@ -49,7 +49,7 @@ def test_sums_are_read_where_they_were_written_and_hold(play, small, hidden):
 
 def test_sums_can_be_read_in_the_cycle_after_they_were_written(play, small):
     totals = [-3, 7, 0, -8388, 1, 2, 3, 4]
-    write = {"w_en": 1, "w_block": 5, "w_totals": totals, "w_hidden": 1}
+    write = {"w_en": 0b10, "w_block": 5, "w_totals": totals}
     seen = play(AccumulatorBank(small()), [write, {"r_en": 1, "r_block": 5}, {}, {}, {}])
     assert [row["acc_h"] for row in seen[3:]] == [totals, totals]
     assert seen[4]["acc_x"] == [0] * 8
@@ -65,8 +65,7 @@ def test_each_step_of_a_group_has_sums_of_x_of_its_own(play, small):
             yield {"w_en": 1, "w_slot": slot, "w_block": block, "w_totals": sums}
         for block in blocks:
             yield {
-                "w_en": 1,
-                "w_hidden": 1,
+                "w_en": 0b10,
                 "w_slot": 3,
                 "w_block": block,
                 "w_totals": [-block] * 8,

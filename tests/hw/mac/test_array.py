@@ -123,3 +123,7 @@ def test_sums_match_the_multiplier_three_cycles_after_their_last_operand(
         (cycle, row["totals"], row["o_control"]) for cycle, row in enumerate(seen) if row["o_valid"]
     ]
     assert came == expected
+    # An enable for each memory of sums.
+    written = [row["o_sums"] for row in seen if row["o_sums"]]
+    assert written == [1 << control["hidden"] for _, _, control in expected]
+    assert all(bool(row["o_sums"]) == row["o_valid"] for row in seen)
