@@ -14,7 +14,7 @@ _HEAD = """# Accuracy
 
 This page is for engineers who ask what integers cost. It compares networks in integers with the
 same networks in floating point, and puts ONNX Runtime's dynamic quantisation of the same LSTM
-weights beside them. [Precision](precision.md#what-the-comparison-shows) says what the figures show,
+weights beside them. [Precision](quantiser.md#what-the-comparison-shows) says what the figures show,
 and why some are below ONNX Runtime's.
 
 `refrain workload accuracy --output docs/accuracy.md` makes this page, ONNX Runtime in the same run.
