@@ -9,13 +9,11 @@ import typer
 
 from sim.cli import printing
 from sim.cli.options import Json
-from sim.explore.compare.comparing import compare_chips
+from sim.explore.compare.comparing import checked_workloads, compare_chips
 from sim.explore.compare.page import compare_page, table_row
-from sim.explore.compare.scaling import NODES
 from sim.explore.compare.tuned import TUNED
 from sim.explore.energy.coefficients import read_coefficients
 from sim.explore.files import check_writable, write_whole
-from sim.networks.network import NetworkError
 
 __all__ = ["compare"]
 
@@ -54,15 +52,7 @@ def chip(
     printing.check_json(json)
     if output is not None:
         check_writable(output)
-    names = list(dict.fromkeys(workloads.split(",")))
-    for name in names:
-        if name not in TUNED:
-            raise NetworkError(
-                f"--workloads takes {', '.join(TUNED)}, whose settings at no loss are known, not "
-                f"{name}"
-            )
-    if node not in NODES:
-        raise NetworkError(f"--node must be one of {', '.join(map(str, NODES))} nm, not {node}")
+    names = checked_workloads(workloads.split(","), node)
     machines = {path: read_coefficients(path) for path in energy or ()}
     with printing.working("comparing") as (say, _):
         rows = compare_chips(machines, names, node, say)

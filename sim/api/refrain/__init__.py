@@ -12,6 +12,7 @@ do, and holds no logic. Errors that a user can mend are :class:`RefrainError`, o
 from hw.config import CONFIGS, Config
 from hw.errors import UserError as RefrainError
 from refrain.bench import Driver, Image, Memory, compile_image, simulator
+from refrain.choosing import advise, compare
 from refrain.hardware import boards, build, config, export_verilog, flash, package, silicon
 from refrain.images import compile
 from refrain.measure import multiplier, multipliers, report, sweep, workload, workloads
@@ -32,8 +33,10 @@ __all__ = [
     "RefrainError",
     "Settings",
     "Tuned",
+    "advise",
     "boards",
     "build",
+    "compare",
     "compile",
     "compile_image",
     "config",

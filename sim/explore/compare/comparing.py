@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hw.config import Config
 from sim.explore.compare.chips import CHIPS
-from sim.explore.compare.scaling import RULES, scaled_range
+from sim.explore.compare.scaling import NODES, RULES, scaled_range
 from sim.explore.compare.tuned import TUNED
 from sim.explore.energy.coefficients import Coefficients
 from sim.explore.energy.estimating import energy_of, total
@@ -15,16 +15,35 @@ from sim.explore.workloads import quantize_case
 from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.model.work import LOAD, WORK
-from sim.networks.network import FloatNetwork
+from sim.networks.network import FloatNetwork, NetworkError
 from sim.networks.quantizer import to_codes
 from sim.workloads.catalogue import find_workload
 
-__all__ = ["ESTIMATED", "MEASURED", "QUOTED", "compare_chips", "quoted_rows"]
+__all__ = ["ESTIMATED", "MEASURED", "QUOTED", "checked_workloads", "compare_chips", "quoted_rows"]
 
 MEASURED, ESTIMATED, QUOTED = "measured", "estimated", "quoted"
 
 _SEQUENCES, _STEPS = 4, 100
 """Of a workload, the sequences that are run and the steps of each, at most."""
+
+
+def checked_workloads(names: Sequence[str], node: int) -> list[str]:
+    """The names, each once.
+
+    Raises
+    ------
+    NetworkError
+        No settings at no loss are known of one, or nothing of cells of that node.
+    """
+    for name in names:
+        if name not in TUNED:
+            raise NetworkError(
+                f"--workloads takes {', '.join(TUNED)}, whose settings at no loss are known, not "
+                f"{name}"
+            )
+    if node not in NODES:
+        raise NetworkError(f"--node must be one of {', '.join(map(str, NODES))} nm, not {node}")
+    return list(dict.fromkeys(names))
 
 
 def compare_chips(

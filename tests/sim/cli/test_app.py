@@ -74,7 +74,7 @@ def test_options_stand_in_their_panels(refrain):
     _, out, _ = refrain("run", "--help")
     panels = [line.split("─ ")[1].split(" ─")[0] for line in out.splitlines() if "╭" in line]
     assert panels == [
-        *("Arguments", "Options", "Board", "Arithmetic", "Trace", "Modes of the steps"),
+        *("Arguments", "Options", "Board", "Arithmetic", "Trace", "Energy", "Modes of the steps"),
     ]
     assert "NAME[:NUMBERS]" in out
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,9 @@ def test_the_least_cycles_are_those_of_the_busiest_part():
     assert performance_model(EDGE, 128, 0, events).tolist() == [128, 160, 1536]
     assert performance_model(EDGE, 128, 8, events).tolist() == [128, 640, 6144]
     tiny = CONFIGS["tiny"]
-    assert performance_model(tiny, 128, 0, events).tolist() == [512, 1280, 12288]
+    assert performance_model(tiny, 128, 0, events).tolist() == [1024, 1280, 12288]
+    fast = replace(tiny, row_cycles=1)
+    assert performance_model(fast, 128, 0, events).tolist() == [512, 1280, 12288]
 
 
 def test_the_threshold_of_h_gives_about_the_share_that_is_asked_for():

@@ -15,7 +15,8 @@ from sim.workloads.workload import Case, pad
 DELTA = Modes(layers=(LayerModes(mode="delta", x_threshold=2, h_threshold=2),))
 WORDS = 4 * 11
 """Column words of a dense step, none of which the weight memory below holds."""
-STREAMING = replace(CONFIGS["tiny"], weight_words=1)
+TINY = replace(CONFIGS["tiny"], row_cycles=1)
+STREAMING = replace(TINY, weight_words=1)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def case():
 @pytest.mark.parametrize("latency", [1, 30])
 def test_cycles_are_those_of_the_reports(case, modes, latency):
     network, split = quantize_case(case), case.evaluation
-    backend = ModelBackend(CONFIGS["tiny"], latency)
+    backend = ModelBackend(TINY, latency)
     done = run_padded(network, split, backend, modes)
     _, results = run_results(network, split, backend, modes=modes, load=False)
     found = follow(done, split, modes, latency)
@@ -67,5 +68,5 @@ def test_a_step_is_followed_whatever_it_takes(case):
     network, split = quantize_case(case), case.evaluation
     done = run_padded(network, split, ModelBackend(STREAMING), NORMAL)
     assert follow(done, split, NORMAL, 1, words=1).steps == 1
-    resident = run_padded(network, split, ModelBackend(CONFIGS["tiny"]), NORMAL)
+    resident = run_padded(network, split, ModelBackend(TINY), NORMAL)
     assert follow(resident, split, NORMAL, 1, words=1).steps == split.steps

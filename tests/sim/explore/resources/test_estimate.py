@@ -35,7 +35,7 @@ def test_no_machine_is_fitted_to_and_left_out():
 
 
 def test_estimates_grow_with_the_machine_and_have_the_lanes_dsp_blocks():
-    tiny = CONFIGS["tiny"]
+    tiny = replace(CONFIGS["tiny"], row_cycles=1)
     few, many = estimated_cells(tiny), estimated_cells(replace(tiny, lanes=32, cell_lanes=4))
     assert few == estimated_cells(replace(tiny, name="other", clock_mhz=80.0))
     assert few["lut"] < many["lut"] and few["ff"] < many["ff"]
@@ -43,6 +43,8 @@ def test_estimates_grow_with_the_machine_and_have_the_lanes_dsp_blocks():
     logic = estimated_cells(replace(tiny, multiplier=CONFIGS["chip"].multiplier))
     assert logic["dsp"] == few["dsp"] - 8
     assert logic["lut"] > few["lut"] + 8 * 40
+    # In two cycles a row, requantisers have half of their multipliers.
+    assert estimated_cells(CONFIGS["tiny"])["dsp"] == few["dsp"] - 8
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ def stub(subject, point, case=None):
     macs = 1000.0 - 10 * mode.x_threshold - mode.h_threshold
     figures = {"metric": "accuracy", "score": macs / 1000, "standard_error": 0.01}
     figures |= {"lower_is_better": False, "examples": 100, "macs": macs, "bytes": macs}
+    figures |= {"dram_read_bytes": macs, "dram_write_bytes": 8.0}
     return {**figures, "cycles": macs, "step_us": macs / 100}
 
 

@@ -76,7 +76,7 @@ def test_a_padded_run_is_the_runs_of_each_length(case, modes):
 
 
 def test_cycles_follow_the_performance_model(case):
-    network, config = quantize_case(case), CONFIGS["tiny"]
+    network, config = quantize_case(case), replace(CONFIGS["tiny"], row_cycles=1)
     normal = run_padded(network, case.evaluation, ModelBackend(config), NORMAL)
     # Four blocks of two units, eleven events, all weights resident.
     assert normal.cycles() == 44
