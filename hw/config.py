@@ -114,12 +114,11 @@ class Config:
     row_cycles: int = field(
         default=1,
         metadata=about(
-            "Cycles for which the cell unit takes gate rows; in the second of two, the multipliers "
-            "that requantised their sums of x requantise those of h.",
+            "Cycles of a gate row; with 2, sums of x and of h share their multipliers in turn.",
             unit="cycles",
             allowed="1 or 2",
-            cost="Multipliers and shifters of the cell unit; 2 saves eight multipliers of 18 x 18 "
-            "bits where cell_lanes is 1, and doubles the cycles of a hidden unit there.",
+            cost="Multipliers of the cell unit: 2 saves eight where cell_lanes is 1, and doubles "
+            "the cycles of a hidden unit.",
         ),
     )
     burst_beats: int = field(
@@ -235,9 +234,7 @@ class Config:
                 f"burst_beats must be a power of two of at most 256, not {self.burst_beats}"
             )
         if not _is_power_of_two(self.lookahead) or self.lookahead > 16:
-            raise ConfigError(
-                f"lookahead must be a power of two of at most 16, not {self.lookahead}"
-            )
+            raise ConfigError(f"lookahead must be 1, 2, 4, 8 or 16, not {self.lookahead}")
         if max(self.max_input, self.max_hidden) > 4096:
             raise ConfigError(
                 f"max_input and max_hidden must be at most 4096, not "

@@ -40,6 +40,11 @@ class Exact(SignMagnitude):
 
     tree: bool = False
 
+    @property
+    def shares_operand(self) -> bool:
+        """Gates that are written out need no register for each lane."""
+        return self.tree
+
     def magnitudes(self, value: np.ndarray, weight: np.ndarray, level: int) -> np.ndarray:
         """Products, int64, of magnitudes, int64."""
         return value * weight
@@ -76,6 +81,11 @@ class BaughWooley(TwosComplement):
     summary: ClassVar[str] = "exact, two's complement"
 
     tree: bool = True
+
+    @property
+    def shares_operand(self) -> bool:
+        """Gates that are written out need no register for each lane."""
+        return self.tree
 
     def compute(self, value: np.ndarray, weight: np.ndarray, level: int = 0) -> np.ndarray:
         """Products, int64, of event values and weights of any broadcastable shapes."""

@@ -88,8 +88,8 @@ class Multiplier:
 
     @property
     def shares_operand(self) -> bool:
-        """Where products are written out as gates, no lane needs a register of its own."""
-        return getattr(self, "tree", False)
+        """Families that can write products out as gates do so then: no lane needs its own."""
+        return False
 
     @property
     def level_width(self) -> int:

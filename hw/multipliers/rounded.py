@@ -57,6 +57,11 @@ class RoundedWeights(SignMagnitude):
             raise ValueError(f"method must be nearest or centre, not {self.method}")
 
     @property
+    def shares_operand(self) -> bool:
+        """Gates that are written out need no register for each lane."""
+        return self.tree
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """How many bits each level's weights have."""
         return tuple(

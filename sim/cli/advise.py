@@ -55,17 +55,8 @@ def advise(
     """
     printing.check_json(json)
     files.check_folder(output)
-    subject = Subject(
-        name=str(network),
-        network=str(network),
-        data=str(data),
-        labels=None if labels is None else str(labels),
-        metric=metric or ("sqnr" if labels is None else "accuracy"),
-        lower=lower,
-        node=node,
-        states=tuple(state or ()),
-    )
-    subject.check()
+    how = {"metric": metric, "lower": lower, "node": node, "states": tuple(state or ())}
+    subject = Subject.of_files(network, data, labels, **how)
     wanted = {"part": part, "objective": objective, "budget": budget}
     with printing.counting("sweeping") as (say, tell):
         jobs = jobs or os.cpu_count() or 1

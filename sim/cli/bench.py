@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hw.config import ConfigError
+from hw.config import Config, ConfigError
 from sim.cli import printing
 from sim.cli.options import Changes, Json
 from sim.explore.bench.clock import FAMILIES, bench_timing
@@ -66,40 +66,52 @@ def bench(
     if resources is not None:
         if synth or timing or config is not None:
             raise ConfigError("--resources counts machines of its own; leave the others out")
-        with printing.working("counting cells") as (say, _):
-            rows = collect(resources, say)
-        printing.print_rows(rows, "Cells estimated, and counted by Yosys")
-        printing.write_json(json, rows)
-        return
+        figures = {"resources": _count(resources)}
+    else:
+        chosen = _chosen(config, changes, family, synth=synth, timing=timing)
+        with printing.working("simulating the RTL") as (say, tell):
+            figures = _cells(chosen, family or (), say, synth=synth, timing=timing)
+            figures = figures or _measured(say, tell)
+    for name, rows in figures.items():
+        printing.print_rows(rows, _TITLES[name])
+    printing.write_json(json, figures)
+
+
+def _count(path: Path) -> list[dict]:
+    with printing.working("counting cells") as (say, _):
+        return collect(path, say)
+
+
+def _chosen(config, changes, family, *, synth: bool, timing: bool) -> Config | None:
+    """The accelerator that is named; all of them where it may be any."""
     if not synth and not timing and (config is not None or changes):
         raise ConfigError("a configuration is for --timing and --synth; give one of them")
     if family and not timing:
         raise ConfigError("--family is for --timing; give that too")
-    chosen = None
     if timing or config is not None or changes:
-        chosen = find_config(config or _USUAL, changes or ())
-    figures = {}
-    with printing.working("simulating the RTL") as (say, tell):
-        if synth:
-            figures["cells"] = bench_synthesis(say, [chosen] if chosen else None)
-        if timing:
-            figures |= bench_timing(chosen, family or (), say)
-        if not synth and not timing:
-            figures["hardware"] = bench_hardware(say, tell)
-            figures["events"] = bench_events(say, tell)
-            figures["latency"] = bench_latency(say, tell)
-            say("measuring the model's speed")
-            figures["model"] = bench_model()
-            figures["delta"] = bench_delta()
-    for name, rows in figures.items():
-        printing.print_rows(rows, _TITLES[name])
-    printing.write_json(json, figures)
+        return find_config(config or _USUAL, changes or ())
+    return None
+
+
+def _cells(chosen: Config | None, families, say, *, synth: bool, timing: bool) -> dict:
+    """Tables of synthesis; none where none is asked for."""
+    figures = {"cells": bench_synthesis(say, [chosen] if chosen else None)} if synth else {}
+    return figures | (bench_timing(chosen, families, say) if timing else {})
+
+
+def _measured(say, tell) -> dict:
+    """Tables of simulation and of the model."""
+    figures = {"hardware": bench_hardware(say, tell), "events": bench_events(say, tell)}
+    figures["latency"] = bench_latency(say, tell)
+    say("measuring the model's speed")
+    return {**figures, "model": bench_model(), "delta": bench_delta()}
 
 
 _USUAL = "small"
 """The configuration of --timing where none is named."""
 
 _TITLES = {
+    "resources": "Cells estimated, and counted by Yosys",
     "hardware": "Hardware in simulation, every column multiplied",
     "events": "Cycles of a step by its events, beside the least that lanes, bus and cell unit take",
     "latency": "Cycles of a step that is run alone and goes on from the one before",

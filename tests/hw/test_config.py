@@ -71,8 +71,8 @@ REFUSED = [
         "of 4 bits) takes values of at most 9 bits; choose exact or another multiplier of 'refrain "
         "multipliers' that is linear in the value",
     ),
-    ({"lookahead": 3}, "lookahead must be a power of two of at most 16, not 3"),
-    ({"lookahead": 32}, "lookahead must be a power of two of at most 16, not 32"),
+    ({"lookahead": 3}, "lookahead must be 1, 2, 4, 8 or 16, not 3"),
+    ({"lookahead": 32}, "lookahead must be 1, 2, 4, 8 or 16, not 32"),
     ({"max_input": 5000}, "max_input and max_hidden must be at most 4096, not 5000"),
 ]
 

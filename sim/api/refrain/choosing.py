@@ -65,15 +65,8 @@ def advise(
     from sim.explore.sweep.subjects import Subject
 
     check_folder(Path(folder))
-    subject = Subject(
-        name=str(network),
-        network=str(network),
-        data=str(data),
-        labels=None if labels is None else str(labels),
-        metric=metric or ("sqnr" if labels is None else "accuracy"),
-        lower=lower,
-    )
-    subject.check()
+    files = (Path(network), Path(data), None if labels is None else Path(labels))
+    subject = Subject.of_files(*files, metric=metric, lower=lower)
     wanted: dict[str, Any] = {"part": part, "objective": objective, "budget": budget}
     return recommend(subject, Path(folder), jobs=jobs or os.cpu_count() or 1, say=say, **wanted)
 

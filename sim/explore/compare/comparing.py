@@ -9,6 +9,7 @@ from sim.explore.compare.scaling import NODES, RULES, scaled_range
 from sim.explore.compare.tuned import TUNED
 from sim.explore.energy.coefficients import Coefficients
 from sim.explore.energy.estimating import energy_of, total
+from sim.explore.energy.figures import worst_error
 from sim.explore.machine_values import config_of
 from sim.explore.running import precision
 from sim.explore.workloads import quantize_case
@@ -127,7 +128,7 @@ def _estimated_rows(machine: Coefficients, config: Config, name: str) -> list[di
         to_codes(x[None, : min(int(length), _STEPS)], form)
         for x, length in list(zip(split.x, split.lengths, strict=True))[:_SEQUENCES]
     ]
-    worst = max((abs(r["error_percent"]) for r in machine.errors.get("tested", [])), default=None)
+    worst = worst_error(machine)
     tests = "untested" if worst is None else f"totals within {worst:.1f} % in their tests"
     found = []
     for what, modes in (("dense", LayerModes()), ("effective, no loss", TUNED[name])):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw.config import Config
+from hw.config import SETTINGS, Config
 from sim.explore.files import check_writable, write_whole
 from sim.explore.machine_values import Value, values_of
 from sim.model.work import WORK
@@ -68,19 +68,22 @@ class Coefficients:
         other = self._other(config)
         if other is not None:
             raise NetworkError(
-                f"{path} is of a machine with {other} = {self.config[other]}, and configuration "
+                f"{path} is of a machine with {other} = {self._value(other)}, and configuration "
                 f"{config.name} has {values_of(config).get(other)}: measure that one with refrain "
                 f"silicon --coefficients"
             )
+
+    def _value(self, name: str) -> Value:
+        return self.config.get(name, SETTINGS[name].default)
 
     def fits(self, config: Config) -> bool:
         """Whether they are of this machine; its name and its clock may differ."""
         return self._other(config) is None
 
     def _other(self, config: Config) -> str | None:
-        """A setting that differs."""
+        """A setting that differs; what the file does not say of its machine is the default."""
         found = values_of(config)
-        different = (name for name, value in self.config.items() if found.get(name) != value)
+        different = (name for name in SETTINGS if found[name] != self._value(name))
         return next((name for name in different if name not in ("name", "clock_mhz")), None)
 
 
@@ -132,8 +135,8 @@ def read_coefficients(path: Path) -> Coefficients:
             idle={part: _numbers(given) for part, given in content["idle_pj_per_cycle"].items()},
             leakage=_numbers(content["leakage_w"]),
             clock_mhz=_number(content["clock_mhz"]),
-            origin=dict(content["origin"]),
-            errors=dict(content["errors"]),
+            origin=_origin(content["origin"]),
+            errors=_errors(content["errors"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NetworkError(f"{path} is a damaged file of energy coefficients: {error}") from None
@@ -144,6 +147,27 @@ def read_coefficients(path: Path) -> Coefficients:
             f"{path} is a damaged file of energy coefficients: its tables are not of the same parts"
         )
     return found
+
+
+def _origin(given: Mapping) -> dict:
+    """Where it is from; tables name the library, its supply and the clock of its gates."""
+    for name in ("volts", "mapped_for_mhz"):
+        _number(given[name])
+    if not isinstance(given["library"], str):
+        raise ValueError(f"library {given['library']!r} is no name")
+    return dict(given)
+
+
+def _errors(given: Mapping) -> dict:
+    """How far estimates were off: rows with what tables show."""
+    for row in given.get("tested", []):
+        for name in ("operations", "cycles", "measured_pj", "estimated_pj"):
+            _number(row[name])
+        if not isinstance(row["error_percent"], int | float):
+            raise ValueError(f"error_percent {row['error_percent']!r} is no number")
+        if not isinstance(row["network"], str) or not isinstance(row["mode"], str):
+            raise ValueError("a row of tested names no network or no mode")
+    return dict(given)
 
 
 def _parsed(path: Path):

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
+from scipy.optimize import nnls
 
 from sim.explore.energy.estimating import LEAKAGE
 
-__all__ = ["CAUSES", "Sample", "errors_of", "fit_work", "least_squares"]
+__all__ = ["CAUSES", "Sample", "errors_of", "fit_work"]
 
 CAUSES = {
     "lanes": ("operation", "value", "operand_bit", "weight_bit", "product_bit", "pass"),
@@ -60,24 +60,6 @@ class Sample:
         return sum(sum(kinds.values()) for kinds in self.energy.values())
 
 
-def least_squares(causes: np.ndarray, effect: np.ndarray) -> np.ndarray:
-    """Factors, none negative, of the columns of ``causes`` that give ``effect`` best.
-
-    The best factors are those of ordinary least squares over the columns that are not zero in
-    them. There are few columns, so all choices of them are tried.
-    """
-    best, found = float(effect @ effect), np.zeros(causes.shape[1])
-    for count in range(1, causes.shape[1] + 1):
-        for chosen in combinations(range(causes.shape[1]), count):
-            part = causes[:, chosen]
-            factors = np.linalg.lstsq(part, effect, rcond=None)[0]
-            rest = effect - part @ factors
-            if (factors >= 0).all() and rest @ rest < best * (1 - 1e-9):
-                best, found = float(rest @ rest), np.zeros(causes.shape[1])
-                found[list(chosen)] = factors
-    return found
-
-
 def fit_work(
     samples: Sequence[Sample], idle: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, dict[str, float]]]:
@@ -99,7 +81,7 @@ def fit_work(
         found[part] = {}
         for kind, cycle in kinds.items():
             effect = [s.energy[part][kind] - cycle * s.work["cycle"] for s in samples]
-            factors = least_squares(causes / scale * weights[:, None], np.array(effect) * weights)
+            factors, _ = nnls(causes / scale * weights[:, None], np.array(effect) * weights)
             pairs = zip(names, factors / scale, strict=True)
             found[part][kind] = {name: float(pj) for name, pj in pairs if pj > _NOTHING}
     return found

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import nnls
 
 from sim.explore.resources.mapping import block_memories, dsp_blocks, lut_memory
 from sim.explore.resources.structure import OPERATORS, Block
@@ -24,8 +25,6 @@ _LEAST = 50
 
 _WHOLE = 10.0
 """Weight of a whole machine beside a block."""
-
-_SWEEPS = 5000
 
 
 def features(block: Block) -> list[float]:
@@ -78,7 +77,8 @@ def fit(machines: Sequence[Mapping[str, Mapping]]) -> Fitted:
         For each block by name ``features``, and the counted ``lut`` and ``ff``.
     """
     found = {}
-    for name, chosen in (("lut", slice(0, len(OPERATORS))), ("ff", slice(7, 9))):
+    operators, registers = len(OPERATORS), FEATURES.index("registers")
+    for name, chosen in (("lut", slice(operators)), ("ff", slice(registers, registers + 2))):
         rows, counts = [], []
         for blocks in machines:
             table = np.array([each["features"] for each in blocks.values()], float)
@@ -91,17 +91,5 @@ def fit(machines: Sequence[Mapping[str, Mapping]]) -> Fitted:
             whole = _WHOLE / np.sqrt(counted.sum())
             rows.append(table[:, chosen].sum(axis=0) * whole)
             counts.append((counted - known).sum() * whole)
-        found[name] = _non_negative(np.array(rows), np.array(counts))
+        found[name], _ = nnls(np.array(rows), np.array(counts))
     return Fitted(**found)
-
-
-def _non_negative(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Least squares without negative coefficients, one coefficient after the other."""
-    square, target = rows.T @ rows, rows.T @ counts
-    found = np.zeros(len(target))
-    for _ in range(_SWEEPS):
-        for place in range(len(found)):
-            if square[place, place]:
-                left = target[place] - square[place] @ found
-                found[place] = max(found[place] + left / square[place, place], 0.0)
-    return found

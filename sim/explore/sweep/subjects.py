@@ -53,6 +53,30 @@ class Subject:
     states: tuple[str, ...] = ()
     share: float = 0.5
 
+    @classmethod
+    def of_files(cls, network: Path, data: Path, labels: Path | None = None, **more) -> "Subject":
+        """A network's file with samples: judged by labels where there are any, else by ``sqnr``.
+
+        Parameters
+        ----------
+        network, data, labels : Path
+            The files.
+        **more
+            ``node``, ``metric``, ``lower``, ``states``.
+
+        Raises
+        ------
+        NetworkError
+            As ``check``.
+        """
+        more["metric"] = more.get("metric") or ("sqnr" if labels is None else "accuracy")
+        files = {"network": str(network), "data": str(data)}
+        found = cls(
+            name=str(network), labels=None if labels is None else str(labels), **files, **more
+        )
+        found.check()
+        return found
+
     def check(self):
         """Refuse what cannot be measured, before any work.
 

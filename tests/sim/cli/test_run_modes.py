@@ -229,7 +229,7 @@ def coefficients(tmp_path):
         idle={"lanes": {"clock": 1.0}},
         leakage={"lanes": 0.0},
         clock_mhz=100.0,
-        origin={"library": "small", "volts": 1.2},
+        origin={"library": "small", "volts": 1.2, "mapped_for_mhz": 100.0},
         errors={},
     )
     path = tmp_path / "energy.json"

@@ -23,7 +23,7 @@ def made():
         idle={"lanes": {"clock": 0.5}},
         leakage={"lanes": 1e-6},
         clock_mhz=100.0,
-        origin={"library": "small", "volts": 1.2},
+        origin={"library": "small", "volts": 1.2, "mapped_for_mhz": 100.0},
         errors={"tested": []},
     )
 
@@ -69,6 +69,10 @@ def test_another_version_is_refused(damaged):
         ({"clock_mhz": float("nan")}, "nan is no number"),
         ({"clock_mhz": 0}, "clock_mhz must be above 0"),
         ({"work_pj": []}, "is a damaged file of energy coefficients"),
+        ({"origin": {"library": "small", "volts": 1.2}}, "mapped_for_mhz"),
+        ({"origin": {"library": 3, "volts": 1.2, "mapped_for_mhz": 50.0}}, "3 is no name"),
+        ({"errors": {"tested": [{"mode": "normal"}]}}, "operations"),
+        ({"errors": {"tested": 4}}, "is a damaged file of energy coefficients"),
         ({"leakage_w": {"bus": 0.0}}, "its tables are not of the same parts"),
     ],
 )
@@ -99,3 +103,14 @@ def test_coefficients_are_of_one_machine_whatever_its_name_and_clock(made):
         "energy.json is of a machine with lanes = 8, and configuration tiny has 16: measure that "
         "one with refrain silicon --coefficients"
     )
+
+
+def test_what_a_file_does_not_say_of_its_machine_is_the_default(made):
+    """So a file from before a setting came is of no machine that uses it."""
+    said = {name: value for name, value in made.config.items() if name != "row_cycles"}
+    older = replace(made, config=said)
+    assert older.fits(replace(CONFIGS["tiny"], row_cycles=1))
+    assert not older.fits(CONFIGS["tiny"])
+    with pytest.raises(NetworkError, match=r"a machine with row_cycles = 1, and .* has 2: measure"):
+        older.check(CONFIGS["tiny"], "energy.json")
+    assert not replace(made, config={}).fits(CONFIGS["tiny"])

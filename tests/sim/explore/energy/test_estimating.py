@@ -9,7 +9,7 @@ from sim.explore.energy.counting import Counting
 from sim.explore.energy.dram import find_dram
 from sim.explore.energy.estimating import by_mode, energy_of, total, with_cycles
 from sim.explore.energy.figures import energy_figures
-from sim.explore.energy.fitting import CAUSES, Sample, errors_of, fit_work, least_squares
+from sim.explore.energy.fitting import CAUSES, Sample, errors_of, fit_work
 from sim.explore.running import run_integer
 from sim.explore.silicon.parts import PARTS
 from sim.image.modes import LayerModes
@@ -25,7 +25,7 @@ MADE = Coefficients(
     idle={"lanes": {"clock": 0.5}, "bus": {}},
     leakage={"lanes": 3e-6, "bus": 0.0},
     clock_mhz=100.0,
-    origin={"library": "small", "volts": 1.2},
+    origin={"library": "small", "volts": 1.2, "mapped_for_mhz": 100.0},
     errors={"tested": [{"error_percent": -3.0}, {"error_percent": 2.0}]},
 )
 
@@ -130,15 +130,6 @@ def test_energy_without_cycles_is_refused():
 def test_an_interface_that_nobody_has_measured_is_refused():
     with pytest.raises(NetworkError, match="there is no DRAM interface sram; they are lpddr4"):
         find_dram("sram")
-
-
-def test_least_squares_finds_factors_and_none_is_negative():
-    rng = np.random.default_rng(1)
-    causes = rng.random((20, 4))
-    truth = np.array([2.0, 0.0, 0.5, 3.0])
-    assert least_squares(causes, causes @ truth) == pytest.approx(truth, abs=1e-9)
-    found = least_squares(causes, causes @ [1.0, -1.0, 0.0, 0.0])
-    assert (found >= 0).all()
 
 
 def _samples(count):

@@ -67,7 +67,7 @@ def coefficients(tmp_path):
             idle={"lanes": {"clock": 0.5}},
             leakage={"lanes": 0.0},
             clock_mhz=100.0,
-            origin={},
+            origin={"library": "small", "volts": 1.2, "mapped_for_mhz": 100.0},
             errors={},
         )
         write_coefficients(path, made)
