@@ -105,6 +105,7 @@ LINES = (
     "sweep net.safetensors --data x.npy --metric sqnr --config tiny -o sweep",
     "report sweep -o report.html",
     "advise net.safetensors --data x.npy --part xc7z020",
+    "compare chip",
     "demo --config speech",
     "verilog tiny -o verilog",
     "package tiny -o package",

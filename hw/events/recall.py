@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.descriptor import KEPT_DIRECTIONS
+from hw.events.references import keeps_references
 from hw.events.view import MODE
 from hw.job import job_layout
 from hw.modes import Mode
@@ -24,8 +25,8 @@ class UnitRecall(wiring.Component):
     a cycle, and any other one a cycle for each of its units that may be an event. The last unit of
     all is always named, for it ends the list.
 
-    More units may be named than are events: all of them where fresh sums take every column, or
-    where the threshold has become lower since they were noted.
+    More units may be named than are events: all of them where fresh sums take every column, where
+    they become references, and where the threshold has become lower since they were noted.
 
     Throughput: one unit noted, and one named per cycle; words without a unit take a cycle each.
     Latency: the first unit is named two cycles after ``take``.
@@ -118,9 +119,11 @@ class UnitRecall(wiring.Component):
         now = data.StructLayout({"everyone": 1, "fresh": 1})
         kept, chosen = Signal(now), Signal(now)
         lower = self._compare_thresholds(m)
+        # Fresh sums account for units that are zero as well: what they are is their reference.
+        all_fresh = ~self.job.zero_skip | keeps_references(self.job)
         m.d.comb += [
             fresh.eq(~self.mode[0]),
-            everyone.eq(Mux(fresh, ~self.job.zero_skip, lower)),
+            everyone.eq(Mux(fresh, all_fresh, lower)),
             chosen.eq(Mux(self.take, Cat(everyone, fresh), kept)),
         ]
         m.d.sync += kept.eq(chosen)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw.modes import Mode
+from hw.modes import Middle, Mode, Plan
 from sim.image.image import Image, Placement
 from sim.model.activity import Activity
 from sim.model.kept import Kept
@@ -107,7 +107,9 @@ def _recalled(h, h_ref, zero: int, mode: int, kept: Kept, fields) -> np.ndarray 
     if mode == Mode.SKIP:
         return None
     if mode != Mode.DELTA:
-        return h != zero if fields["zero_skip"] else np.ones(len(h), bool)
+        keeps_references = fields["plan"] != Plan.NORMAL and fields["middle"] == Middle.DELTA
+        everyone = keeps_references or not fields["zero_skip"]
+        return np.ones(len(h), bool) if everyone else h != zero
     if fields["h_threshold"] < kept.h_threshold:
         return np.ones(len(h), bool)
     return np.abs(h - h_ref.astype(difference_type(h))) > kept.h_threshold

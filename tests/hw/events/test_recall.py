@@ -15,7 +15,7 @@ def named(play, small, job_of):
 
     def run(mode, moved=(), nonzero=(), **fields):
         config = small()
-        job = job_of(config, **JOB, **fields)
+        job = job_of(config, **{**JOB, **fields})
         rows = [{"job": job}] * 3
         for unit in range(13):
             marks = {"moved": int(unit in moved), "nonzero": int(unit in nonzero)}
@@ -47,5 +47,10 @@ def test_of_a_skipped_step_the_last_unit_comes_at_once(named):
 
 @pytest.mark.parametrize("mode", [Mode.NORMAL, Mode.REDUCED])
 def test_fresh_sums_want_what_is_not_zero_if_zeros_are_skipped(named, mode):
-    wanted = named(mode, moved={3}, nonzero={4, 12}, zero_skip=1)
+    wanted = named(mode, moved={3}, nonzero={4, 12}, zero_skip=1, plan=Plan.NORMAL)
     assert wanted == {4: 4, 12: 8}
+
+
+def test_fresh_sums_want_all_that_become_references(named):
+    """A delta step may come, and asks for what the sums account for: zeros, too."""
+    assert named(Mode.NORMAL, nonzero={4}, zero_skip=1) == {unit: 2 + unit for unit in range(13)}

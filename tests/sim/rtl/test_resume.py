@@ -39,6 +39,7 @@ STREAMS = {
     "skip hold": LayerModes(mode="skip", skip_threshold=0.97, skip_action="hold", normal_every=50),
     "auto": LayerModes(mode="auto", skip_threshold=0.98, delta_threshold=0.9, x_threshold=1),
     "zero skip": LayerModes(mode="reduced", zero_skip=True, normal_every=7),
+    "delta with zero skip": LayerModes(mode="delta", zero_skip=True, normal_every=3),
 }
 
 
