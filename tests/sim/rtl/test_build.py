@@ -9,10 +9,12 @@ from threading import Event
 
 import pytest
 
+from boards.cache import default_cache
 from hw.verilog import to_rtlil, to_verilog
 from sim.rtl import ToolError
 from sim.rtl import build as build_module
 from sim.rtl.build import build, port_widths
+from sim.rtl.programs import Programs
 from sim.rtl.stages import Stages
 
 
@@ -65,7 +67,8 @@ def test_verilog_that_is_wrong_is_a_sentence_and_leaves_nothing(tmp_path, monkey
     ports = ("aclk", "aresetn", "interrupt", "s_axi_awvalid", "m_axi_arvalid", "m_axi_rdata")
     text = f"module top({', '.join(ports)});\n"
     text += "".join(f"  input {port};\n" for port in ports) + "  assign none = ;\nendmodule\n"
-    monkeypatch.setattr(build_module, "_build_runtime", lambda *given: [])
+    for name in ("_build_headers", "_build_runtime"):
+        monkeypatch.setattr(build_module, name, lambda *given: [])
     with pytest.raises(ToolError, match=r"^Verilator failed; the NumPy model runs .*syntax error"):
         build(text, "top", cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -98,11 +101,28 @@ def test_the_runtime_is_compiled_beside_other_work(tmp_path, monkeypatch):
         assert inside.wait(60)
         made.append((compiler, trace, cache))
 
-    monkeypatch.setattr(build_module, "_build_runtime", make)
+    for name in ("_build_headers", "_build_runtime"):
+        monkeypatch.setattr(build_module, name, make)
     with build_module.runtime_beside(trace=True, cache=tmp_path):
         assert made == []
         inside.set()
-    assert made == [("g++", True, tmp_path)]
+    assert made == 2 * [("g++", True, tmp_path)]
+
+
+def test_what_is_compiled_of_headers_is_used(copier, tmp_path):
+    copier(64)
+    identity = build_module._tools_id("g++")
+    with Programs() as programs:
+        made = programs, "g++", False, identity, default_cache()
+        included = build_module._build_headers(*made)
+    unit = tmp_path / "unit.cpp"
+    unit.write_text(f"{build_module._SLOW}\nVerilatedContext context;\n")
+    command = ["g++", *build_module._options(False), *included, "-H", "-fsyntax-only", unit]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0
+    # A sign before each file that is read: "!" for one that was compiled and is used.
+    compiled = [line for line in ended.stderr.splitlines() if ".gch" in line]
+    assert compiled == [f"! {included[1]}.gch"]
 
 
 def test_an_interruption_leaves_neither_programs_nor_files(tmp_path, copier_component):
