@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -54,6 +57,18 @@ def test_heads_say_what_made_them(package):
     for name in ("constraints/refrain_tiny.sdc", "registers/refrain.rdl", "component.xml"):
         text = (package / name).read_text()
         assert "refrain package tiny\n" in text and "SPDX-License-Identifier: Apache-2.0" in text
+
+
+@pytest.mark.slow
+def test_another_process_writes_the_same_bytes(package, tmp_path):
+    """Dictionaries and sets of another order change nothing, in no file."""
+    environment = {**os.environ, "PYTHONHASHSEED": "3", "PYTHONPATH": os.getcwd()}
+    command = [sys.executable, "-m", "sim.cli", "package", "tiny", "-o", str(tmp_path / "again")]
+    subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True)
+    assert names(tmp_path / "again") == names(package)
+    for name in names(package):
+        again = (tmp_path / "again" / name).read_bytes()
+        assert again == (package / name).read_bytes(), name
 
 
 def test_files_of_an_earlier_package_go(contents, tmp_path):
