@@ -24,6 +24,9 @@ __all__ = ["ESTIMATED", "MEASURED", "QUOTED", "checked_workloads", "compare_chip
 
 MEASURED, ESTIMATED, QUOTED = "measured", "estimated", "quoted"
 
+WEIGHTS = "weight memory"
+"""The part of a machine that holds its weights."""
+
 _SEQUENCES, _STEPS = 4, 100
 """Of a workload, the sequences that are run and the steps of each, at most."""
 
@@ -80,6 +83,7 @@ def compare_chips(
             rows += _estimated_rows(machine, config, name)
     for row in rows:
         row |= {"nm": node, "scaled": _scaled(row["tops_per_watt"], node, row["volts"])}
+        row["scaled_pj_per_step"] = _scaled_step(row["pj_per_step"], node, row["volts"])
     return [*rows, *quoted_rows()]
 
 
@@ -89,12 +93,15 @@ def quoted_rows() -> list[dict]:
         {
             "kind": QUOTED,
             "machine": chip.name,
-            "what": "effective" if chip.skips else "dense",
+            "what": chip.what,
             "nm": chip.nm,
             "volts": chip.volts,
             "pj_per_product": None,
+            "weights_pj_per_product": None,
+            "pj_per_step": None if chip.nj_per_step is None else 1e3 * chip.nj_per_step,
             "tops_per_watt": chip.tops_per_watt,
             "scaled": {},
+            "scaled_pj_per_step": {},
             "origin": chip.source,
         }
         for chip in CHIPS
@@ -132,11 +139,12 @@ def _estimated_rows(machine: Coefficients, config: Config, name: str) -> list[di
     tests = "untested" if worst is None else f"totals within {worst:.1f} % in their tests"
     found = []
     for what, modes in (("dense", LayerModes()), ("effective, no loss", TUNED[name])):
-        pj = _energy_of_product(machine, config, network, inputs, modes)
+        pj, of_weights, of_step = _energies(machine, config, network, inputs, modes)
         origin = f"counts of held-out steps, coefficients with {tests}"
         if what != "dense":
             origin += "; settings of docs/results.md"
-        found.append(_own_row(ESTIMATED, machine, config, f"{what}, {name}", pj, origin))
+        row = _own_row(ESTIMATED, machine, config, f"{what}, {name}", pj, origin)
+        found.append(row | {"weights_pj_per_product": of_weights, "pj_per_step": of_step})
     return found
 
 
@@ -149,20 +157,23 @@ def _fits(network: FloatNetwork, config: Config) -> bool:
     )
 
 
-def _energy_of_product(
+def _energies(
     machine: Coefficients, config: Config, network, inputs, modes: LayerModes
-) -> float:
-    """Picojoules of the core for each product of a dense run, without loads."""
-    pj = products = 0.0
+) -> tuple[float, float, float]:
+    """Picojoules, loads aside: of a product of a dense run, the weight memory in it, a step."""
+    pj = of_weights = products = count = 0.0
     backend = ModelBackend(config)
     for x in inputs:
         result = backend.run(network, x, modes=modes, work=True)
         steps = [row for name, row in result.work.items() if name != LOAD]
         work = {name: sum(row[name] for row in steps) for name in WORK}
         work["cycle"] = result.cycles - result.stall_cycles["load"]
-        pj += total(energy_of(machine, work))
+        energies = energy_of(machine, work)
+        pj += total(energies)
+        of_weights += sum(energies.get(WEIGHTS, {}).values())
         products += result.counts.macs_done + result.counts.macs_avoided
-    return pj / products
+        count += x.shape[1]
+    return pj / products, of_weights / products, pj / count
 
 
 def _own_row(
@@ -175,6 +186,8 @@ def _own_row(
         "nm": None,
         "volts": machine.origin["volts"],
         "pj_per_product": pj,
+        "weights_pj_per_product": None,
+        "pj_per_step": None,
         "tops_per_watt": 2 / pj,
         "scaled": {},
         "origin": origin,
@@ -188,3 +201,10 @@ def _scaled(tops_per_watt: float, node: int, volts: float) -> Mapping[str, list[
         least, most = scaled_range(rule, node, volts)
         found[rule.name] = [tops_per_watt / most, tops_per_watt / least]
     return found
+
+
+def _scaled_step(pj: float | None, node: int, volts: float) -> Mapping[str, list[float]]:
+    """Picojoules of a step at 65 nm, by each rule from the lower supply to the higher."""
+    if pj is None:
+        return {}
+    return {rule.name: [pj * each for each in scaled_range(rule, node, volts)] for rule in RULES}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sim.explore.compare.chips import REFERENCE
 from sim.explore.compare.comparing import ESTIMATED, MEASURED, QUOTED
 from sim.explore.compare.scaling import RULES
 
@@ -21,6 +22,22 @@ settings that lose at most one standard error of the metric. *At 65 nm* is what 
 make of a figure, from 1.2 V to 1.0 V. No chip of ours was made, at either node.
 """
 
+_DISTANCE = """## How far from the reference, and what the weight memory allows
+
+A dense run reads one byte of weight memory for each product. The second column of figures is what
+the machine would reach if nothing but its weight memory took energy: no lane, clock or cell unit
+can lift a dense figure above it. Published figures set the same bound at 65 nm: CACTI (itrs-lstp,
+as `hwcomponents-cacti` has it) gives 177 pJ a read of 64 bytes from a memory of 128 KB, which is
+2.8 pJ a byte, or 0.72 TOPS/W by that memory alone. The last column is over the reference's
+{reference:.3g} TOPS/W at 65 nm: 1 means as good, and its range spans both rules and both
+supplies."""
+
+_STEPS = """## What a step takes
+
+A step is one input of the sequence. Networks differ in size, so nanojoules of a step compare tasks
+and not machines. DeltaKWS is quoted for its own network and with its features, which the others
+are without."""
+
 _KINDS = {
     MEASURED: "## Measured: gates that ran a network, every transition counted",
     ESTIMATED: "## Estimated: counts of the bit-exact model times measured coefficients",
@@ -33,14 +50,18 @@ def table_row(row: dict) -> dict:
     shown = {
         "machine": row["machine"],
         "what": row["what"],
-        "node": f"{row['nm']} nm" + (f", {row['volts']:g} V" if row["volts"] else ""),
+        "node": _node(row),
         "pj_a_product": _figure(row["pj_per_product"]),
         "TOPS/W": _figure(row["tops_per_watt"]),
     }
     for rule in RULES:
         scaled = row["scaled"].get(rule.name)
-        shown[f"65 nm, {rule.name}"] = "-" if scaled is None else " to ".join(map(_figure, scaled))
+        shown[f"65 nm, {rule.name}"] = "-" if scaled is None else _range(*scaled)
     return {**shown, "origin": row["origin"]}
+
+
+def _node(row: dict) -> str:
+    return f"{row['nm']} nm" + (f", {row['volts']:g} V" if row["volts"] else "")
 
 
 def _figure(value: float | None) -> str:
@@ -54,9 +75,48 @@ def compare_page(rows: Sequence[dict], command: str) -> str:
         own = [table_row(row) for row in rows if row["kind"] == kind]
         parts.append(title)
         parts.append(_table(own) if own else "Nothing.")
+    own = [row for row in rows if row["pj_per_step"] is not None]
+    far = [_distance(row) for row in own if row["kind"] != QUOTED]
+    if far:
+        parts.append(_DISTANCE.format(reference=REFERENCE.tops_per_watt))
+        parts.append(_table(far))
+    parts.append(_STEPS)
+    parts.append(_table([_step(row) for row in own]))
     parts.append("## Rules of scaling")
     parts.append("\n".join(f"- **{rule.name}**: {rule.source}." for rule in RULES))
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _distance(row: dict) -> dict:
+    bound = 2 / row["weights_pj_per_product"] if row["weights_pj_per_product"] else None
+    found = sorted(value for pair in row["scaled"].values() for value in pair)
+    times = [value / REFERENCE.tops_per_watt for value in (found[0], found[-1])]
+    return {
+        "machine": row["machine"],
+        "what": row["what"],
+        "TOPS/W": _figure(row["tops_per_watt"]),
+        "by the weight memory alone": _figure(bound),
+        "at 65 nm, both rules": _range(found[0], found[-1]),
+        "times the reference": _range(*times),
+    }
+
+
+def _step(row: dict) -> dict:
+    shown = {
+        "machine": row["machine"],
+        "what": row["what"],
+        "node": _node(row),
+        "nJ a step": _figure(row["pj_per_step"] / 1e3),
+    }
+    for rule in RULES:
+        scaled = row["scaled_pj_per_step"].get(rule.name)
+        text = "-" if scaled is None else _range(*(each / 1e3 for each in scaled))
+        shown[f"65 nm, {rule.name}"] = text
+    return {**shown, "kind": row["kind"]}
+
+
+def _range(least: float, most: float) -> str:
+    return f"{_figure(least)} to {_figure(most)}"
 
 
 def _table(rows: Sequence[dict]) -> str:

@@ -28,6 +28,10 @@ _TRAINED = {
     "skip, hold": LayerModes(mode="skip", skip_threshold=0.0, skip_action="hold"),
 }
 
+_SHAPES = ((24, 6, 192, None), (9, 24, 128, None), (14, 12, 64, False))
+"""Of each network: inputs, blocks, hidden units at most, and whether its weights are resident.
+Machines of many lanes have large blocks, and their gates run a few hundred cycles in a second."""
+
 _STEPS = 3
 """Counted steps of each network that coefficients are fitted to."""
 
@@ -49,10 +53,9 @@ def training_tasks(config: Config) -> list[Training]:
     Two of them keep their weights on chip, as far as they fit, and one streams all of them.
     """
     unit, most = config.units_per_block, config.max_hidden
-    shapes = ((24, 6, None), (9, 24, None), (14, 12, False))
     found = []
-    for seed, (inputs, blocks, resident) in enumerate(shapes, 1):
-        hidden = min(max(unit * blocks, 16), most)
+    for seed, (inputs, blocks, largest, resident) in enumerate(_SHAPES, 1):
+        hidden = min(max(unit * blocks, 16), max(unit, largest), most)
         network = random_network(
             [min(inputs, config.max_input), hidden],
             seed=seed,

@@ -89,6 +89,28 @@ def test_estimates_count_the_products_of_a_dense_run(workload):
     assert "within 2.0 %" in dense["origin"] and "docs/results.md" in effective["origin"]
 
 
+def test_the_page_tells_the_distance_and_what_the_weight_memory_allows(workload):
+    made = replace(
+        MADE,
+        work={**MADE.work, "weight memory": {"memory": {"operation": 4.0}}},
+        idle={**MADE.idle, "weight memory": {"memory": 0.0}},
+        leakage={"lanes": 0.0, "weight memory": 0.0},
+    )
+    rows = compare_chips({Path("e.json"): made}, ["vowels"])
+    dense, effective = _rows(ESTIMATED, rows)
+    # 12 pJ an operation of 8 lanes, 4 of them in the weight memory; 4 x 8 rows of 11 columns.
+    assert dense["pj_per_product"] == pytest.approx(1.5)
+    assert dense["weights_pj_per_product"] == pytest.approx(0.5)
+    assert dense["pj_per_step"] == pytest.approx(1.5 * 4 * 8 * 11)
+    assert effective["pj_per_step"] < dense["pj_per_step"]
+    assert dense["scaled_pj_per_step"]["general scaling"][1] == pytest.approx(0.75 * 352)
+    text = compare_page(rows, "refrain compare chip e.json")
+    # Half the energy by one rule at 1.2 V, and 0.257 of it by the other at 1.0 V.
+    assert "| tiny | dense, vowels | 1.33 | 4 |" in text
+    assert "| 2.67 to 5.18 | 1.38 to 2.68 |" in text
+    assert "| DeltaKWS | a decision, its features among it | 65 nm | 36 |" in text
+
+
 def test_a_workload_that_does_not_fit_has_no_row(workload):
     small = replace(MADE, config=values_of(replace(TINY, max_hidden=4)))
     assert not _rows(ESTIMATED, compare_chips({Path("e.json"): small}, ["vowels"]))
@@ -100,7 +122,8 @@ def test_every_figure_has_an_origin_and_the_page_has_every_figure(workload):
     assert all(row["origin"] for row in rows)
     text = compare_page(rows, "refrain compare chip e.json")
     for row in rows:
-        assert f"{row['tops_per_watt']:.3g}" in text and row["origin"] in text
+        figure = row["tops_per_watt"] or row["pj_per_step"] / 1e3
+        assert f"{figure:.3g}" in text and row["origin"] in text
     for rule in RULES:
         assert rule.source in text
 
