@@ -65,7 +65,7 @@ def _node(row: dict) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    return "-" if value is None else f"{float(f'{value:.3g}'):g}"
 
 
 def compare_page(rows: Sequence[dict], command: str) -> str:
