@@ -155,8 +155,7 @@ def wrapper(kind: Kind) -> str:
         word = "reg " if kind.clocked else "wire"
         ports.append(f"output {word} [WIDTH-1:0]   {name}_data")
     lines += [",\n".join(f"  {port}" for port in ports), ");"]
-    if kind.style:
-        lines.append(f'  (* ram_style = "{kind.style}", syn_ramstyle = "{kind.style}" *)')
+    lines += _style_lines(kind)
     lines += ["  reg [WIDTH-1:0] words [0:DEPTH-1];", "  integer k;", ""]
     lines += ["  // Nothing depends on what is in a word before it is written."]
     lines += ["  initial begin", "    for (k = 0; k < DEPTH; k = k + 1)"]
@@ -170,6 +169,21 @@ def wrapper(kind: Kind) -> str:
         else:
             lines += ["", f"  assign {name}_data = words[{name}_address];"]
     return "\n".join([*lines, "endmodule", ""])
+
+
+def _style_lines(kind: Kind) -> list[str]:
+    if not kind.style:
+        return []
+    attribute = f'  (* ram_style = "{kind.style}", syn_ramstyle = "{kind.style}" *)'
+    if kind.style != "distributed":
+        return [attribute]
+    # Tools for parts such as the iCE40 refuse what they cannot make.
+    return [
+        "  // Define REFRAIN_NO_LUT_RAM for parts whose LUTs store no words, such as the iCE40.",
+        "`ifndef REFRAIN_NO_LUT_RAM",
+        attribute,
+        "`endif",
+    ]
 
 
 def _write_lines(kind: Kind) -> list[str]:
