@@ -16,7 +16,7 @@ from hw.accelerator import Accelerator
 from hw.config import Config, ConfigError
 from hw.verilog import to_rtlil
 from sim.explore.bench.levels import Levels
-from sim.explore.bench.synthesis import ENDS, ecp5_timing, xilinx_netlist
+from sim.explore.bench.synthesis import ENDS, ecp5_timing, family_netlist
 from sim.explore.files import write_whole
 
 __all__ = ["FAMILIES", "bench_timing"]
@@ -26,7 +26,7 @@ _FORM = 1
 
 
 def _xc7(config: Config, say: Callable[[str], None]) -> dict[str, list[dict]]:
-    module, cells = xilinx_netlist(Accelerator(config), say)
+    module, cells = family_netlist(Accelerator(config), "xc7", say)
     levels = Levels(module)
     logic = [net for net in levels.nets if not net.registered]
     figures = {

@@ -20,18 +20,18 @@ from amaranth.lib.wiring import In, Out
 from hw.accelerator import Accelerator
 from hw.config import CONFIGS, Config
 from hw.verilog import to_rtlil
+from sim.explore.bench.families import FAMILIES
 from sim.explore.bench.levels import MARK
 from sim.rtl.build import ToolError
 
 __all__ = [
-    "FLIP_FLOPS",
-    "LUT_MEMORY",
     "Folded",
     "bench_synthesis",
     "ecp5_timing",
+    "family_cells",
+    "family_netlist",
     "run_tool",
     "xilinx_cells",
-    "xilinx_netlist",
 ]
 
 SYNTHESISED = ("tiny", "edge")
@@ -45,20 +45,6 @@ ENDS = 10
 
 ECP5 = {"LUT4": 83_640, "TRELLIS_FF": 83_640, "MULT18X18D": 156, "DP16KD": 208}
 """What an LFE5U-85F has (FPGA-DS-02012, table 1.1), by names of Yosys."""
-
-LUT_MEMORY = {
-    "RAM32M": 4,
-    "RAM64M": 4,
-    "RAM32X1D": 2,
-    "RAM64X1D": 2,
-    "RAM128X1D": 4,
-    "SRL16E": 1,
-    "SRLC16E": 1,
-    "SRLC32E": 1,
-}
-"""LUTs that a memory or shift register made of LUTs takes."""
-
-FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "LDCE", "LDPE")
 
 
 class Folded(wiring.Component):
@@ -178,7 +164,19 @@ def xilinx_cells(component: wiring.Component, *, whole: bool = True) -> dict[str
     script = f"synth_xilinx -family xc7 -flatten{pads} -top top\ntee -o stat.json stat -json"
     with tempfile.TemporaryDirectory() as folder:
         _synthesise(component, script, folder)
-        return _summed(_counted(folder))
+        return FAMILIES["xc7"].counted(_counted(folder))
+
+
+def family_cells(component: wiring.Component, family: str) -> dict[str, float]:
+    """Cells of a part of this family that ``component`` takes, without pads; as ``xilinx_cells``.
+
+    A LUT of an ECP5 has four inputs, and its ``dsp`` and ``bram`` are MULT18X18D and DP16KD.
+    """
+    chosen = FAMILIES[family]
+    script = f"{chosen.script}\ntee -o stat.json stat -json"
+    with tempfile.TemporaryDirectory() as folder:
+        _synthesise(component, script, folder)
+        return chosen.counted(_counted(folder))
 
 
 def _counted(folder: str) -> dict[str, int]:
@@ -187,36 +185,27 @@ def _counted(folder: str) -> dict[str, int]:
     return json.loads(text[text.index("{") :])["design"]["num_cells_by_type"]
 
 
-def _summed(cells: Mapping[str, int]) -> dict[str, float]:
-    return {
-        "lut": sum(cells.get(f"LUT{size}", 0) for size in range(1, 7))
-        + sum(luts * cells.get(cell, 0) for cell, luts in LUT_MEMORY.items()),
-        "ff": sum(cells.get(cell, 0) for cell in FLIP_FLOPS),
-        "dsp": cells.get("DSP48E1", 0),
-        "bram": cells.get("RAMB36E1", 0) + cells.get("RAMB18E1", 0) / 2,
-    }
-
-
-def xilinx_netlist(
-    component: wiring.Component, say: Callable[[str], None] | None = None
+def family_netlist(
+    component: wiring.Component, family: str, say: Callable[[str], None] | None = None
 ) -> tuple[dict, dict[str, float]]:
-    """``component`` in cells of a Xilinx 7-series part, without pads.
+    """``component`` in cells of a part of this family, without pads.
 
     Returns
     -------
     module : dict
         In the form of Yosys' JSON. Wires that were registers have the attribute ``MARK``.
     cells : dict
-        As of ``xilinx_cells``.
+        As of ``family_cells``.
     """
+    chosen = FAMILIES[family]
     script = (
-        f"setattr -set {MARK} 1 a:init\nsynth_xilinx -family xc7 -flatten -noiopad -top top\n"
+        f"setattr -set {MARK} 1 a:init\n{chosen.script}\n"
         "tee -o stat.json stat -json\nwrite_json top.json"
     )
     with tempfile.TemporaryDirectory() as folder:
         _synthesise(component, script, folder, _watcher("Yosys", say))
         module = json.loads(Path(folder, "top.json").read_text())["modules"]["top"]
-        return module, _summed(_counted(folder))
+        return module, chosen.counted(_counted(folder))
 
 
 def _watcher(tool: str, say: Callable[[str], None] | None) -> Callable[[str], None]:

@@ -1,10 +1,9 @@
 """Cells of a synthesised machine by block, from the names that are left in a flat netlist."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from sim.explore.bench.synthesis import FLIP_FLOPS, LUT_MEMORY
+from sim.explore.bench.families import FAMILIES, Family
 from sim.explore.resources.structure import block_of
 
 __all__ = ["cells_by_block"]
@@ -13,7 +12,7 @@ _ROUNDS = 100
 """More LUTs one behind the other than any path has."""
 
 
-def cells_by_block(module: Mapping) -> dict[str, dict[str, int]]:
+def cells_by_block(module: Mapping, family: str) -> dict[str, dict[str, int]]:
     """LUTs and flip-flops of each block of a flat netlist in Yosys's JSON.
 
     A cell belongs where its name or that of its output says. Most LUTs have no such name: they
@@ -38,7 +37,7 @@ def cells_by_block(module: Mapping) -> dict[str, dict[str, int]]:
     _follow_readers(cells, outputs, readers, owners)
     found: dict[str, dict[str, int]] = defaultdict(lambda: {"lut": 0, "ff": 0})
     for name, cell in cells.items():
-        kind, count = _counted(cell["type"])
+        kind, count = _counted(cell["type"], FAMILIES[family])
         if kind is not None:
             found[owners.get(name, "top")][kind] += count
     return dict(found)
@@ -76,9 +75,7 @@ def _follow_readers(cells, outputs, readers, owners: dict[str, str]):
         owners.update(new)
 
 
-def _counted(kind: str) -> tuple[str | None, int]:
-    if re.fullmatch("LUT[1-6]", kind):
-        return "lut", 1
-    if kind in LUT_MEMORY:
-        return "lut", LUT_MEMORY[kind]
-    return ("ff", 1) if kind in FLIP_FLOPS else (None, 0)
+def _counted(kind: str, family: Family) -> tuple[str | None, int]:
+    if kind in family.luts:
+        return "lut", family.luts[kind]
+    return ("ff", 1) if kind in family.flip_flops else (None, 0)

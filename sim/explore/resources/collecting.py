@@ -8,7 +8,8 @@ from pathlib import Path
 from hw.accelerator import Accelerator
 from hw.config import CONFIGS, Config
 from hw.verilog import to_rtlil
-from sim.explore.bench.synthesis import xilinx_netlist
+from sim.explore.bench.families import FAMILIES
+from sim.explore.bench.synthesis import family_netlist
 from sim.explore.files import write_whole
 from sim.explore.machine_values import changed, values_of
 from sim.explore.resources.blocks import cells_by_block
@@ -60,31 +61,33 @@ def machine(base: str, changes: dict) -> Config:
     return changed(CONFIGS[base], changes)
 
 
-def measured(name: str, config: Config, *, fitted: bool, say: Callable[[str], None]) -> dict:
-    """A machine, mapped by Yosys, as it stands in the file of counts."""
-    module, cells = xilinx_netlist(Accelerator(config), say)
-    counted = cells_by_block(module) if fitted else {}
-    return row(name, config, cells, counted, fitted=fitted)
+def measured(
+    name: str, config: Config, *, family: str, fitted: bool, say: Callable[[str], None]
+) -> dict:
+    """A machine, mapped by Yosys to a family, as it stands in the file of counts."""
+    module, cells = family_netlist(Accelerator(config), family, say)
+    counted = cells_by_block(module, family) if fitted else {}
+    return row(name, config, cells, counted, family=family, fitted=fitted)
 
 
-def row(name: str, config: Config, cells: dict, counted: dict, *, fitted: bool) -> dict:
+def row(
+    name: str, config: Config, cells: dict, counted: dict, *, family: str, fitted: bool
+) -> dict:
     """What stands of a machine in the file of counts."""
-    blocks = {key: {"features": features(each)} for key, each in _blocks(config).items()}
+    found = blocks_of(Accelerator(config))
+    blocks = {key: {"features": features(each, family)} for key, each in found.items()}
     if fitted:
         for key, each in blocks.items():
             each |= counted.get(key, {"lut": 0, "ff": 0})
     return {
         "name": name,
+        "family": family,
         "config": values_of(config),
         "fitted": fitted,
         "gates": gates(config),
         "cells": cells,
         "blocks": blocks,
     }
-
-
-def _blocks(config: Config) -> dict:
-    return blocks_of(Accelerator(config))
 
 
 def gates(config: Config) -> str:
@@ -110,17 +113,22 @@ def collect(path: Path, say: Callable[[str], None]) -> list[dict]:
     OSError
         The file cannot be written.
     """
-    known = {each["name"]: each for each in read_counts(path)} if path.exists() else {}
-    wanted = [(name, *each, True) for name, each in FITTED.items()]
-    wanted += [(name, *each, False) for name, each in LEFT_OUT.items()]
-    for name, base, changes, fitted in wanted:
-        config = machine(base, changes)
-        if name in known and known[name]["gates"] == gates(config):
-            continue
-        say(f"counting cells of {name}")
-        known[name] = measured(name, config, fitted=fitted, say=say)
-        write(path, [*known.values()])
+    counts = read_counts(path) if path.exists() else []
+    known = {(each["name"], each["family"]): each for each in counts}
+    for family in FAMILIES:
+        for name, base, changes, fitted in _wanted():
+            config, key = machine(base, changes), (name, family)
+            if key in known and known[key]["gates"] == gates(config):
+                continue
+            say(f"counting cells of {name} in {family}")
+            known[key] = measured(name, config, family=family, fitted=fitted, say=say)
+            write(path, [*known.values()])
     return compared([*known.values()])
+
+
+def _wanted() -> list[tuple[str, str, dict, bool]]:
+    found = [(name, *each, True) for name, each in FITTED.items()]
+    return found + [(name, *each, False) for name, each in LEFT_OUT.items()]
 
 
 def write(path: Path, machines: list[dict]):
@@ -130,12 +138,15 @@ def write(path: Path, machines: list[dict]):
 
 
 def compared(machines: list[dict]) -> list[dict]:
-    """Estimates beside counts: ``name``, ``fitted``, and for each resource both and the error."""
-    model = model_of(machines)
+    """Estimates beside counts: ``name``, ``family``, ``fitted``, and for each resource both and the
+    error.
+    """
+    models = {family: model_of(machines, family) for family in {m["family"] for m in machines}}
     found = []
     for each in machines:
+        model = models[each["family"]]
         cells = model.cells(block["features"] for block in each["blocks"].values())
-        line = {"name": each["name"], "fitted": each["fitted"]}
+        line = {name: each[name] for name in ("name", "family", "fitted")}
         for name, counted in each["cells"].items():
             line |= {name: cells[name], f"{name}_counted": counted}
             line[f"{name}_error"] = round(cells[name] / counted - 1, 4) if counted else None

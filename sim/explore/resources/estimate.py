@@ -18,25 +18,27 @@ COUNTED = Path(__file__).parent / "counted.json"
 
 
 def read_counts(path: Path = COUNTED) -> list[dict]:
-    """Machines that were counted: ``name``, ``config``, ``fitted``, ``cells``, ``gates``, and by
-    block their ``features`` and the ``lut`` and ``ff`` that are counted where it is fitted to.
+    """Machines that were counted: ``name``, ``family``, ``config``, ``fitted``, ``cells``,
+    ``gates``, and by block their ``features`` and the ``lut`` and ``ff`` that are counted where it
+    is fitted to.
     """
     return json.loads(path.read_text())["machines"]
 
 
-@lru_cache(maxsize=1)
-def fitted_model() -> Fitted:
-    """The model of the machines that were counted."""
-    return model_of(read_counts())
+@lru_cache
+def fitted_model(family: str) -> Fitted:
+    """The model of the machines that were counted in a family."""
+    return model_of(read_counts(), family)
 
 
-def model_of(machines: list[Mapping]) -> Fitted:
-    """The model of those machines that it is fitted to."""
-    return fit([each["blocks"] for each in machines if each["fitted"]])
+def model_of(machines: list[Mapping], family: str) -> Fitted:
+    """The model of those machines of a family that it is fitted to."""
+    own = [each for each in machines if each["family"] == family]
+    return fit([each["blocks"] for each in own if each["fitted"]])
 
 
-def estimated_cells(config: Config) -> dict[str, float]:
-    """Cells of a Xilinx 7-series part that a machine takes, estimated in a second.
+def estimated_cells(config: Config, family: str = "xc7") -> dict[str, float]:
+    """Cells of a part of a family that a machine takes, estimated in a second.
 
     ``docs/sweeps.md`` says how far they are from what Yosys counts.
 
@@ -46,10 +48,10 @@ def estimated_cells(config: Config) -> dict[str, float]:
         ``lut``, ``ff``, ``dsp`` and ``bram``, as ``machine_cells`` counts them.
     """
     # Neither changes a gate.
-    return dict(_estimated(replace(config, name="machine", clock_mhz=100.0)))
+    return dict(_estimated(replace(config, name="machine", clock_mhz=100.0), family))
 
 
 @lru_cache(maxsize=256)
-def _estimated(config: Config) -> dict[str, float]:
+def _estimated(config: Config, family: str) -> dict[str, float]:
     blocks = blocks_of(Accelerator(config))
-    return fitted_model().cells(features(block) for block in blocks.values())
+    return fitted_model(family).cells(features(block, family) for block in blocks.values())

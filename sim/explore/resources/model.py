@@ -11,14 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from sim.explore.resources.mapping import block_memories, dsp_blocks, lut_memory
-from sim.explore.resources.structure import OPERATORS, Block
+from sim.explore.resources.mapping import RULES, block_memories, dsp_blocks, lut_memory
+from sim.explore.resources.structure import OPERATORS, Block, Memory
 
 __all__ = ["FEATURES", "Fitted", "features", "fit"]
 
-FEATURES = (*OPERATORS, "registers", "read", "memory", "dsp", "bram")
-"""Bits of operators and of registers, bits that memories of LUTs put out, LUTs of these memories,
-DSP blocks and block memories."""
+FEATURES = (*OPERATORS, "registers", "read", "block", "memory", "dsp", "bram")
+"""Bits of operators and of registers, bits that memories of LUTs put out, bits of ports of block
+memories that are written and cannot give the old word, LUTs of memories, DSP blocks and block
+memories."""
+
+_LUT = (*OPERATORS, "block")
+_FF = ("registers", "read", "block")
+"""What takes LUTs and flip-flops. Where a block memory cannot give the old word while a new one is
+written, as in an ECP5, Yosys puts registers and choices around it for the bits of its ports."""
 
 _LEAST = 50
 """Cells of a block, below which its error counts as that of so many."""
@@ -27,18 +33,24 @@ _WHOLE = 10.0
 """Weight of a whole machine beside a block."""
 
 
-def features(block: Block) -> list[float]:
-    """Of a block, in the order of ``FEATURES``."""
-    placed = [(each, block_memories(each)) for each in block.memories]
+def features(block: Block, family: str) -> list[float]:
+    """Of a block in parts of a family, in the order of ``FEATURES``."""
+    rules = RULES[family]
+    placed = [(each, block_memories(each, rules)) for each in block.memories]
     made = [memory for memory, blocks in placed if blocks is None]
     return [
         *(block.bits[name] for name in OPERATORS),
         block.registers,
         sum(memory.width * memory.reads for memory in made),
-        sum(lut_memory(memory) for memory in made),
-        sum(dsp_blocks(product) for product in block.products),
+        0 if rules.read_first else sum(_port_bits(memory) for memory, blocks in placed if blocks),
+        sum(lut_memory(memory, rules) for memory in made),
+        sum(dsp_blocks(product, rules) for product in block.products),
         sum(blocks or 0 for _, blocks in placed),
     ]
+
+
+def _port_bits(memory: Memory) -> int:
+    return memory.width * (1 + memory.reads) if memory.written else 0
 
 
 @dataclass(frozen=True)
@@ -48,9 +60,10 @@ class Fitted:
     Members
     -------
     lut : array
-        LUTs of a bit of each operator of ``OPERATORS``.
+        LUTs of a bit of each operator of ``OPERATORS``, and of ports of block memories.
     ff : array
-        Flip-flops of a bit of registers, and of one that a memory of LUTs puts out.
+        Flip-flops of a bit of registers, of one that a memory of LUTs puts out, and of ports of
+        block memories.
     """
 
     lut: np.ndarray
@@ -58,13 +71,14 @@ class Fitted:
 
     def cells(self, found: Iterable[Sequence[float]]) -> dict[str, float]:
         """``lut``, ``ff``, ``dsp`` and ``bram`` of a machine, from the features of its blocks."""
-        total = np.sum([*found], axis=0)
-        operators, (registers, read, memory, dsp, bram) = np.split(total, [len(OPERATORS)])
+        total = dict(zip(FEATURES, np.sum([*found], axis=0), strict=True))
+        lut = np.array([total[name] for name in _LUT]) @ self.lut
+        ff = np.array([total[name] for name in _FF]) @ self.ff
         return {
-            "lut": round(float(operators @ self.lut + memory)),
-            "ff": round(float(np.array([registers, read]) @ self.ff)),
-            "dsp": round(float(dsp)),
-            "bram": float(bram),
+            "lut": round(float(lut + total["memory"])),
+            "ff": round(float(ff)),
+            "dsp": round(float(total["dsp"])),
+            "bram": float(total["bram"]),
         }
 
 
@@ -77,8 +91,8 @@ def fit(machines: Sequence[Mapping[str, Mapping]]) -> Fitted:
         For each block by name ``features``, and the counted ``lut`` and ``ff``.
     """
     found = {}
-    operators, registers = len(OPERATORS), FEATURES.index("registers")
-    for name, chosen in (("lut", slice(operators)), ("ff", slice(registers, registers + 2))):
+    for name, columns in (("lut", _LUT), ("ff", _FF)):
+        chosen = [FEATURES.index(column) for column in columns]
         rows, counts = [], []
         for blocks in machines:
             table = np.array([each["features"] for each in blocks.values()], float)

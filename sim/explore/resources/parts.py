@@ -5,17 +5,24 @@ from difflib import get_close_matches
 
 from hw.config import ConfigError
 
-__all__ = ["COUNTED", "PARTS", "RESOURCES", "find_part", "fits"]
+__all__ = ["COUNTED", "PARTS", "RESOURCES", "family_of", "find_part", "fits"]
 
 RESOURCES = ("lut", "ff", "dsp", "bram")
-"""Look-up tables, flip-flops, DSP48E1 and blocks of 36 kbit."""
+"""Look-up tables, flip-flops, DSP blocks and block memories: DSP48E1 and blocks of 36 kbit of the
+7 series, MULT18X18D and blocks of 18 kbit of the ECP5, whose look-up tables have four inputs."""
 
 
 COUNTED = {
-    "lut": ("LUTs", "counted by Yosys for the 7 series before placing, or estimated"),
+    "lut": (
+        "LUTs",
+        "counted by Yosys before placing, or estimated; of 4 inputs in an ECP5, else of 6",
+    ),
     "ff": ("flip-flops", "counted by Yosys, or estimated"),
-    "dsp": ("DSP48E1", "counted by Yosys, or estimated"),
-    "bram": ("of 36 kbit", "counted by Yosys, or estimated; a half block counts one half"),
+    "dsp": ("DSP blocks", "counted by Yosys, or estimated"),
+    "bram": (
+        "blocks",
+        "of 36 kbit, in an ECP5 of 18; counted by Yosys, or estimated; half a block is one half",
+    ),
     "cells_from": ("", "where these four come from: Yosys, or the model that estimates them"),
     "part": ("", "the part that they are compared with"),
     "fits": ("", "whether the machine alone is no larger than the part"),
@@ -28,6 +35,10 @@ def _part(lut: int, dsp: int, bram: float) -> dict[str, float]:
     return {"lut": lut, "ff": 2 * lut, "dsp": dsp, "bram": bram}
 
 
+def _ecp5(lut: int, dsp: int, bram: float) -> dict[str, float]:
+    return {"lut": lut, "ff": lut, "dsp": dsp, "bram": bram}
+
+
 PARTS = {
     "xc7z007s": _part(14_400, 66, 50),
     "xc7z010": _part(17_600, 80, 60),
@@ -37,8 +48,17 @@ PARTS = {
     "xc7a100t": _part(63_400, 240, 135),
     "xc7a200t": _part(134_600, 740, 365),
     "xc7k325t": _part(203_800, 840, 445),
+    "lfe5u-25f": _ecp5(24_288, 28, 56),
+    "lfe5u-45f": _ecp5(43_848, 72, 108),
+    "lfe5u-85f": _ecp5(83_640, 156, 208),
 }
-"""Parts of Xilinx' 7 series (DS180 and DS190): what they have by the names of ``RESOURCES``."""
+"""Parts of Xilinx' 7 series (DS180 and DS190) and of Lattice' ECP5 (FPGA-DS-02012): what they have
+by the names of ``RESOURCES``."""
+
+
+def family_of(part: str) -> str:
+    """The family of a part that there is, one of ``FAMILIES``."""
+    return "ecp5" if part.startswith("lfe5") else "xc7"
 
 
 def find_part(name: str) -> dict[str, float]:

@@ -232,18 +232,19 @@ def _reasons(best, rows, kept, part: str, objective: str, exact, budget: float) 
         f"Its {best['metric']} of {best['score']:.4g} is {change} 8-bit weights in normal mode "
         f"({exact['score']:.4g}); {len(kept)} of those that fit keep the budget of {budget:g}.",
         f"Of these its {said[0]} of a step is the least: {best[figure]:.4g} {said[1]}; normal mode "
-        f"on the same machine takes {_normal(best, rows)[figure]:.4g} {said[1]}.",
+        f"on the same machine {_taken(_normal(best, rows), figure, said[1])}.",
     )
 
 
-def _normal(best: Mapping, rows: Sequence[dict]) -> dict:
-    """The same machine in normal mode."""
+def _taken(row: Mapping | None, figure: str, unit: str) -> str:
+    return "could not be measured" if row is None else f"takes {row[figure]:.4g} {unit}"
+
+
+def _normal(best: Mapping, rows: Sequence[dict]) -> dict | None:
+    """The same machine in normal mode; None where that point failed."""
     names = ("lanes", "weight_words", "weight_bits", "cell_lanes")
-    return next(
-        row
-        for row in rows
-        if row["mode"] == "normal" and all(row[name] == best[name] for name in names)
-    )
+    normal = (row for row in rows if row["mode"] == "normal")
+    return next((row for row in normal if all(row[name] == best[name] for name in names)), None)
 
 
 def _others(best: Mapping, there: Sequence[dict], kept: Sequence[dict]) -> list[dict]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hw.config import Config
 from sim.explore.resources.cells import machine_cells
 from sim.explore.resources.estimate import estimated_cells
-from sim.explore.resources.parts import RESOURCES, find_part, fits
+from sim.explore.resources.parts import RESOURCES, family_of, find_part, fits
 from sim.explore.sweep.fronts import fronts_of
 from sim.explore.sweep.points import Point
 from sim.networks.network import NetworkError
@@ -15,6 +15,12 @@ __all__ = ["WHICH", "Estimates", "Synthesis"]
 
 WHICH = ("front", "all")
 """Points whose machines are synthesised: those on a Pareto front, or every one."""
+
+
+def _same_family(counted: str | None, part: str) -> bool:
+    """Whether cells that were counted for a part are those of another one."""
+    # Without a part they are of the 7 series.
+    return (family_of(counted) if counted else "xc7") == family_of(part)
 
 
 class Estimates:
@@ -49,8 +55,9 @@ class Estimates:
         for row in rows:
             cells = {name: row.get(name) for name in RESOURCES}
             source = row.get("cells_from")
-            if source != "Yosys":
-                cells, source = estimated_cells(points[row["key"]].config), "estimate"
+            if source != "Yosys" or not _same_family(row.get("part"), self._part):
+                config = points[row["key"]].config
+                cells, source = estimated_cells(config, family_of(self._part)), "estimate"
             beside = {"part": self._part, "fits": fits(cells, self._part), "cells_from": source}
             found.append({"key": row["key"], **cells, **beside})
         return found
@@ -110,6 +117,7 @@ class Synthesis:
             for row in marked
             if self._which == "all" or any(row[f"front_{cost}"] for cost in costs)
         ]
+        family = family_of(self._part) if self._part else "xc7"
         machines: dict[Config, dict] = {}
         found = []
         for key in wanted:
@@ -117,7 +125,7 @@ class Synthesis:
             # Neither changes a gate.
             gates = replace(config, name="machine", clock_mhz=100.0)
             if gates not in machines:
-                machines[gates] = machine_cells([config], say)[0]
+                machines[gates] = machine_cells([config], say, family)[0]
             cells = machines[gates]
             beside = {"part": self._part}
             beside["fits"] = None if self._part is None else fits(cells, self._part)

@@ -7,11 +7,12 @@ import pytest
 
 from hw.config import CONFIGS
 from hw.mac.array import MacArray
+from sim.explore.bench.families import FAMILIES
 from sim.explore.resources import collecting
 from sim.explore.resources.blocks import cells_by_block
 from sim.explore.resources.collecting import FITTED, LEFT_OUT, collect, compared, machine
 from sim.explore.resources.estimate import estimated_cells, read_counts
-from sim.explore.resources.mapping import block_memories, dsp_blocks, lut_memory
+from sim.explore.resources.mapping import RULES, block_memories, dsp_blocks, lut_memory
 from sim.explore.resources.model import FEATURES, features
 from sim.explore.resources.structure import Memory, Product, blocks_of
 
@@ -20,7 +21,9 @@ LIMIT = 0.10
 
 def test_machines_that_were_left_out_are_within_a_tenth():
     rows = [row for row in compared(read_counts()) if not row["fitted"]]
-    assert {"tiny", "edge"} <= {row["name"] for row in rows}
+    assert len(rows) >= 10
+    for family in FAMILIES:
+        assert {"tiny", "edge"} <= {row["name"] for row in rows if row["family"] == family}
     for row in rows:
         for name in ("lut", "ff", "dsp", "bram"):
             assert abs(row[f"{name}_error"]) <= LIMIT, row
@@ -61,9 +64,28 @@ def test_estimates_grow_with_the_machine_and_have_the_lanes_dsp_blocks():
     ],
 )
 def test_memories_are_where_yosys_puts_them(memory, luts, blocks):
-    assert block_memories(memory) == blocks
+    assert block_memories(memory, RULES["xc7"]) == blocks
     if blocks is None:
-        assert lut_memory(memory) == luts
+        assert lut_memory(memory, RULES["xc7"]) == luts
+
+
+@pytest.mark.parametrize(
+    "memory, cells, blocks",
+    [
+        # Likewise in an ECP5: memories of 16 words of 4 bits, each four LUTs.
+        (Memory(64, 64, 1), None, 2.0),
+        (Memory(65, 64, 1, luts=True), 68, None),
+        (Memory(4, 128, 1), 8, None),
+        (Memory(17, 512, 2), None, 2.0),
+        (Memory(64, 2304, 1), None, 10.0),
+        (Memory(192, 128, 2), None, 12.0),
+        (Memory(24, 256, 1), None, 1.0),
+    ],
+)
+def test_memories_of_an_ecp5_are_where_yosys_puts_them(memory, cells, blocks):
+    assert block_memories(memory, RULES["ecp5"]) == blocks
+    if blocks is None:
+        assert 4 * cells <= lut_memory(memory, RULES["ecp5"]) <= 8 * cells
 
 
 @pytest.mark.parametrize(
@@ -71,14 +93,21 @@ def test_memories_are_where_yosys_puts_them(memory, luts, blocks):
     [((9, 8), 17, 1), ((3, 3), 6, 0), ((25, 18), 43, 1), ((32, 18), 50, 2), ((32, 32), 64, 4)],
 )
 def test_products_take_as_many_dsp_blocks_as_yosys_gives_them(widths, result, blocks):
-    assert dsp_blocks(Product(widths, result)) == blocks
-    assert dsp_blocks(Product(widths[::-1], result)) == blocks
+    assert dsp_blocks(Product(widths, result), RULES["xc7"]) == blocks
+    assert dsp_blocks(Product(widths[::-1], result), RULES["xc7"]) == blocks
+
+
+@pytest.mark.parametrize(
+    "widths, blocks", [((9, 8), 1), ((3, 3), 1), ((8, 1), 0), ((18, 18), 1), ((19, 18), 1)]
+)
+def test_products_of_an_ecp5_are_of_factors_of_18_bits(widths, blocks):
+    assert dsp_blocks(Product(widths, sum(widths)), RULES["ecp5"]) == blocks
 
 
 def test_lanes_are_counted_by_their_operators():
     tiny = CONFIGS["tiny"]
-    eight = features(_whole(MacArray(tiny)))
-    sixteen = features(_whole(MacArray(replace(tiny, lanes=16))))
+    eight = features(_whole(MacArray(tiny)), "xc7")
+    sixteen = features(_whole(MacArray(replace(tiny, lanes=16))), "xc7")
     place = FEATURES.index("dsp")
     assert (eight[place], sixteen[place]) == (8, 16)
     registers = FEATURES.index("registers")
@@ -114,30 +143,34 @@ def test_luts_without_a_name_belong_to_what_reads_them():
         "netnames": {"machine.core.engine.array.lane_0.sum": {"bits": [5]}},
         "cells": {"$1": lut([2], 3), "$2": lut([3], 4), "$3": register, "$4": lut([2], 9)},
     }
-    found = cells_by_block(netlist)
+    found = cells_by_block(netlist, "xc7")
     assert found == {"array": {"lut": 2, "ff": 1}, "top": {"lut": 1, "ff": 0}}
 
 
 def test_machines_whose_gates_are_known_are_not_counted_again(tmp_path, monkeypatch):
     counted = []
 
-    def stand_in(name, config, *, fitted, say):
+    def stand_in(name, config, *, family, fitted, say):
         counted.append(name)
-        return {**json.loads(json.dumps(known[fitted])), "name": name, "gates": "as they are"}
+        row = {**json.loads(json.dumps(known[fitted])), "name": name, "family": family}
+        return {**row, "gates": "as they are"}
 
     known = {each["fitted"]: each for each in read_counts()}
+    machines = len(FAMILIES) * (len(FITTED) + len(LEFT_OUT))
     monkeypatch.setattr(collecting, "measured", stand_in)
     monkeypatch.setattr(collecting, "gates", lambda config: "as they are")
     path = tmp_path / "counted.json"
-    assert len(collect(path, lambda text: None)) == len(FITTED) + len(LEFT_OUT)
-    assert len(counted) == len(FITTED) + len(LEFT_OUT)
+    assert len(collect(path, lambda text: None)) == machines
+    assert len(counted) == machines
     collect(path, lambda text: None)
-    assert len(counted) == len(FITTED) + len(LEFT_OUT)
+    assert len(counted) == machines
 
 
 @pytest.mark.slow
 def test_yosys_counts_what_is_estimated_of_a_machine_that_was_left_out():
-    row = collecting.measured("tiny", CONFIGS["tiny"], fitted=False, say=lambda text: None)
+    row = collecting.measured(
+        "tiny", CONFIGS["tiny"], family="xc7", fitted=False, say=lambda text: None
+    )
     estimated = estimated_cells(CONFIGS["tiny"])
     for name, counted in row["cells"].items():
         assert estimated[name] == pytest.approx(counted, rel=LIMIT)

@@ -3,7 +3,7 @@
 import pytest
 
 from hw.config import ConfigError
-from sim.explore.resources.parts import PARTS, find_part, fits
+from sim.explore.resources.parts import PARTS, family_of, find_part, fits
 
 
 def test_a_machine_fits_a_part_that_has_as_much():
@@ -13,8 +13,9 @@ def test_a_machine_fits_a_part_that_has_as_much():
         assert not fits({**part, name: part[name] + 0.5}, "xc7z020")
 
 
-def test_parts_have_two_flip_flops_for_each_lut():
-    assert all(part["ff"] == 2 * part["lut"] for part in PARTS.values())
+def test_parts_have_two_flip_flops_for_each_lut_of_six_inputs_and_one_for_each_of_four():
+    for name, part in PARTS.items():
+        assert part["ff"] == part["lut"] * {"xc7": 2, "ecp5": 1}[family_of(name)]
 
 
 def test_an_unknown_part_is_one_sentence():

@@ -33,7 +33,7 @@ def subject(tmp_path_factory):
 def few(monkeypatch):
     """Few machines and settings, and cells that cost nothing."""
 
-    def cells(config):
+    def cells(config, family):
         return {"lut": 1000 * config.lanes, "ff": 1000, "dsp": 17 + config.lanes, "bram": 10}
 
     monkeypatch.setattr(advising, "_LANES", (8, 16, 32))
@@ -86,7 +86,7 @@ def test_what_cannot_be_wanted_is_refused_before_anything_runs(
 
 def test_a_part_that_is_too_small_is_said_with_what_is_short(few, subject, tmp_path, monkeypatch):
     cells = {"lut": 1, "ff": 1, "dsp": 67, "bram": 1}
-    monkeypatch.setattr(synthesising, "estimated_cells", lambda config: cells)
+    monkeypatch.setattr(synthesising, "estimated_cells", lambda config, family: cells)
     sentence = (
         r"^no machine fits xc7z007s: the one that comes nearest takes 67 of its 66 DSP; name a "
         r"larger part$"

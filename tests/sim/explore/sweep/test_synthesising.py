@@ -19,7 +19,7 @@ def counted(monkeypatch):
     monkeypatch.setattr(running, "_load", lambda subjects, say: None)
     seen = []
 
-    def count(configs, say):
+    def count(configs, say, family):
         seen.extend(configs)
         return [
             {"lut": 9000 * each.cell_lanes, "ff": 10000, "dsp": 25, "bram": 24.5}
@@ -62,7 +62,7 @@ def test_a_choice_or_a_part_that_is_not_there_is_one_sentence(counted, tmp_path)
 
 
 def test_a_part_without_synthesis_has_estimates_and_keeps_counts(counted, tmp_path, monkeypatch):
-    def estimate(config):
+    def estimate(config, family):
         return {"lut": 9999, "ff": 1, "dsp": 1, "bram": 70 if config.cell_lanes == 4 else 1}
 
     monkeypatch.setattr(synthesising, "estimated_cells", estimate)
@@ -76,3 +76,7 @@ def test_a_part_without_synthesis_has_estimates_and_keeps_counts(counted, tmp_pa
     assert {row["cells_from"] for row in found.rows} == {"estimate", "Yosys"}
     for row in found.rows:
         assert (row["lut"] == 9999) is (row["cells_from"] == "estimate")
+
+    # What was counted in one family says nothing of another.
+    found = sweep(plan_of(MACHINES), tmp_path / "out", part="lfe5u-85f")
+    assert {row["cells_from"] for row in found.rows} == {"estimate"}
