@@ -1,8 +1,7 @@
 """What a machine is made of before synthesis: registers, operators and memories of each block.
 
-Amaranth has no public way to its statements, so its private modules are read. The public RTLIL
-would give other counts: operands are widened there, choices are processes, and of a machine it is
-two to seven megabytes of text, which take several times as long to write as the walk below takes.
+Amaranth has no public way to its statements, so its private modules are read. In the public RTLIL
+operands are widened and choices are processes, and of a machine it is two to seven megabytes.
 """
 
 from collections.abc import Iterable, Iterator
