@@ -51,7 +51,7 @@ def table_row(row: dict) -> dict:
         "machine": row["machine"],
         "what": row["what"],
         "node": _node(row),
-        "pj_a_product": _figure(row["pj_per_product"]),
+        "pJ a product": _figure(row["pj_per_product"]),
         "TOPS/W": _figure(row["tops_per_watt"]),
     }
     for rule in RULES:
