@@ -172,7 +172,7 @@ def expected_output(image, result, untouched):
         (WHEEL, TINY, (9, 14), 0.5, {"resident": False}),
         (WHEEL, TINY, (17, 30), 0.25, {"resident": None}),
         ("icarus", TINY, (9, 14), 0.25, {"resident": False}),
-        ("icarus", ROWS, (9, 14), 0.25, {"resident": None}),
+        pytest.param("icarus", ROWS, (9, 14), 0.25, {"resident": None}, marks=pytest.mark.slow),
         pytest.param(WHEEL, ROWS, (17, 30), 0.5, {"resident": None}, marks=pytest.mark.slow),
         pytest.param("icarus", WIDE_ROWS, (9, 14), 0.5, {"resident": None}, marks=pytest.mark.slow),
         pytest.param("icarus", PLANES, (9, 14), 0.25, {"resident": False}, marks=pytest.mark.slow),

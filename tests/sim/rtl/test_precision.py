@@ -13,10 +13,15 @@ from sim.model.random_network import random_codes, random_network
 from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
 
-WIDTHS = [(4, 4, 16, "truncated:2"), (6, 5, 32, "rounded:4"), (8, 6, 8, "exact")]
-"""Bits of weights and of activations, lanes, multiplier: words of 8, 24 and 8 bytes."""
-ODD = [(5, 6, 64, "baugh-wooley"), (7, 7, 64, "booth:1"), (4, 8, 64, "exact")]
-"""Words of 40, 56 and 32 bytes."""
+WIDTHS = [(4, 4, 16, "truncated:2"), (8, 6, 8, "exact")]
+"""Bits of weights and of activations, lanes, multiplier: words of 8 bytes."""
+ODD = [
+    (6, 5, 32, "rounded:4"),
+    (5, 6, 64, "baugh-wooley"),
+    (7, 7, 64, "booth:1"),
+    (4, 8, 64, "exact"),
+]
+"""Words of 24, 40, 56 and 32 bytes."""
 
 
 @functools.cache

@@ -81,8 +81,14 @@ def test_scales_of_gates_give_the_bits_that_they_give_elsewhere(agree):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"lanes": 32, "bus_width": 256, "cell_lanes": 4}],
-    ids=["a word in two beats", "two words in a beat"],
+    [
+        pytest.param({}, id="a word in two beats"),
+        pytest.param(
+            {"lanes": 32, "bus_width": 256, "cell_lanes": 4},
+            id="two words in a beat",
+            marks=pytest.mark.slow,
+        ),
+    ],
 )
 @pytest.mark.parametrize("hidden", [9, 22])
 def test_parameters_of_any_bus_are_loaded_in_the_time_that_the_model_says(agree, changes, hidden):

@@ -29,6 +29,8 @@ MACHINES = {
     "long": replace(TINY, lanes=128, weight_words=256, multiplier=find_multiplier("dsp-pair")),
     "six": replace(TINY, lanes=64, multiplier=find_multiplier("truncated:3", 6)),
 }
+FEW = ("small", "four")
+"""Those that every run of the tests takes."""
 LARGE = ("edge", "chip")
 
 
@@ -98,7 +100,9 @@ def always_agrees(name, drawn, agree, reproducible, examples, largest):
     check()
 
 
-@pytest.mark.parametrize("name", sorted(MACHINES))
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in FEW else pytest.mark.slow) for n in MACHINES]
+)
 def test_words_of_any_length_give_what_the_model_gives(name, drawn, agree, reproducible):
     always_agrees(name, drawn, agree, reproducible, 25, 60)
 
