@@ -43,16 +43,8 @@ def test_a_riscv_runs_the_example_in_litex(package, built, run, tmp_path):
     processor = Path(importlib.util.find_spec("pythondata_cpu_vexriscv").origin).parent
     sources = [PARTS / "bench.v", "top.v", processor / "verilog" / "VexRiscv.v"]
     options = ("--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-Wno-style")
-    options += (
-        "--top-module",
-        "bench",
-        "-CFLAGS",
-        "-O0",
-        "-MAKEFLAGS",
-        "OPT_GLOBAL=-O0",
-        "-o",
-        "run",
-    )
+    options += ("--top-module", "bench", "-o", "run")
+    options += ("-CFLAGS", "-O0", "-MAKEFLAGS", "OPT_GLOBAL=-O0")
     run("verilator", *options, *sources, *(package / "rtl").glob("*.v"), folder=tmp_path)
     # Every value was compared by the program: no step failed, and the status is 0.
     assert "said 600d0000 after" in run(tmp_path / "obj_dir" / "run", folder=tmp_path)
