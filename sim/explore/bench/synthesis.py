@@ -161,10 +161,7 @@ def xilinx_cells(component: wiring.Component, *, whole: bool = True) -> dict[str
         36 kbit; a half block counts one half).
     """
     pads = "" if whole else " -noiopad"
-    script = f"synth_xilinx -family xc7 -flatten{pads} -top top\ntee -o stat.json stat -json"
-    with tempfile.TemporaryDirectory() as folder:
-        _synthesise(component, script, folder)
-        return FAMILIES["xc7"].counted(_counted(folder))
+    return _cells(component, "xc7", f"synth_xilinx -family xc7 -flatten{pads} -top top")
 
 
 def family_cells(component: wiring.Component, family: str) -> dict[str, float]:
@@ -172,11 +169,13 @@ def family_cells(component: wiring.Component, family: str) -> dict[str, float]:
 
     A LUT of an ECP5 has four inputs, and its ``dsp`` and ``bram`` are MULT18X18D and DP16KD.
     """
-    chosen = FAMILIES[family]
-    script = f"{chosen.script}\ntee -o stat.json stat -json"
+    return _cells(component, family, FAMILIES[family].script)
+
+
+def _cells(component: wiring.Component, family: str, script: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        _synthesise(component, script, folder)
-        return chosen.counted(_counted(folder))
+        _synthesise(component, f"{script}\ntee -o stat.json stat -json", folder)
+        return FAMILIES[family].counted(_counted(folder))
 
 
 def _counted(folder: str) -> dict[str, int]:

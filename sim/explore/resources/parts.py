@@ -56,9 +56,9 @@ PARTS = {
 by the names of ``RESOURCES``."""
 
 
-def family_of(part: str) -> str:
-    """The family of a part that there is, one of ``FAMILIES``."""
-    return "ecp5" if part.startswith("lfe5") else "xc7"
+def family_of(part: str | None) -> str:
+    """The family of a part that there is, one of ``FAMILIES``; without a part, the 7 series."""
+    return "ecp5" if part and part.startswith("lfe5") else "xc7"
 
 
 def find_part(name: str) -> dict[str, float]:

@@ -17,12 +17,6 @@ WHICH = ("front", "all")
 """Points whose machines are synthesised: those on a Pareto front, or every one."""
 
 
-def _same_family(counted: str | None, part: str) -> bool:
-    """Whether cells that were counted for a part are those of another one."""
-    # Without a part they are of the 7 series.
-    return (family_of(counted) if counted else "xc7") == family_of(part)
-
-
 class Estimates:
     """What machines of a sweep are estimated to take of a part.
 
@@ -52,12 +46,12 @@ class Estimates:
         del costs
         say("estimating cells of the machines")
         found = []
+        family = family_of(self._part)
         for row in rows:
             cells = {name: row.get(name) for name in RESOURCES}
             source = row.get("cells_from")
-            if source != "Yosys" or not _same_family(row.get("part"), self._part):
-                config = points[row["key"]].config
-                cells, source = estimated_cells(config, family_of(self._part)), "estimate"
+            if source != "Yosys" or family_of(row.get("part")) != family:
+                cells, source = estimated_cells(points[row["key"]].config, family), "estimate"
             beside = {"part": self._part, "fits": fits(cells, self._part), "cells_from": source}
             found.append({"key": row["key"], **cells, **beside})
         return found
@@ -117,7 +111,7 @@ class Synthesis:
             for row in marked
             if self._which == "all" or any(row[f"front_{cost}"] for cost in costs)
         ]
-        family = family_of(self._part) if self._part else "xc7"
+        family = family_of(self._part)
         machines: dict[Config, dict] = {}
         found = []
         for key in wanted:

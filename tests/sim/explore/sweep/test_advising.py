@@ -95,6 +95,15 @@ def test_a_part_that_is_too_small_is_said_with_what_is_short(few, subject, tmp_p
         advise(subject, tmp_path, part="xc7z007s")
 
 
+def test_where_normal_mode_failed_the_recommendation_says_so():
+    row = {"lanes": 8, "weight_words": 64, "weight_bits": 8, "cell_lanes": 1, "mode": "delta"}
+    row |= {"metric": "sqnr", "score": 30.0, "step_us": 2.0, "fits": True}
+    normal = {**row, "mode": "normal", "step_us": 7.0}
+    assert advising._taken(advising._normal(row, [row, normal]), "step_us", "us") == "takes 7 us"
+    missing = advising._normal(row, [row])
+    assert advising._taken(missing, "step_us", "us") == "could not be measured"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", ["energy", "latency"])
 def test_the_recommended_is_on_the_front_of_an_exhaustive_sweep(subject, tmp_path, objective):
