@@ -14,6 +14,7 @@ from sim.explore.nodes import initial_states
 from sim.model.network import Model
 from sim.networks.codes import from_codes, to_codes
 from sim.networks.network import FloatLayer, IntegerNetwork
+from sim.networks.onnx.sessions import exact_options
 from sim.networks.quantizing.simulated import round_to, simulate
 from sim.networks.recording import Recorder
 from sim.networks.whole import LstmFunction
@@ -282,10 +283,8 @@ def _quantised(model: onnx.ModelProto, per_channel: bool) -> onnx.ModelProto:
 
 
 def _session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
+    options = exact_options()
     options.intra_op_num_threads = 1
-    # Else processors without VNNI add products in 16 bits, which saturate: up to 30 dB are lost.
-    options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

@@ -10,7 +10,7 @@ import onnxruntime
 from sim.networks.network import NetworkError
 from sim.networks.wording import shortened
 
-__all__ = ["make_session", "parse_type", "run_session"]
+__all__ = ["exact_options", "make_session", "parse_type", "run_session"]
 
 _FATAL = 4
 """ONNX Runtime's log level from which it speaks: what it says of errors, it raises, too."""
@@ -57,6 +57,16 @@ _WORD = 80
 """Characters of a name in a sentence."""
 
 
+def exact_options() -> onnxruntime.SessionOptions:
+    """Options with which products of 8 bits are the same on every processor.
+
+    Without them, processors that lack VNNI add pairs of products in 16 bits, which saturate.
+    """
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return options
+
+
 def make_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     """A piece of a graph, ready to run.
 
@@ -65,10 +75,8 @@ def make_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     NetworkError
         ONNX Runtime does not take it; the sentence names what it does not take.
     """
-    options = onnxruntime.SessionOptions()
+    options = exact_options()
     options.log_severity_level = _FATAL
-    # Else processors without VNNI add products of 8 bits in 16 bits, which saturate.
-    options.add_session_config_entry("session.x64quantprecision", "1")
     if _has_halves(model.graph):
         # Above this level ONNX Runtime 1.32 dies, without a word, of a Transpose before
         # a MatMul in 16 bits; on a processor, 16 bits gain nothing from the levels above.

@@ -11,6 +11,7 @@ from onnxruntime.quantization import quantize_dynamic
 
 from sim.networks.network import NetworkError
 from sim.networks.onnx.model import OnnxModel
+from sim.networks.onnx.sessions import exact_options
 from sim.networks.whole import float_lstm
 
 FILES = Path(__file__).parents[3] / "data" / "onnx"
@@ -115,10 +116,7 @@ def test_what_onnx_runtime_quantises_dynamically_runs(tmp_path, monkeypatch, nam
     layers = LAYERS[name.split("_")[0]][0]
     assert kinds.count("DynamicQuantizeLSTM") == layers
     given = values(path)
-    options = onnxruntime.SessionOptions()
-    # The same products of 8 bits on every processor.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    wanted = onnxruntime.InferenceSession(str(path), options).run(None, given)
+    wanted = onnxruntime.InferenceSession(str(path), exact_options()).run(None, given)
     got, calls = run(path, given)
     assert len(calls) == layers == len(OnnxModel(path).notes)
     for value, other in zip(wanted, got, strict=True):

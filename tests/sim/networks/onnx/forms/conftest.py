@@ -4,6 +4,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from sim.networks.onnx.sessions import exact_options
 from sim.networks.onnx.walk import nodes_inside
 
 _WARNING_OFF = 3
@@ -113,10 +114,8 @@ class Graphs:
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
     def run(self, model, feeds):
-        options = onnxruntime.SessionOptions()
+        options = exact_options()
         options.log_severity_level = _WARNING_OFF
-        # The same products of 8 bits on every processor.
-        options.add_session_config_entry("session.x64quantprecision", "1")
         session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
