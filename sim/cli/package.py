@@ -1,22 +1,13 @@
 """The command that writes a configuration as an IP package."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sim.cli import printing
-from sim.cli.command_lines import command_line
-from sim.cli.options import (
-    CONFIG_HELP,
-    ActivationBits,
-    Changes,
-    MultiplierName,
-    RowScales,
-    WeightBits,
-)
+from sim.cli.design import Design
+from sim.cli.options import grouped
 from sim.explore import files
-from sim.explore.machines import make_config
 from sim.explore.packaging.pdf import find_browser
 from sim.explore.packaging.registers import check_tools
 from sim.explore.packaging.writing import write_package
@@ -24,14 +15,9 @@ from sim.explore.packaging.writing import write_package
 __all__ = ["package"]
 
 
+@grouped
 def package(
-    config: Annotated[str, typer.Argument(help=CONFIG_HELP)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")],
-    multiplier: MultiplierName = None,
-    weight_bits: WeightBits = None,
-    activation_bits: ActivationBits = None,
-    row_scales: RowScales = False,
-    changes: Changes = None,
+    design: Design,
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Print the data sheet as PDF, too; needs Chromium.")
     ] = False,
@@ -41,20 +27,16 @@ def package(
     Verilog, constraints, register map, C driver, test benches, data sheet, and what Vivado,
     FuseSoC and LiteX want.
     """
-    chosen = make_config(
-        config, multiplier, weight_bits, activation_bits, row_scales, changes or ()
-    )
+    chosen = design.chosen()
     check_tools()
     if pdf:
         find_browser()
-    files.check_folder(output)
-    flags = {"--row-scales": row_scales, "--pdf": pdf}
-    arithmetic = (multiplier, weight_bits, activation_bits)
-    command = command_line("package", config, *arithmetic, changes or (), flags)
-    with printing.working(f"generating {config}"):
-        paths = write_package(chosen, output, command=command, pdf=pdf)
-    folders = [path.relative_to(output).parts[0] for path in paths]
+    files.check_folder(design.output)
+    command = design.command_line("package", {"--pdf": pdf})
+    with printing.working(f"generating {design.config}"):
+        paths = write_package(chosen, design.output, command=command, pdf=pdf)
+    folders = [path.relative_to(design.output).parts[0] for path in paths]
     for folder in dict.fromkeys(folders):
         count = folders.count(folder)
         said = f" ({count} files)" if count > 1 else ""
-        printing.say(f"wrote {output / folder}{said}")
+        printing.say(f"wrote {design.output / folder}{said}")

@@ -2,12 +2,13 @@
 
 import json
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from hw.config import CONFIGS
 from sim.cli.app import Deferred, app
-from sim.cli.command_lines import command_line
+from sim.cli.design import Design
 from sim.explore.machine_values import values_of
 
 
@@ -130,8 +131,14 @@ def test_every_command_refuses_the_same(refused, net, x, tmp_path, command, opti
 
 def test_the_header_of_verilog_names_the_file_and_the_changes():
     changes = ["lanes=16", "multiplier=here/mine.npy"]
-    flags = {"--source": True, "--row-scales": False}
-    assert command_line("verilog", "there/mine.toml", None, 4, None, changes, flags) == (
+    design = Design(
+        config="there/mine.toml",
+        output=Path("out"),
+        weight_bits=4,
+        row_scales=True,
+        changes=changes,
+    )
+    assert design.command_line("verilog", {"--source": True, "--pdf": False}) == (
         "refrain verilog mine.toml --weight-bits 4 --set lanes=16 --set multiplier=mine.npy "
-        "--source"
+        "--row-scales --source"
     )
