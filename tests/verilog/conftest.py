@@ -2,21 +2,20 @@
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pytest
 
 from hw.config import CONFIGS
+from sim.explore.compiling.made import Wanted, compile_integer
 from sim.explore.export import write_verilog
+from sim.explore.packaging.benches import bench_files
+from sim.explore.packaging.facts import Facts
 from sim.image.compile import compile_network
-from sim.image.image import Image
 from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
-
-WORDS = 8192
-"""Words of the test bench's memory."""
 
 
 @pytest.fixture(scope="session")
@@ -70,52 +69,26 @@ CASES = {
 }
 
 
-@dataclass(frozen=True)
-class Case:
-    """A compiled network, and what the model says comes out."""
-
-    image: Image
-    data: bytes
-    h: np.ndarray
-
-    def options(self, flag):
-        """Parameters of the test bench, each behind ``flag``."""
-        values = {
-            "DESCRIPTOR": self.image.descriptor,
-            "OUTPUT_BASE": self.image.output_base,
-            "OUTPUT_LIMIT": self.image.output_limit,
-            "WORDS": WORDS,
-        }
-        return [f"{flag}{name}={value}" for name, value in values.items()]
-
-    def write(self, folder):
-        """Write the memory before the run, a word of the bus on each line."""
-        size = self.image.config.bus_bytes
-        data = self.data.ljust(size * WORDS, b"\0")
-        lines = [data[k : k + size][::-1].hex() for k in range(0, len(data), size)]
-        (folder / "memory.hex").write_text("\n".join(lines) + "\n")
-
-    def check(self, folder):
-        """``h`` in the memory after the run is the model's, bit for bit."""
-        text = (folder / "written.hex").read_text()
-        words = [line for line in text.splitlines() if line and not line.startswith("//")]
-        assert not any(set(word) & set("xzXZ") for word in words)
-        data = b"".join(bytes.fromhex(word)[::-1] for word in words)
-        written = np.frombuffer(data, np.uint8)[self.image.output_base : self.image.output_limit]
-        assert np.array_equal(self.image.unpack_h(written, self.image.output_base), self.h)
-
-
 @pytest.fixture(scope="session")
-def case():
-    """Function that gives a small network with two sequences of five steps, by its mode."""
+def bench(exported):
+    """Function that writes an IP package's test bench for a small network, by the mode of it.
+
+    The network has two sequences of five steps, and what must come out is the model's.
+    """
     config = CONFIGS["tiny"]
     network = random_network((9, 14), seed=3)
     x = random_codes(network, 2, 5, seed=3)
 
-    def make(mode):
-        options = CASES[mode]
-        image = compile_network(network, config, steps=5, sequences=2, **options)
-        h = ModelBackend(config).run(network, x, **options).h
-        return Case(image, image.data + image.pack_x(x), h)
+    def write(mode, folder):
+        verilog = {path.name: path.read_text() for path in exported("tiny")}
+        facts = Facts(config=config, command="refrain verilog tiny", verilog=verilog)
+        image = compile_network(network, config, steps=5, sequences=2, **CASES[mode])
+        h = ModelBackend(config).run(network, x, **CASES[mode]).h
+        made = compile_integer(network, Wanted(config=config, x=x))
+        made = replace(made, image=image, data=image.data, h=h)
+        for path, text in bench_files(facts, made).items():
+            if path.endswith((".v", ".mem")):
+                (folder / Path(path).name).write_text(text)
+        return folder / "bench.v"
 
-    return make
+    return write

@@ -73,3 +73,11 @@ def test_icarus_says_nothing(exported, tool, run, tmp_path, name, standard):
     program = tool("iverilog", "iverilog")
     options = ["-Wall", f"-g{standard}", "-s", f"refrain_{name}", "-o", "out"]
     assert run(program, *options, *exported(name), folder=tmp_path) == ""
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_page_says_how_long_the_files_are(exported, name):
+    page = (Path(__file__).parents[2] / "docs" / "verilog.md").read_text()
+    text = "".join(path.read_text() for path in exported(name))
+    hundreds, modules = round(text.count("\n"), -2), len(re.findall(r"^module ", text, re.M))
+    assert f"\n| `{name}` | {hundreds:,} lines, {modules} modules |" in page
