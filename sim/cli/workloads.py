@@ -12,7 +12,7 @@ from sim.explore import files
 from sim.explore.accuracy.measuring import BY_CALL, CURVE, METHODS, accuracy_rows
 from sim.explore.accuracy.subjects import NETWORKS, network_subject, workload_subject
 from sim.explore.accuracy.table import accuracy_markdown, byte_rows, score_rows, shown_rows
-from sim.explore.bench.published import published_markdown, published_rows
+from sim.explore.bench.published import format_rows, published_markdown, published_rows
 from sim.explore.bench.utilisation import LATENCY
 from sim.explore.evidence.agreement import agrees, compare_workload
 from sim.explore.evidence.schemes import evidence
@@ -162,7 +162,8 @@ def published(
 ) -> None:
     """Run networks as their packages ship them.
 
-    Says of each how near it is to floating point, and what exact delta leaves out.
+    Says of each how near it is to floating point, with activations of 8 and of 16 bits, and what
+    exact delta leaves out.
     """
     for path in (output, json):
         printing.check_json(path)
@@ -172,7 +173,10 @@ def published(
         raise NetworkError(f"there is no published network {unknown[0]}; there are {known}")
     with printing.working("running") as (say, _):
         rows = published_rows([PUBLISHED[name] for name in names or PUBLISHED], say)
-    printing.print_rows(rows)
+    printing.print_rows({k: v for k, v in row.items() if k != "formats"} for row in rows)
+    others = format_rows(rows)
+    if others:
+        printing.print_rows(others, "Output and LSTM in other formats")
     if output is not None:
         files.write_whole(output, published_markdown(rows).encode())
         printing.say(f"wrote {output}")

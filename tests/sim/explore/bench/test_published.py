@@ -5,7 +5,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
 from sim.explore.bench import published
-from sim.explore.bench.published import published_markdown, published_rows
+from sim.explore.bench.published import format_rows, published_markdown, published_rows
 from sim.networks.network import NetworkError
 from sim.workloads.packages import Member
 from sim.workloads.published import inputs
@@ -44,6 +44,13 @@ def test_a_network_that_runs_is_near_to_floating_point_and_keeps_its_bits(tmp_pa
     assert row["exact"] is True and 0 < row["macs_avoided"] < 1
     text = published_markdown([row])
     assert f"| `some` | an LSTM | 4 -> 6 | {row['agreement']} |" in text
+    ratios = {name: each["lstm_sqnr_db"] for name, each in row["formats"].items()}
+    narrow, wide = ratios["8 bits, scales of rows"], ratios["16x8, scales of rows"]
+    assert wide > max(narrow + 6, ratios["16x8"]) and narrow != row["lstm_sqnr_db"]
+    assert "| network | 8 bits | 8 bits, scales of rows | 16x8 | 16x8, scales of rows |" in text
+    (line,) = format_rows([row])
+    assert f"| `some` | {' | '.join(list(line.values())[1:])} |\n" in text
+    assert line["16x8"] == f"{row['formats']['16x8']['agreement']}; {ratios['16x8']:.1f} dB"
 
 
 def test_a_network_that_does_not_run_says_why(tmp_path, monkeypatch):
@@ -54,7 +61,9 @@ def test_a_network_that_does_not_run_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr(published, "load_network", refuse)
     (row,) = published_rows([some(dict)])
     assert row["refused"] == "net.onnx has GRU nodes" and row["exact"] is None
-    assert "refused: net.onnx has GRU nodes" in published_markdown([row])
+    text = published_markdown([row])
+    assert "refused: net.onnx has GRU nodes" in text
+    assert format_rows([row]) == [] and "16x8" not in text
 
 
 @pytest.mark.parametrize("shape", [(64, 160, 1), (32, 100, 3)])
