@@ -22,7 +22,7 @@ from amaranth.lib import wiring
 from hw.emit.design import Verilog, write_design
 from hw.emit.merge import merge_modules
 
-__all__ = ["convert", "rtlil_to_verilog", "to_rtlil", "to_verilog"]
+__all__ = ["convert", "rtlil_to_verilog", "to_rtlil", "to_verilog", "uncollected"]
 
 _PASSES = (
     # Switches become multiplexers, ports of memories memories.
@@ -98,7 +98,7 @@ def to_rtlil(component: wiring.Component, name: str, *, source: bool = False) ->
     """
     top = _Top(component)
     ports = [(port, value, direction) for port, (value, direction) in _ports(top).items()]
-    with _uncollected():
+    with uncollected():
         design = ir.Fragment.get(top, None).prepare(ports=ports, hierarchy=(name,))
         text, _ = rtlil.convert_fragment(design, name=name, emit_src=source)
     for root in (Path(__file__).parent.parent, Path(amaranth.__file__).parent.parent):
@@ -107,8 +107,11 @@ def to_rtlil(component: wiring.Component, name: str, *, source: bool = False) ->
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Python looks for no garbage: it takes half the time, and among nets there is hardly any."""
+def uncollected() -> Iterator[None]:
+    """Python looks for no garbage while a design is elaborated.
+
+    It takes half the time, and among statements and nets there is hardly any.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -32,20 +32,24 @@ class ModelBackend:
         The machine that counts and cycles are stated for.
     latency : int
         Cycles from a read address to its first beat, as the cycle estimate assumes.
+    timed : bool
+        Whether results have cycles. Where weights are streamed, following the bus takes ten times
+        as long as the values.
     """
 
     name = "model"
 
-    def __init__(self, config: Config, latency: int = 1):
+    def __init__(self, config: Config, latency: int = 1, *, timed: bool = True):
         self.config = config
         self.latency = latency
+        self.timed = timed
         self._model = None
         self._last = LastRun(config)
         self._kept = ()
 
     def sibling(self) -> "ModelBackend":
         """A backend like this one that has not run yet: what each keeps is its own."""
-        return ModelBackend(self.config, self.latency)
+        return ModelBackend(self.config, self.latency, timed=self.timed)
 
     def run(
         self,
@@ -70,7 +74,7 @@ class ModelBackend:
         )
         cycles, stalls = None, None
         # There is no model of the time of groups of steps.
-        if not any(placement.fields["lookahead"] for placement in image.placements):
+        if self.timed and not any(placement.fields["lookahead"] for placement in image.placements):
             columns = columns_of(image, x, outputs.layers, outputs.activity, kept)
             cycles, stalls = estimate(image, image.config, self.latency, columns)
         self._kept = outputs.kept

@@ -12,6 +12,8 @@ from amaranth.hdl import _ast as ast
 from amaranth.hdl import _ir as ir
 from amaranth.hdl._mem import MemoryInstance
 
+from hw.verilog import uncollected
+
 __all__ = ["OPERATORS", "Block", "Memory", "Product", "block_of", "blocks_of"]
 
 OPERATORS = ("add", "compare", "equal", "logic", "reduce", "choose", "shift")
@@ -79,12 +81,13 @@ def block_of(path: Iterable[str]) -> str:
 def blocks_of(component) -> dict[str, Block]:
     """Blocks of a component by name, elaborated and not synthesised: a second for a machine."""
     found: dict[str, Block] = {}
-    for path, fragment in _fragments(ir.Fragment.get(component, None), ()):
-        block = found.setdefault(block_of(path), Block())
-        if isinstance(fragment, MemoryInstance):
-            block.memories.append(_memory(fragment))
-        else:
-            _Walk(block).take(fragment)
+    with uncollected():
+        for path, fragment in _fragments(ir.Fragment.get(component, None), ()):
+            block = found.setdefault(block_of(path), Block())
+            if isinstance(fragment, MemoryInstance):
+                block.memories.append(_memory(fragment))
+            else:
+                _Walk(block).take(fragment)
     return found
 
 

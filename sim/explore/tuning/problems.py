@@ -102,7 +102,7 @@ class WorkloadProblem:
         self, workload: Workload, case: Case, config: Config, weight_bits: int | None = None
     ):
         self.title, self.metric = f"workload {workload.name}", workload.metric
-        self.case, self.backend = case, ModelBackend(config)
+        self.case, self.backend = case, ModelBackend(config, timed=False)
         self.network = quantize_case(case, **precision(config, weight_bits))
         self.layers, self.activation_bits = len(self.network.layers), config.act_width
         self.splits = dict(zip(PARTS, (case.calibration, case.evaluation), strict=True))
@@ -235,7 +235,7 @@ class FileProblem:
     ):
         how = {"percentile": percentile, **precision(config, weight_bits)}
         self.title, self.metric, self._metric = title, metric.name, metric
-        self.parts, self.backend = dict(parts), ModelBackend(config)
+        self.parts, self.backend = dict(parts), ModelBackend(config, timed=False)
         self.activation_bits = config.act_width
         self.notes, self._given, self._judged = (), network, []
         if isinstance(network, IntegerNetwork | FloatNetwork):

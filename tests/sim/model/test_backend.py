@@ -76,3 +76,14 @@ def test_cycles_are_those_of_the_timing_model(monkeypatch):
     result = ModelBackend(TINY, latency=30).run(network, x)
     assert (result.cycles, result.stall_cycles) == (132, {"load": 1})
     assert result.utilisation == 0.5
+
+
+def test_without_time_all_but_cycles_is_the_same():
+    network = random_network([5, 6])
+    x = random_codes(network, 1, 4)
+    timed = ModelBackend(TINY).run(network, x, resident=False)
+    backend = ModelBackend(TINY, timed=False)
+    for each in (backend, backend.sibling()):
+        result = each.run(network, x, resident=False)
+        assert (result.cycles, result.stall_cycles, result.utilisation) == (None, None, None)
+        assert (result.h == timed.h).all() and result.counts == timed.counts

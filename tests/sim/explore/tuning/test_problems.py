@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import sim.model.backend
 from hw.config import CONFIGS
 from sim.explore.evidence.padded import run_padded
 from sim.explore.tuning.metrics import Metric
@@ -163,7 +164,8 @@ def test_data_that_cannot_be_divided_are_refused(x, labels, sentence):
 
 
 @pytest.mark.parametrize("integer", [False, True])
-def test_a_network_file_is_judged_by_its_outputs(integer):
+def test_a_network_file_is_judged_by_its_outputs_in_no_time(integer, monkeypatch):
+    monkeypatch.setattr(sim.model.backend, "estimate", None)
     x = np.cumsum(np.random.default_rng(3).normal(0, 0.3, (6, 9, 3)), axis=1)
     parts = divide(Examples(inputs=x, labels=None), 0.5)
     network = _float_network()
