@@ -38,11 +38,16 @@ class PartRuns:
         begins = np.count_nonzero(events[:, 1:] > events[:, :-1], axis=1) + events[:, 0]
         self.counts = begins.tolist()
         self.columns = events.sum(1).tolist()
+        self._last: tuple[int, list[tuple[int, int]]] = (-1, [])
 
     def of(self, step: int) -> list[tuple[int, int]]:
         """(first column, columns) of each run of a step."""
-        edges = np.flatnonzero(np.diff(self.events[step], prepend=False, append=False))
-        return list(zip(edges[::2].tolist(), (edges[1::2] - edges[::2]).tolist(), strict=True))
+        # Every block of a step asks for the same.
+        if self._last[0] != step:
+            edges = np.flatnonzero(np.diff(self.events[step], prepend=False, append=False))
+            lengths = (edges[1::2] - edges[::2]).tolist()
+            self._last = step, list(zip(edges[::2].tolist(), lengths, strict=True))
+        return self._last[1]
 
 
 class FollowBus:
