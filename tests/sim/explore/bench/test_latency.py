@@ -1,5 +1,9 @@
 """What a single step takes beside its own work, by the model of time, which is exact."""
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from hw.config import CONFIGS
@@ -29,3 +33,17 @@ def test_a_single_step_on_edge_takes_little_more_than_among_others(inputs, hidde
     settled = {"as many units as columns of x": settle(network, x, share, EDGE)}
     for name, modes in (MODES | settled).items():
         assert compare(backend, network, x, modes)["above"] <= LIMIT, name
+
+
+@pytest.mark.parametrize("inputs", [88, 900])
+def test_the_page_says_what_inputs_cost(inputs):
+    page = (Path(__file__).parents[4] / "docs" / "modes.md").read_text()
+    network = random_network([inputs, 60])
+    x = moving_input(network, 0.0, 40)
+    delta, skip = settle(network, x, 0.0, EDGE), replace(MODES["scored"], skip_threshold=1)
+    cases = ((moving_input(network, 0.2, 40), MODES["normal"]), (x, delta), (x, skip))
+    normal, still, frozen = (
+        round(compare(ModelBackend(EDGE), network, rows, modes)["above"]) for rows, modes in cases
+    )
+    said = rf"\n\| {inputs} \| {normal} above \| \d+ above \| {still} above \| {frozen} above \|"
+    assert re.search(said, page)
