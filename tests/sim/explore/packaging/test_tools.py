@@ -98,9 +98,13 @@ def vivado(run, tmp_path):
     return call
 
 
-@pytest.mark.parametrize("arguments", [(), ("xc7z010clg400-1",), ("xc7z020clg400-1", "bitstream")])
-def test_the_block_design_names_what_there_is(package, facts, vivado, arguments):
-    calls = vivado(package / "vivado" / "block_design.tcl", *arguments)
+PARTS = ("xc7z010clg400-1", "em.avnet.com:microzed_7010:part0:1.1")
+
+
+@pytest.mark.parametrize("end", [(), ("bitstream",)])
+@pytest.mark.parametrize("named", [(), PARTS[:1], PARTS])
+def test_the_block_design_names_what_there_is(package, facts, vivado, named, end):
+    calls = vivado(package / "vivado" / "block_design.tcl", *named, *end)
     cells = [call for call in calls if call[0] == "create_bd_cell"]
     assert "refrain:ip:refrain_tiny" in cells[1]
     assert ["set_property", "ip_repo_paths", str(package), "current_project"] in calls
@@ -108,9 +112,11 @@ def test_the_block_design_names_what_there_is(package, facts, vivado, arguments)
     pins = [call[-1] for call in calls if call[0] in ("get_bd_pins", "get_bd_intf_pins")]
     own = {pin.removeprefix("core/") for pin in pins if pin.startswith("core/")}
     assert own == {"s_axi", "interrupt", *facts.resets} <= ports
-    assert ("launch_runs" in [call[0] for call in calls]) == ("bitstream" in arguments)
-    part = arguments[0] if arguments else "xc7z020clg400-1"
+    assert ("launch_runs" in [call[0] for call in calls]) == bool(end)
+    part = named[0] if named else "xc7z020clg400-1"
     assert calls[0][:5] == ["create_project", "refrain_tiny_system", "build/vivado", "-part", part]
+    boards = [call[2] for call in calls if call[:2] == ["set_property", "board_part"]]
+    assert boards == list(named[1:])
 
 
 def test_the_component_is_packaged(package, vivado, tmp_path):

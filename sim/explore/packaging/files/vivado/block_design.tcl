@@ -2,17 +2,19 @@
 # validated and, unless told, not implemented.
 #
 #   vivado -mode batch -source vivado/block_design.tcl
-#   vivado -mode batch -source vivado/block_design.tcl -tclargs PART [BOARD_PART] [BITSTREAM]
+#   vivado -mode batch -source vivado/block_design.tcl -tclargs [PART [BOARD_PART]] [bitstream]
 #
 # Without arguments the part is xc7z020clg400-1, and the processor has its preset of no board. With
 # the word "bitstream" as the last argument the design is implemented as well.
 
 set package [file dirname [file dirname [file normalize [info script]]]]
-set part [expr {[llength $argv] > 0 ? [lindex $argv 0] : "xc7z020clg400-1"}]
-set board [expr {[llength $argv] > 1 ? [lindex $argv 1] : ""}]
+set implement [expr {[lindex $argv end] eq "bitstream"}]
+set named [expr {$implement ? [lrange $argv 0 end-1] : $argv}]
+set part [expr {[llength $named] > 0 ? [lindex $named 0] : "xc7z020clg400-1"}]
+set board [expr {[llength $named] > 1 ? [lindex $named 1] : ""}]
 
 create_project @top@_system build/vivado -part $part -force
-if {$board ne "" && $board ne "bitstream"} {
+if {$board ne ""} {
     set_property board_part $board [current_project]
 }
 set_property ip_repo_paths $package [current_project]
@@ -56,7 +58,7 @@ save_bd_design
 make_wrapper -files [get_files system.bd] -top -import
 set_property top system_wrapper [current_fileset]
 
-if {[lindex $argv end] eq "bitstream"} {
+if {$implement} {
     launch_runs impl_1 -to_step write_bitstream -jobs 4
     wait_on_run impl_1
     if {[get_property PROGRESS [get_runs impl_1]] ne "100%"} {
