@@ -58,16 +58,28 @@ def datasheet(facts: Facts) -> str:
     return filled("doc/datasheet.html", facts, **parts)
 
 
-def _table(head: Row, rows: Iterable[Row], *, code: Sequence[int] = (0,)) -> str:
-    """A table; cells of the columns ``code`` are names."""
+_SHORT = 12
+"""Rows of a table that is printed on one page; longer ones repeat their head on each."""
+
+
+def _table(
+    head: Row, rows: Iterable[Row], *, code: Sequence[int] = (0,), numbers: Sequence[int] = ()
+) -> str:
+    """A table; cells of the columns ``code`` are names, and ``numbers`` stand at the right."""
 
     def cell(column: int, value: object) -> str:
-        text = escape(str(value).replace("`", ""))
-        return f"<td>{f'<code>{text}</code>' if column in code and text else text}</td>"
+        # Truth as configuration files have it.
+        plain = str(value).lower() if isinstance(value, bool) else str(value)
+        text = escape(plain.replace("`", ""))
+        inner = f"<code>{text}</code>" if column in code and text else text
+        kind = ' class="number"' if column in numbers else ""
+        return f"<td{kind}>{inner}</td>"
 
-    lines = ["<table>", f"<tr>{''.join(f'<th>{escape(str(name))}</th>' for name in head)}</tr>"]
-    lines += [f"<tr>{''.join(cell(*pair) for pair in enumerate(row))}</tr>" for row in rows]
-    return "\n".join([*lines, "</table>"])
+    names = "".join(f"<th>{escape(str(name))}</th>" for name in head)
+    lines = [f"<tr>{''.join(cell(*pair) for pair in enumerate(row))}</tr>" for row in rows]
+    short = ' class="short"' if len(lines) <= _SHORT else ""
+    table = [f"<table{short}>", f"<thead><tr>{names}</tr></thead>", *lines, "</table>"]
+    return "\n".join(['<div class="wide">', *table, "</div>"])
 
 
 def _key_figures(facts: Facts, held: Inventory, normal: Speed) -> str:
@@ -85,7 +97,7 @@ def _key_figures(facts: Facts, held: Inventory, normal: Speed) -> str:
         ),
         ("memories", f"{held.memory_bits / 1024:,.0f} Kibit"),
     ]
-    return _table(("", "figure"), rows, code=())
+    return _table(("property", "value"), rows, code=())
 
 
 def _configuration(facts: Facts) -> str:
@@ -109,18 +121,36 @@ _CHANNELS = {
 }
 
 
+_BUSES = {"s": "registers, AXI4-Lite", "m": "memory, AXI4"}
+
+
+def _bus_signal(name: str) -> tuple[str, str, str]:
+    """Bus, channel and signal of a port of a bus."""
+    bus, _, signal = name.partition("_axi_")
+    channel = next(c for c in ("aw", "ar", "w", "b", "r") if signal.startswith(c))
+    return bus, channel, signal.removeprefix(channel)
+
+
 def _meaning(name: str) -> str:
     if name in _MEANINGS:
         return _MEANINGS[name]
-    bus, _, signal = name.partition("_axi_")
-    channel = next(c for c in ("aw", "ar", "w", "b", "r") if signal.startswith(c))
-    kind = {"s": "registers, AXI4-Lite", "m": "memory, AXI4"}[bus]
-    return f"{kind}: {_CHANNELS[channel]}, {signal.removeprefix(channel)}"
+    bus, channel, signal = _bus_signal(name)
+    return f"{_BUSES[bus]}: {_CHANNELS[channel]}, {signal}"
+
+
+def _place(name: str) -> tuple[int, ...]:
+    """Where a port stands: ports of no bus first, then channel after channel."""
+    if name in _MEANINGS:
+        return (0, list(_MEANINGS).index(name))
+    bus, channel, signal = _bus_signal(name)
+    handshake = ("valid", "ready").index(signal) + 1 if signal in ("valid", "ready") else 0
+    return (1 + list(_BUSES).index(bus), list(_CHANNELS).index(channel), handshake)
 
 
 def _ports(facts: Facts) -> str:
-    rows = [(p.name, p.direction, p.width, _meaning(p.name)) for p in facts.ports]
-    return _table(("port", "direction", "bits", "meaning"), rows)
+    ports = sorted(facts.ports, key=lambda port: _place(port.name))
+    rows = [(p.name, p.direction, p.width, _meaning(p.name)) for p in ports]
+    return _table(("port", "direction", "bits", "meaning"), rows, numbers=(2,))
 
 
 def _diagrams() -> Iterator[str]:
@@ -170,13 +200,19 @@ def _mode_counters() -> str:
 def _speed(facts: Facts, measured: Sequence[Speed]) -> str:
     rows = []
     for each in measured:
-        what = "every column" if each.mode == "normal" else f"{each.moved:.0%} of the inputs move"
+        what = (
+            "every column" if each.mode == "normal" else f"{_share(each.moved)} of the inputs move"
+        )
         microseconds = each.cycles / facts.config.clock_mhz
         rows.append(
-            (each.mode, what, f"{each.cycles:,.0f}", f"{microseconds:.1f}", f"{each.avoided:.0%}")
+            (each.mode, what, f"{each.cycles:,.0f}", f"{microseconds:.1f}", _share(each.avoided))
         )
     head = ("mode", "inputs", "cycles a step", "µs a step", "MACs left out")
-    return _table(head, rows)
+    return _table(head, rows, code=(), numbers=(2, 3, 4))
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.0f} %"
 
 
 def _memories(held: Inventory) -> str:
@@ -184,4 +220,5 @@ def _memories(held: Inventory) -> str:
         (memory.module, memory.depth, memory.width, count, f"{memory.bits * count:,}")
         for memory, count in sorted(held.memories.items(), key=lambda item: -item[0].bits * item[1])
     ]
-    return _table(("module", "words", "bits of a word", "how many", "bits in all"), rows)
+    head = ("module", "words", "bits of a word", "how many", "bits in all")
+    return _table(head, rows, numbers=(1, 2, 3, 4))

@@ -2,6 +2,8 @@
 
 import re
 from html.parser import HTMLParser
+from itertools import groupby
+from operator import itemgetter
 
 import pytest
 
@@ -99,6 +101,23 @@ def test_it_names_every_port_register_counter_and_field(page, facts):
     names = {port.name for port in facts.ports} | {*REGISTERS, *COUNTERS, *MODE_COUNTERS}
     names |= {error.name for error in Error} | {*SETTINGS}
     assert names <= set(page.words)
+
+
+def test_ports_stand_channel_after_channel(text, facts):
+    names = re.findall(r"<td><code>([a-z_]+)</code></td><td>(?:in|out)put</td>", text)
+    assert sorted(names) == sorted(port.name for port in facts.ports)
+    signals = [re.match(r"(._axi_(?:aw|ar|w|b|r))(\w+)$", name).groups() for name in names[4:]]
+    channels = {key: [name for _, name in group] for key, group in groupby(signals, itemgetter(0))}
+    assert len(channels) == 10
+    assert sum(map(len, channels.values())) == len(names[4:])
+    assert all(group[-2:] == ["valid", "ready"] for group in channels.values())
+
+
+def test_every_table_repeats_its_head_and_scrolls_by_itself(text):
+    tables = re.findall(r"^(.*)\n<table[^>]*>\n(.*)$", text, re.M)
+    assert len(tables) == text.count("<table") >= 10
+    assert {before for before, _ in tables} == {'<div class="wide">'}
+    assert all(head.startswith("<thead>") for _, head in tables)
 
 
 def test_signals_of_diagrams_are_ports_of_the_core(facts):
