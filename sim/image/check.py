@@ -45,7 +45,9 @@ def check_fit(layer: int, direction: IntegerLstm, cell: CellParameters, config: 
         if form.bits != config.act_width:
             raise NetworkError(
                 f"{name} of layer {layer} has codes of {form.bits} bits, and configuration "
-                f"{config.name} takes codes of {config.act_width}"
+                f"{config.name} takes codes of {config.act_width}: quantise the network with "
+                f"--activation-bits {config.act_width}, or make the machine with --activation-bits "
+                f"{form.bits}"
             )
     if direction.by_row and not config.row_scales:
         raise NetworkError(
@@ -59,10 +61,16 @@ def check_fit(layer: int, direction: IntegerLstm, cell: CellParameters, config: 
 
 def _check_weights(layer: int, direction: IntegerLstm, config: Config) -> None:
     """Refuse weights that the lanes cannot take."""
-    limit = 2 ** (config.multiplier.weight_width - 1) - 1
+    bits = config.multiplier.weight_width
+    limit = 2 ** (bits - 1) - 1
     for name, weights in (("W", direction.W), ("R", direction.R)):
-        if np.abs(weights.astype(np.int64)).max() > limit:
-            raise NetworkError(f"{name} of layer {layer} must be within ±{limit}")
+        largest = np.abs(weights.astype(np.int64)).max()
+        if largest > limit:
+            raise NetworkError(
+                f"{name} of layer {layer} has weights up to ±{largest}, and those of configuration "
+                f"{config.name} have {bits} bits, up to ±{limit}: quantise the network with "
+                f"--weight-bits {bits}"
+            )
 
 
 def _check_sums(layer: int, direction: IntegerLstm, cell: CellParameters) -> None:

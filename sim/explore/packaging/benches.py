@@ -46,6 +46,7 @@ def bench_files(facts: Facts, made: Made) -> dict[str, str]:
         "reset_names": repr(facts.resets),
         "id": f"0x{ID_VALUE:08X}",
         "lanes": f"0x{REGISTERS['lanes'].addr:02X}",
+        "features": f"0x{REGISTERS['features'].addr:02X}",
     }
     comment = facts.comment("cocotb test bench.")
     return {

@@ -134,10 +134,12 @@ def test_bits_that_the_machine_lacks_are_refused(refused, model, samples):
 
 def test_a_network_of_other_widths_is_refused(refused, net, x):
     assert refused("run", net, "--input", x, "--activation-bits", 6) == (
-        "x of layer 0 has codes of 8 bits, and configuration edge takes codes of 6"
+        "x of layer 0 has codes of 8 bits, and configuration edge takes codes of 6: quantise the "
+        "network with --activation-bits 6, or make the machine with --activation-bits 8"
     )
     assert refused("run", net, "--input", x, "--weight-bits", 4) == (
-        "W of layer 0 must be within ±7"
+        "W of layer 0 has weights up to ±127, and those of configuration edge have 4 bits, up to "
+        "±7: quantise the network with --weight-bits 4"
     )
     assert refused("run", net, "--input", x, "--weight-bits", 5) == (
         "bus_width must divide the 320 bits that 64 lanes use per cycle, not 128"

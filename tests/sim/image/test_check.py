@@ -54,10 +54,14 @@ def test_too_many_hidden_units_are_refused():
 def test_weights_that_the_multiplier_cannot_take_are_refused():
     narrow = replace(CONFIGS["small"], multiplier=Exact(weight_width=4))
     large = direction(W=np.full((4, 5, 3), -8, np.int8))
-    assert refusal(fit, large, narrow) == "W of layer 0 must be within ±7"
+    assert refusal(fit, large, narrow) == (
+        "W of layer 0 has weights up to ±8, and those of configuration small have 4 bits, up to "
+        "±7: quantise the network with --weight-bits 4"
+    )
     small = np.zeros((4, 5, 3), np.int8)
     assert refusal(fit, direction(W=small, R=np.full((4, 5, 5), 8, np.int8)), narrow) == (
-        "R of layer 0 must be within ±7"
+        "R of layer 0 has weights up to ±8, and those of configuration small have 4 bits, up to "
+        "±7: quantise the network with --weight-bits 4"
     )
 
 

@@ -117,11 +117,13 @@ def test_a_network_must_have_the_widths_of_the_configuration():
     with pytest.raises(NetworkError) as caught:
         compile_network(coarse, SMALL, steps=1, sequences=1)
     assert str(caught.value) == (
-        "x of layer 0 has codes of 6 bits, and configuration small takes codes of 8"
+        "x of layer 0 has codes of 6 bits, and configuration small takes codes of 8: quantise the "
+        "network with --activation-bits 8, or make the machine with --activation-bits 6"
     )
     with pytest.raises(NetworkError) as caught:
         compile_network(random_network([3, 4]), machine(4, 8), steps=1, sequences=1)
-    assert str(caught.value) == "W of layer 0 must be within ±7"
+    assert str(caught.value).startswith("W of layer 0 has weights up to ±")
+    assert str(caught.value).endswith(": quantise the network with --weight-bits 4")
 
 
 def test_thresholds_beyond_a_byte_are_for_16_bit_activations():

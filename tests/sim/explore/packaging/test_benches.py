@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,14 @@ def test_cocotb_runs_an_image_of_ones_own(cocotb, tmp_path):
     wanted = Wanted(config=TINY, steps=3, sequences=2, modes=modes, base=0x8000)
     write_compiled(compile_integer(network, wanted), tmp_path / "net", "net")
     assert "TESTS=3 PASS=3 FAIL=0" in cocotb(f"IMAGE={tmp_path / 'net'}")
+
+
+@pytest.mark.slow
+def test_cocotb_hears_an_image_of_other_values(cocotb, tmp_path):
+    wanted = Wanted(config=replace(TINY, act_width=16), steps=1)
+    write_compiled(compile_integer(random_network((5, 6), activation_bits=16), wanted), tmp_path)
+    with pytest.raises(AssertionError, match="an image for other values or scales"):
+        cocotb(f"IMAGE={tmp_path}")
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hw.config import CONFIGS
-from hw.registers import Error
+from hw.registers import REGISTERS, Error
 from sim.explore.compiling.made import Wanted, compile_integer
 from sim.explore.compiling.writing import write_compiled
 from sim.explore.packaging.writing import write_package
@@ -247,6 +247,17 @@ def test_what_is_no_machine_of_the_driver_is_refused(bench, code, place, value, 
     used = bench()
     used.reads[place] = value
     assert used.library.bench_open() == code[name]
+
+
+@pytest.mark.parametrize("minor", [4, 5])
+def test_a_machine_of_other_values_is_refused(bench, code, config, minor):
+    """Its gates could not tell an image of the other kind. Until 0.4 all had 8 bits."""
+    used, features = bench(), REGISTERS["features"].addr
+    wide = config.act_width == 16
+    used.reads |= {REGISTERS["version"].addr: minor, features: 2 * wide}
+    assert used.library.bench_open() == (code["OTHER_MACHINE"] if wide and minor < 5 else 0)
+    used.reads[features] = 2 * (not wide)
+    assert used.library.bench_open() == (0 if not wide and minor < 5 else code["OTHER_MACHINE"])
 
 
 def test_what_the_memory_cannot_hold_is_refused(bench, code):

@@ -14,6 +14,9 @@
 /* The word of a descriptor whose upper half has the upper bytes of thresholds. */
 #define HIGH_WORD @high_word@u
 
+/* The first minor version of the register map that has the register features. */
+#define FIRST_WITH_FEATURES 5u
+
 #define VALUE_BYTES sizeof(refrain_value)
 
 /* Reads of STATUS until a soft reset must have ended. */
@@ -91,7 +94,8 @@ const char *refrain_text(int status) {
     case REFRAIN_OTHER_VERSION:
       return "the accelerator has another version of the register map: take its package's driver";
     case REFRAIN_OTHER_MACHINE:
-      return "the image is for other lanes or another bus: compile it for this configuration";
+      return "image or driver are for other lanes, another bus or values of another width: take "
+             "those of this configuration";
     case REFRAIN_TOO_SMALL: return "the image needs more memory than it was given";
     case REFRAIN_MISALIGNED: return "the address of the memory must be a multiple of its alignment";
     case REFRAIN_NO_NETWORK: return "there is no network yet: load one";
@@ -120,6 +124,14 @@ int refrain_reset(struct refrain *device) {
   return REFRAIN_OK;
 }
 
+/* Whether values of x and h are as wide as those of this driver. The gates cannot know how wide an
+ * image's are, and machines from before version 0.5 have 8 bits and no such register. */
+static int is_as_wide(struct refrain *device) {
+  uint32_t minor = get(device, REGISTER(version)) & REFRAIN__VERSION__MINOR_bm;
+  uint32_t features = minor < FIRST_WITH_FEATURES ? 0 : get(device, REGISTER(features));
+  return ((features & REFRAIN__FEATURES__WIDE_bm) != 0) == (VALUE_BYTES == 2);
+}
+
 int refrain_open(struct refrain *device, const struct refrain_port *port) {
   uint32_t version;
   device->port = *port;
@@ -132,6 +144,7 @@ int refrain_open(struct refrain *device, const struct refrain_port *port) {
   if (get(device, REGISTER(id)) != REFRAIN__ID__VALUE_reset) return REFRAIN_ABSENT;
   version = get(device, REGISTER(version)) >> REFRAIN__VERSION__MAJOR_bp;
   if (version != REFRAIN__VERSION__MAJOR_reset) return REFRAIN_OTHER_VERSION;
+  if (!is_as_wide(device)) return REFRAIN_OTHER_MACHINE;
   put(device, REGISTER(interrupt_enable), 0);
   put(device, REGISTER(override), 0);
   return refrain_reset(device);
