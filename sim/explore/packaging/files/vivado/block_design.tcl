@@ -34,11 +34,12 @@ set_property -dict [list \
 set core [create_bd_cell -type ip -vlnv refrain:ip:@top@ core]
 
 # The processor writes registers through GP0; the accelerator reads and writes DRAM through HP0.
+# There is one clock. By its name it would have to be written with the frequency as Vivado rounds it.
 apply_bd_automation -rule xilinx.com:bd_rule:axi4 \
-    -config {Master "/ps/M_AXI_GP0" Clk "/ps/FCLK_CLK0 (@clock_mhz@ MHz)"} \
+    -config {Master "/ps/M_AXI_GP0" Clk "Auto"} \
     [get_bd_intf_pins core/s_axi]
 apply_bd_automation -rule xilinx.com:bd_rule:axi4 \
-    -config {Master "/core/m_axi" Slave "/ps/S_AXI_HP0" Clk "/ps/FCLK_CLK0 (@clock_mhz@ MHz)"} \
+    -config {Master "/core/m_axi" Slave "/ps/S_AXI_HP0" Clk "Auto"} \
     [get_bd_intf_pins ps/S_AXI_HP0]
 connect_bd_net [get_bd_pins core/interrupt] [get_bd_pins ps/IRQ_F2P]
 
