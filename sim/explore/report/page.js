@@ -300,11 +300,11 @@ function choose(row) {
     add("h3", `On ${value(row, "part")}`);
     const list = add("dl", "");
     for (const [name, limit] of Object.entries(part)) {
-      const used = value(row, name);
+      const used = value(row, name), source = value(row, "cells_from") === "Yosys" ? "counted by Yosys" : "estimated";
       add("dt", name.toUpperCase(), list);
       const cell = add("dd", "", list), meter = document.createElement("meter");
       meter.max = limit; meter.high = limit * 0.8; meter.value = Math.min(used, limit);
-      cell.append(meter, ` ${shownValue(used)} of ${shownValue(limit)}, counted by Yosys`);
+      cell.append(meter, ` ${shownValue(used)} of ${shownValue(limit)}, ${source}`);
       if (used > limit) { cell.className = "bad"; cell.append(": does not fit"); }
     }
   }

@@ -1,7 +1,7 @@
 """The sweep that a newcomer would write, and the machine that it recommends."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
@@ -104,16 +104,9 @@ def newcomers_plan(subject: Subject) -> Plan:
         f"(cell_lanes == 4) == (lanes >= {_WIDE})",
         f"weight_words == {_STREAMED}" + (f" or {whole}" if whole else ""),
     ]
-    plan = plan_of(
-        {
-            # Its own subject stands in below.
-            "subject": {"workload": "vowels"},
-            "config": machine,
-            "modes": modes,
-            "conditions": {"require": require, "impossible": "leave out"},
-        }
-    )
-    return replace(plan, subjects=(subject,))
+    limits = {"require": require, "impossible": "leave out"}
+    values = {"config": machine, "modes": modes, "conditions": limits}
+    return plan_of(values, subjects=(subject,))
 
 
 def _up(value: int, step: int) -> int:

@@ -10,14 +10,17 @@ def gain(row: dict) -> float:
     return -row["score"] if row["lower_is_better"] else row["score"]
 
 
+def _known(rows: Sequence[dict], cost: str) -> list[dict]:
+    return [row for row in rows if row.get(cost) is not None]
+
+
 def pareto(rows: Sequence[dict], cost: str) -> list[dict]:
     """Rows that no other row beats in score and cost, the cheapest first.
 
     Rows whose cost is not known are on no front.
     """
-    known = [row for row in rows if row.get(cost) is not None]
     front: list[dict] = []
-    for row in sorted(known, key=lambda row: (row[cost], -gain(row))):
+    for row in sorted(_known(rows, cost), key=lambda row: (row[cost], -gain(row))):
         if not front or gain(row) > gain(front[-1]):
             front.append(row)
     return front
@@ -31,8 +34,7 @@ def within_error(rows: Sequence[dict], cost: str) -> list[dict]:
     """
     front = pareto(rows, cost)
     found, best, place = [], None, 0
-    known = [row for row in rows if row.get(cost) is not None]
-    for row in sorted(known, key=lambda row: row[cost]):
+    for row in sorted(_known(rows, cost), key=lambda row: row[cost]):
         while place < len(front) and front[place][cost] <= row[cost]:
             best, place = front[place], place + 1
         if gain(best) - gain(row) <= (best["standard_error"] or 0.0):

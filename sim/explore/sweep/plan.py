@@ -118,7 +118,9 @@ def read_plan(path: Path) -> Plan:
         raise NetworkError(f"{path}: {error}") from None
 
 
-def plan_of(values: Mapping, folder: Path = Path()) -> Plan:
+def plan_of(
+    values: Mapping, folder: Path = Path(), subjects: Sequence[Subject] | None = None
+) -> Plan:
     """The plan of these values, which a file holds or a program makes.
 
     Parameters
@@ -127,6 +129,8 @@ def plan_of(values: Mapping, folder: Path = Path()) -> Plan:
         Sections by name, as a file has them.
     folder : Path
         Where its files are looked for first.
+    subjects : sequence of Subject or None
+        What is measured, in place of a section that says so.
 
     Raises
     ------
@@ -157,7 +161,7 @@ def plan_of(values: Mapping, folder: Path = Path()) -> Plan:
     require = limits.get("require", [])
     require = [require] if isinstance(require, str) else require
     return Plan(
-        subjects=_subjects(values.get("subject"), folder),
+        subjects=_subjects(values.get("subject"), folder) if subjects is None else tuple(subjects),
         axes={name: _found(name, each, folder) for name, each in axes.items()},
         base=None if base is None else _beside(base, folder),
         conditions=tuple(Condition(text) for text in require),

@@ -154,13 +154,16 @@ def test_keys_choose_a_row_and_its_commands_build_it(browser, report):
     assert page.errors == []
 
 
-def test_a_machine_stands_beside_the_limits_of_its_part(browser, report):
+@pytest.mark.parametrize(
+    ("source", "said"), [("Yosys", "counted by Yosys"), ("estimate", "estimated")]
+)
+def test_a_machine_stands_beside_the_limits_of_its_part(browser, report, source, said):
     page = browser(1300, 900)
     cells = {"lut": 20_000, "ff": 100, "dsp": 25, "bram": 24.5}
-    page.open(report(6, part="xc7z010", fits=False, **cells))
+    page.open(report(6, part="xc7z010", fits=False, cells_from=source, **cells))
     page.run("choose(0)")
     assert page.run("document.querySelectorAll('#detail meter').length") == 4
-    assert texts(page, "#detail .bad") == [" 20,000 of 17,600, counted by Yosys: does not fit"]
+    assert texts(page, "#detail .bad") == [f" 20,000 of 17,600, {said}: does not fit"]
     assert page.errors == []
 
 
