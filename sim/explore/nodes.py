@@ -1,6 +1,6 @@
 """LSTM layers of whole models, in integers on a backend."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -283,12 +283,14 @@ def quantize_nodes(
     percentile: float | None = None,
     *,
     given: Mapping[str, IntegerNetwork] | None = None,
+    by: Callable = quantize,
     **bits: int,
 ) -> dict[str, IntegerNetwork]:
     """Integer networks of a model's LSTM layers, by name, calibrated on the model's ``inputs``.
 
-    ``bits`` are ``weight_bits``, ``activation_bits`` and ``row_scales`` of ``quantize``. Layers
-    that are in integers, or ``given`` in integers, stay as they are.
+    ``bits`` are ``weight_bits``, ``activation_bits`` and ``row_scales`` of ``quantize``, and ``by``
+    is that or what gives the same. Layers that are in integers, or ``given`` in integers, stay as
+    they are.
 
     Raises
     ------
@@ -305,7 +307,7 @@ def quantize_nodes(
     for name, seen in model.capture(inputs).items():
         if name not in networks:
             try:
-                networks[name] = quantize(layers[name], seen, percentile, **bits)
+                networks[name] = by(layers[name], seen, percentile, **bits)
             except NetworkError as error:
                 raise NetworkError(f"{model.path}: LSTM node {name}: {error}") from None
     return {name: networks[name] for name in layers if name in networks}

@@ -40,13 +40,14 @@ def workload_rows(workloads) -> list[dict]:
     ]
 
 
-def quantize_case(case: Case, **bits: int) -> IntegerNetwork:
+def quantize_case(case: Case, by: Callable = quantize, **bits: int) -> IntegerNetwork:
     """The case's network in integers, calibrated on its calibration split without the padding.
 
-    ``bits`` are ``weight_bits``, ``activation_bits`` and ``row_scales`` of ``quantize``.
+    ``bits`` are ``weight_bits``, ``activation_bits`` and ``row_scales`` of ``quantize``, and ``by``
+    is that or what gives the same.
     """
     split = case.calibration
-    return quantize(case.network, split.x, lengths=split.lengths, **bits)
+    return by(case.network, split.x, lengths=split.lengths, **bits)
 
 
 def run_float_split(network: FloatNetwork, split: Split) -> np.ndarray:

@@ -10,6 +10,7 @@ from sim.explore.evidence.padded import run_padded
 from sim.explore.outputs import real_values
 from sim.explore.running import precision
 from sim.explore.sweep.points import Point
+from sim.explore.sweep.quantised import kept_quantize
 from sim.explore.sweep.subjects import Subject
 from sim.explore.tuning.problems import PARTS, FileProblem
 from sim.explore.workloads import quantize_case
@@ -22,7 +23,7 @@ from sim.networks.quantizer import to_codes
 from sim.workloads.scores import Score
 from sim.workloads.workload import Case
 
-__all__ = ["Call", "Ran", "Steps", "functional", "ran"]
+__all__ = ["Call", "Ran", "Steps", "formats", "functional", "ran"]
 
 _HELD_OUT = PARTS[1]
 
@@ -100,6 +101,13 @@ def functional(point: Point) -> tuple:
     return (point.subject, point.network_bits, point.percentile, repr(point.mode), *precise)
 
 
+def formats(point: Point) -> tuple:
+    """What of a point changes its network: points that agree in it quantise alike."""
+    config = point.config
+    widths = (point.network_bits, config.multiplier.weight_width, config.act_width)
+    return (point.subject, point.percentile, *widths, config.row_scales)
+
+
 def ran(subject: Subject, point: Point, case: Case | None = None) -> Ran:
     """Run a point's network on the held-out data.
 
@@ -138,7 +146,7 @@ def _ran_workload(subject: Subject, case: Case, point: Point) -> Ran:
     if point.percentile is not None:
         raise NetworkError("--state and --percentile are for a network file")
     config, modes = _largest(point.config), point.modes()
-    network = quantize_case(case, **precision(config, point.network_bits))
+    network = quantize_case(case, kept_quantize, **precision(config, point.network_bits))
     split = case.evaluation
     done = run_padded(network, split, ModelBackend(config), modes)
     events = tuple(
@@ -185,7 +193,7 @@ class _Swept(FileProblem):
 
     def __init__(self, subject: Subject, config: Config, bits: int | None, percentile: float):
         network, parts = subject.load()
-        how = {"percentile": percentile, "states": subject.states}
+        how = {"percentile": percentile, "states": subject.states, "by": kept_quantize}
         super().__init__(subject.network, network, parts, subject.judge(), config, bits, **how)
         self.backend = _Recorder(self.backend)
         self._reference = None

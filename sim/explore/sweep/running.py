@@ -18,7 +18,7 @@ from sim.explore.sweep.measuring import measure
 from sim.explore.sweep.plan import Plan
 from sim.explore.sweep.points import Point
 from sim.explore.sweep.program import program_hash
-from sim.explore.sweep.ran import functional
+from sim.explore.sweep.ran import formats, functional
 from sim.explore.sweep.store import Stored, opened
 from sim.explore.sweep.subjects import Subject
 from sim.explore.tuning.problems import digest
@@ -263,11 +263,17 @@ def _engine(scheduler: str | None, jobs: int) -> Iterator:
 
 
 def _in_order(tasks: Sequence[Task]) -> list[Task]:
-    """The tasks, those that share a run of the network one after the other."""
+    """The tasks, those that share a run of the network one after the other.
+
+    Before them one for each way to quantise, so that no two processes quantise the same at once.
+    """
     places: dict[tuple, int] = {}
+    firsts: dict[tuple, str] = {}
     for task in tasks:
         places.setdefault(functional(task.point), len(places))
-    return sorted(tasks, key=lambda task: places[functional(task.point)])
+        firsts.setdefault(formats(task.point), task.key)
+    first = set(firsts.values())
+    return sorted(tasks, key=lambda task: (task.key not in first, places[functional(task.point)]))
 
 
 class _Watch:

@@ -1,7 +1,7 @@
 """What can be tuned: a workload, or a network file with sample data."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -208,6 +208,8 @@ class FileProblem:
         Of ``quantize``.
     states : tuple of str
         ``IN=OUT`` for each state of a model that runs call by call, see ``as_stream``.
+    by : function
+        ``quantize``, or what gives the same.
 
     Members
     -------
@@ -232,8 +234,9 @@ class FileProblem:
         quantized: Path | None = None,
         percentile: float | None = None,
         states: tuple[str, ...] = (),
+        by: Callable = quantize,
     ):
-        how = {"percentile": percentile, **precision(config, weight_bits)}
+        how = {"percentile": percentile, "by": by, **precision(config, weight_bits)}
         self.title, self.metric, self._metric = title, metric.name, metric
         self.parts, self.backend = dict(parts), ModelBackend(config, timed=False)
         self.activation_bits = config.act_width
@@ -241,7 +244,7 @@ class FileProblem:
         if isinstance(network, IntegerNetwork | FloatNetwork):
             inputs = [part.inputs for part in self.parts.values()]
             check_alone(*inputs, quantized=quantized, states=states)
-            self.model, self.networks = None, {"": self._layers(network, how)}
+            self.model, self.networks = None, {"": self._layers(network, **how)}
             self.layers = len(self.networks[""].layers)
         else:
             data = [part.inputs for part in parts.values()]
@@ -259,7 +262,7 @@ class FileProblem:
         self.key = digest(*metric.key, _machine(config), digests, *data)
         self._normal = {}
 
-    def _layers(self, network, how: Mapping) -> IntegerNetwork:
+    def _layers(self, network, by: Callable, **how) -> IntegerNetwork:
         """The integer form of a network of nothing but LSTM layers."""
         if isinstance(network, IntegerNetwork):
             return network
@@ -267,7 +270,7 @@ class FileProblem:
             name: replace(part, inputs=as_numbers(part.inputs)) for name, part in self.parts.items()
         }
         seen = self.parts["calibration"].inputs
-        integer = quantize(network, seen, **how)
+        integer = by(network, seen, **how)
         names = [f"layer {number}" for number in range(len(network.layers))]
         self._judged = judge_network(names, network, integer, [Seen(x=seen)])
         return integer

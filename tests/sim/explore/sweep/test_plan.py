@@ -1,6 +1,7 @@
 """Plans of sweeps: what files say, which points they have, and what is refused."""
 
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hw.config import ConfigError
 from hw.errors import UserError
 from sim.explore.sweep.combining import combine
 from sim.explore.sweep.plan import EXAMPLE, plan_of, read_plan
+from sim.explore.sweep.ran import functional
 from sim.networks.network import NetworkError
 
 VOWELS = {"workload": "vowels"}
@@ -24,6 +26,16 @@ def test_the_example_is_a_plan_of_every_combination_once():
     assert len(made) == 2 * 2 * (1 + 3 * 2 - 2)
     assert len(set(made)) == len(made)
     assert {point.config.lanes for point in made} == {16, 32}
+
+
+def test_the_plan_of_the_page_has_200_points():
+    page = (Path(__file__).parents[4] / "docs" / "sweeps.md").read_text()
+    text = page.partition("### A plan of 200 points")[2].partition("```toml")[2].partition("```")[0]
+    made = combine(plan_of(tomllib.loads(text)))
+    assert len(made) == 200
+    assert {point.subject for point in made} == {"digits", "vowels"}
+    # Normal mode, and two levels with two pairs of thresholds, in four widths of each network.
+    assert len({functional(point) for point in made}) == 2 * 4 * (1 + 2 * 2)
 
 
 def test_ranges_rise_by_a_step_or_a_factor():
