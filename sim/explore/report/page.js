@@ -1,11 +1,7 @@
-"use strict";
-const page = JSON.parse(document.getElementById("data").textContent);
-const byId = (name) => document.getElementById(name);
 const columns = page.columns, rows = page.rows;
 const place = Object.fromEntries(columns.map((column, i) => [column.name, i]));
 const value = (row, name) => rows[row][place[name]];
 const numbers = columns.filter((column) => column.kind === "number").map((column) => column.name);
-const colours = ["#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#0891b2", "#64748b", "#be185d"];
 const rowHeight = 28, svgBars = 1500, printed = 300, lines = 1500;
 const state = { x: page.start.x, y: page.start.y, colour: page.start.colour, subject: page.subjects[0],
   sort: null, down: false, filters: {}, chosen: null, current: null, shown: [] };
@@ -18,18 +14,6 @@ const label = (name) => {
   const column = columns[place[name]];
   return name.replaceAll("_", " ") + (column.unit ? ` (${column.unit})` : "");
 };
-const shownValue = (found) => {
-  if (found === null || found === undefined) return "–";
-  if (typeof found !== "number" || Number.isInteger(found)) {
-    return typeof found === "number" ? found.toLocaleString("en") : String(found);
-  }
-  return Math.abs(found) >= 1000 ? Math.round(found).toLocaleString("en") : String(Number(found.toPrecision(4)));
-};
-
-function options(select, names, chosen, text) {
-  select.replaceChildren(...names.map((name) => new Option(text(name), name, false, name === chosen)));
-}
-
 function test(filter, found) {
   const text = filter.trim();
   if (!text) return true;
@@ -66,19 +50,6 @@ function fronts(known) {
   }
   return { front, near };
 }
-
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-function layout() {
-  const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--line"), automargin: true };
-  return { paper_bgcolor: colour("--back"), plot_bgcolor: colour("--back"), font: { color: colour("--text"), size: 13 },
-    margin: { t: 10, r: 10, l: 60, b: 50 }, xaxis: { ...axis }, yaxis: { ...axis }, hovermode: "closest",
-    legend: { orientation: "h", yanchor: "bottom", y: 1.02, x: 0 } };
-}
-const narrow = matchMedia("(max-width: 40rem)").matches;
-const settings = { responsive: true, displayModeBar: narrow ? false : "hover", displaylogo: false,
-  modeBarButtons: [["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]] };
 
 function hover(row) {
   const shown = page.hover.map((name) => `${name.replaceAll("_", " ")}: ${shownValue(value(row, name))}`);
@@ -373,11 +344,6 @@ function begin() {
     const item = document.createElement("li");
     item.textContent = text;
     return item;
-  }));
-  const describe = (list, pairs) => list.replaceChildren(...pairs.flatMap(([name, text]) => {
-    const term = document.createElement("dt"), said = document.createElement("dd");
-    term.textContent = name; said.textContent = text;
-    return [term, said];
   }));
   describe(byId("about"), page.about);
   describe(byId("columns"), columns.map((column) => [label(column.name), column.text]));

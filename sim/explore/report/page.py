@@ -1,15 +1,10 @@
 """The results of a sweep as one page that needs nothing else: no server, and no network."""
 
-import importlib.metadata
-import json
-import platform
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-from plotly.offline import get_plotlyjs
 
 from hw.config import CONFIGS, SETTINGS
 from sim.explore.machine_values import values_of
+from sim.explore.report.template import filled, versions
 from sim.explore.resources.parts import COUNTED, PARTS
 from sim.explore.sweep.costs import DERIVED
 from sim.explore.sweep.fronts import varied
@@ -19,7 +14,6 @@ from sim.networks.network import NetworkError
 
 __all__ = ["report_page", "title_of"]
 
-_FOLDER = Path(__file__).parent
 _SETTINGS = {
     "subject": ("", "network and data"),
     "network_bits": ("bits", "bits of the network's weights"),
@@ -91,18 +85,7 @@ def report_page(
         "failed": [f"{row['subject']}, {row['mode']}: {row['error']}" for row in failed],
         "about": _about(about),
     }
-    parts = {
-        "TITLE": _escaped(title),
-        "STYLE": (_FOLDER / "page.css").read_text(),
-        # Inside a script element nothing may look like its end.
-        "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
-        "PLOTLY": get_plotlyjs().replace("</script", "<\\/script"),
-        "SCRIPT": (_FOLDER / "page.js").read_text(),
-    }
-    page = (_FOLDER / "page.html").read_text()
-    pieces = page.split("@")
-    # What stands between two signs is a name, and what is put in its place is never looked at.
-    return "".join(parts.get(piece, piece) for piece in pieces).encode()
+    return filled("page", title, data)
 
 
 def _is_setting(name: str) -> bool:
@@ -153,14 +136,4 @@ def _about(about: Mapping[str, str]) -> list[list[str]]:
     said = [[text, about[name]] for name, text in known.items() if name in about]
     said += [["plan", about["text"]]] if "text" in about else []
     said += [["hash of the program", about["program"]]] if "program" in about else []
-    version = importlib.metadata.version
-    packages = ("refrain", "numpy", "onnxruntime", "plotly")
-    said.append(["versions", ", ".join(f"{name} {version(name)}" for name in packages)])
-    said.append(["Python", platform.python_version()])
-    return said
-
-
-def _escaped(text: str) -> str:
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(sign, entity)
-    return text
+    return [*said, *versions()]

@@ -29,3 +29,20 @@ def test_what_is_no_sweep_is_refused(refused, model, tmp_path):
         f"{tmp_path} cannot be written: it is a folder"
     )
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_run_becomes_a_page(refrain, refused, model, tmp_path):
+    x, report, trace = (tmp_path / name for name in ("x.npy", "run.json", "trace.csv"))
+    np.save(x, np.random.default_rng(2).normal(size=(2, 5, 3)).astype(np.float32))
+    written = ["--report", report, "--trace", trace]
+    assert refrain("run", model, "--input", x, "--mode", "delta", *written)[0] == 0
+    page = tmp_path / "page.html"
+    status, out, err = refrain("report", report, "--trace", trace, "-o", page)
+    assert (status, out, err) == (0, f"wrote {page}\n", "")
+    assert "<h1>Run on edge</h1>" in page.read_text()
+    page.unlink()
+    assert refused("report", tmp_path, "--trace", trace, "-o", page) == (
+        "--trace is of a run: name the .json that run --report wrote"
+    )
+    assert refused("report", report, "--trace", x, "-o", page) == f"{x} is not text"
+    assert not page.exists()

@@ -62,11 +62,11 @@ class Page:
         elif event["method"] == "Network.requestWillBeSent":
             self.requests.append(given["request"]["url"])
 
-    def open(self, path):
-        """Go to a file, and wait until its charts are drawn; seconds that this takes."""
+    def open(self, path, last="parallel"):
+        """Go to a file, and wait until its last chart is drawn; seconds that this takes."""
         begin = time.monotonic()
         self.call("Page.navigate", url=path.as_uri())
-        self.until("document.querySelectorAll('#parallel .main-svg').length > 0")
+        self.until(f"document.querySelectorAll('#{last} .main-svg').length > 0")
         return time.monotonic() - begin
 
     def run(self, code):
