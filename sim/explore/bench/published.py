@@ -15,12 +15,12 @@ from sim.networks.network import FloatLayer, IntegerLayer, NetworkError
 from sim.workloads.packages import fetch
 from sim.workloads.published.catalogue import Published
 
-__all__ = ["format_rows", "published_markdown", "published_rows"]
+__all__ = ["FORMATS", "format_rows", "published_markdown", "published_rows"]
 
 _CONFIG = replace(CONFIGS["edge"], max_input=4096)
 """``edge``, with room for the widest inputs among these networks."""
 _DELTA = Modes.of(LayerModes(mode="delta"))
-_OTHERS = {
+FORMATS = {
     "8 bits, scales of rows": {"row_scales": True},
     "16x8": {"act_width": 16},
     "16x8, scales of rows": {"act_width": 16, "row_scales": True},
@@ -29,9 +29,20 @@ _OTHERS = {
 
 
 def published_rows(
-    networks: Iterable[Published], say: Callable[[str], None] = lambda text: None
+    networks: Iterable[Published],
+    say: Callable[[str], None] = lambda text: None,
+    formats: Mapping[str, Mapping] = FORMATS,
 ) -> list[dict]:
     """A row for each network: its LSTM layers, agreement with floating point, and what delta saves.
+
+    Parameters
+    ----------
+    networks : iterable of Published
+        What is run.
+    say : function
+        Told what happens.
+    formats : dict of dict
+        Other formats that are measured, by name: fields of the configuration.
 
     Members of a row
     ----------------
@@ -61,7 +72,7 @@ def published_rows(
             "what": each.what,
         }
         try:
-            row |= _measure(each)
+            row |= _measure(each, formats)
         except NetworkError as error:
             # Columns are the same in every row.
             row |= {"lstm": "", "agreement": "", "lstm_sqnr_db": None, "macs_avoided": None}
@@ -141,7 +152,7 @@ def _decibels(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.1f} dB"
 
 
-def _measure(published: Published) -> dict:
+def _measure(published: Published, formats: Mapping[str, Mapping]) -> dict:
     """The figures of a network that runs."""
     network, inputs = load_network(fetch(published.member)), published.make()
     normal = run_file(network, inputs, None, make_backend("model", _CONFIG))
@@ -149,14 +160,14 @@ def _measure(published: Published) -> dict:
     same = all(np.array_equal(value, delta.outputs[name]) for name, value in normal.outputs.items())
     # Layers in branches that the inputs do not take are not among them.
     ran = normal.figures.get("lstm_sqnr_db", network.lstm_layers)
-    backends = {k: make_backend("model", replace(_CONFIG, **f)) for k, f in _OTHERS.items()}
-    formats = {k: _nearness(run_file(network, inputs, None, b)) for k, b in backends.items()}
+    backends = {k: make_backend("model", replace(_CONFIG, **f)) for k, f in formats.items()}
+    others = {k: _nearness(run_file(network, inputs, None, b)) for k, b in backends.items()}
     return {
         "lstm": ", ".join(_size(network.lstm_layers[name]) for name in ran),
         **_nearness(normal),
         "macs_avoided": delta.figures["macs_avoided_share"],
         "exact": same,
-        "formats": formats,
+        "formats": others,
         "refused": "",
     }
 
