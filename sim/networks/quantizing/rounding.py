@@ -16,19 +16,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sim.networks.second_order import DAMPINGS, best_damping, damped, mean_products
+
 __all__ = ["Compensation", "best_compensation", "least_error_scales", "round_rows"]
 
 _SHRINK = np.linspace(1.0, 0.25, 31)
 """Scales that are tried, in parts of the one that covers all weights."""
-_DAMPINGS = (0.01, 0.1, 0.3)
-"""Added to every column's power, in parts of their mean: where samples are few, columns move
-together on them that do not on others."""
-_TOGETHER = 64
-"""Steps that stand together when samples are divided: neighbours are alike."""
 _JUDGED = 256
 """Rows that a damping is judged by."""
-_LEAST = 1e-12
-"""Added where there is no power at all."""
 _BLOCK = 32
 """Columns after which the others are brought up to date."""
 
@@ -75,13 +70,12 @@ class Compensation:
         Row j: how a loss in the j-th of them is shared by those behind it.
     """
 
-    def __init__(self, gram: np.ndarray, damping: float = _DAMPINGS[0]):
+    def __init__(self, gram: np.ndarray, damping: float = DAMPINGS[0]):
         columns = len(gram) - 1
         loud = np.argsort(-np.diag(gram)[:columns], kind="stable")
         self.order = np.append(loud, columns)
-        damped = gram[np.ix_(self.order, self.order)].astype(np.float64)
-        damped[np.diag_indices_from(damped)] += damping * np.diag(damped)[:-1].mean() + _LEAST
-        self.shares = np.linalg.cholesky(np.linalg.inv(damped)).T
+        ordered = damped(gram[np.ix_(self.order, self.order)], damping)
+        self.shares = np.linalg.cholesky(np.linalg.inv(ordered)).T
 
 
 def best_compensation(
@@ -90,40 +84,31 @@ def best_compensation(
     scales: np.ndarray,
     parts: np.ndarray,
     largest: Sequence[int],
+    held: np.ndarray | None = None,
 ) -> Compensation:
     """Compensation with the damping that loses least on samples that it was not made of.
 
-    Half of the samples makes it and the other half judges it, then the other way round. Where
-    there are no more samples than columns, it is the largest damping; where they are too few to
-    be divided, the least.
+    Where samples are too few to be divided, it is the least damping, see ``best_damping``.
 
     Parameters
     ----------
     seen : [samples, columns + 1]
         Operands in the order of time; the last one is always 1.
-    rows, scales, parts, largest
+    rows, scales, parts, largest, held
         As of ``round_rows``.
     """
-    gram = seen.T @ seen / len(seen)
-    if len(seen) < 4 * _TOGETHER:
-        return Compensation(gram)
-    if len(seen) < seen.shape[1]:
-        return Compensation(gram, _DAMPINGS[-1])
-    second = np.arange(len(seen)) // _TOGETHER % 2 == 1
-    halves = [part.T @ part / len(part) for part in (seen[~second], seen[second])]
     some = slice(None, None, -(-len(rows) // _JUDGED))
     rows, scales = rows[some], scales[some]
+    held = None if held is None else held[some]
 
-    def lost(damping: float) -> float:
-        total = 0.0
-        for made, judged in (halves, halves[::-1]):
-            by = Compensation(made, damping)
-            codes, constants = round_rows(rows, scales, parts, by, largest)
-            wrong = np.column_stack([codes * scales[:, parts], constants]) - rows
-            total += float(np.einsum("rc,rc->", wrong @ judged, wrong))
-        return total
+    def lost(made: np.ndarray, judged: np.ndarray, damping: float) -> float:
+        by = Compensation(made, damping)
+        codes, constants = round_rows(rows, scales, parts, by, largest, held)
+        wrong = np.column_stack([codes * scales[:, parts], constants]) - rows
+        return float(np.einsum("rc,rc->", wrong @ judged, wrong))
 
-    return Compensation(gram, min(_DAMPINGS, key=lost))
+    damping = best_damping(seen, lost, too_few=DAMPINGS[0])
+    return Compensation(mean_products(seen), damping)
 
 
 def round_rows(
@@ -132,6 +117,7 @@ def round_rows(
     parts: np.ndarray,
     by: Compensation,
     largest: Sequence[int],
+    held: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes of rows of weights, and the constants that go with them.
 
@@ -147,6 +133,8 @@ def round_rows(
         How losses are made good.
     largest : int [parts]
         Largest magnitude of a code of each part.
+    held : bool [rows, columns] or None
+        Weights that stay zero; what the others lose is not made good in them.
 
     Returns
     -------
@@ -165,6 +153,8 @@ def round_rows(
             part = parts[order[column]]
             step, most = steps[part], largest[part]
             code = np.clip(np.rint(left[column] / step), -most, most)
+            if held is not None:
+                code[held[:, order[column]]] = 0
             loss = (left[column] - code * step) / shares[column, column]
             left[column:end] -= np.outer(shares[column, column:end], loss)
             codes[order[column]], losses[column - start] = code, loss

@@ -190,7 +190,8 @@ class _Rounding:
         self.rows = rows.reshape(4 * H, -1).astype(np.float64)
         self.parts = np.repeat((0, 1), sizes)
         self.H, self.sizes, self.largest = H, sizes, largest
-        how = self.rows, self._by_row(scales), self.parts, largest
+        self.held = _held(lstm)
+        how = self.rows, self._by_row(scales), self.parts, largest, self.held
         self.by = best_compensation(seen, *how)
 
     def codes(self, scales: np.ndarray) -> _Codes:
@@ -218,7 +219,8 @@ class _Rounding:
         return of_rows if scales.shape[2] > 1 else of_rows.sum(axis=1, keepdims=True)
 
     def _round(self, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return round_rows(self.rows, self._by_row(scales), self.parts, self.by, self.largest)
+        scales = self._by_row(scales)
+        return round_rows(self.rows, scales, self.parts, self.by, self.largest, self.held)
 
     def _by_row(self, scales: np.ndarray) -> np.ndarray:
         """Of each row those of ``W`` and of ``R``, [4 H, 2]."""
@@ -226,6 +228,15 @@ class _Rounding:
 
     def _by_column(self, scales: np.ndarray) -> np.ndarray:
         return self._by_row(scales)[:, self.parts]
+
+
+def _held(lstm: FloatLstm) -> np.ndarray | None:
+    """Weights that were pruned, bool [4 H, columns]: zero in all gates of a unit; None for none.
+
+    That is a column word of the narrowest machine, so no word that is zero is filled.
+    """
+    zero = ~np.concatenate([lstm.W, lstm.R], axis=2).any(axis=0)
+    return np.tile(zero, (4, 1)) if zero.any() else None
 
 
 def _singles(scales: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from sim.networks.network import (
     Quantization,
 )
 from sim.networks.quantizer import from_codes, quantize, sqnr, to_codes
+from sim.networks.quantizing.weights import _held
 from sim.networks.tflite.reader import read_tflite
 from sim.networks.tflite.writer import write_tflite
 
@@ -471,3 +472,31 @@ def test_a_network_of_four_bits_is_a_tflite_file_as_any_other(nets, tmp_path):
     codes = to_codes(x, first.x)
     h = run_network(integer, codes).h
     assert np.array_equal(nets.run_tflm(tmp_path / "net.tflite", codes), h)
+
+
+@pytest.mark.parametrize("how", [{}, {"weight_bits": 3}, {"row_scales": True}])
+def test_columns_of_a_unit_that_are_zero_stay_zero(nets, how):
+    network = nets.random_float(6, 8, spread=0.6)
+    (lstm,) = network.layers[0].directions
+    # Pruned: some columns of the first and of the other units.
+    W, R = lstm.W.copy(), lstm.R.copy()
+    W[:, :4, [0, 3]], W[:, 4:, [2, 5]], R[:, :4, 1:6], R[:, 4:, 4:] = 0, 0, 0, 0
+    pruned = FloatLayer(directions=(replace(lstm, W=W, R=R),))
+    mixed = np.random.default_rng(0).normal(size=(2, 6))
+    x = (np.random.default_rng(1).normal(size=(4, 150, 2)) @ mixed).astype(np.float32)
+    (layer,) = quantize(pruned, x, **how).layers
+    for codes, weights in ((layer.directions[0].W, W), (layer.directions[0].R, R)):
+        assert not codes[weights == 0].any()
+        assert codes.any()
+
+
+def test_single_weights_of_zero_are_weights_as_others(nets):
+    """Files of few bits have many: what columns lose may be made good in them."""
+    (lstm,) = nets.random_float(6, 8).layers[0].directions
+    lstm.W[:3, :, 2] = 0
+    assert _held(lstm) is None
+    lstm.W[3, 5, 2] = 0
+    held = _held(lstm)
+    assert held.shape == (32, 14) and list(map(tuple, np.argwhere(held))) == [
+        (8 * gate + 5, 2) for gate in range(4)
+    ]

@@ -10,6 +10,7 @@ from sim.networks.quantizing.rounding import (
     least_error_scales,
     round_rows,
 )
+from sim.networks.second_order import DAMPINGS
 
 
 def operands(rng, count, columns):
@@ -86,7 +87,7 @@ def test_what_samples_say_of_columns_is_trusted_as_far_as_it_holds_on_others(mak
     parts = np.zeros(50, int)
     chosen = best_compensation(seen, rows, scales, parts, [7, 7])
     gram = seen.T @ seen / len(seen)
-    least, most = (Compensation(gram, damping) for damping in rounding._DAMPINGS[::2])
+    least, most = (Compensation(gram, damping) for damping in DAMPINGS[::2])
     wanted = least if make is operands else most
     assert np.array_equal(chosen.shares, wanted.shares)
 
@@ -95,7 +96,7 @@ def test_fewer_samples_than_columns_are_trusted_least():
     rng = np.random.default_rng(4)
     seen, rows = operands(rng, 260, 300), rng.normal(size=(4, 301))
     chosen = best_compensation(seen, rows, np.ones((4, 1)), np.zeros(300, int), [7])
-    wanted = Compensation(seen.T @ seen / 260, rounding._DAMPINGS[-1])
+    wanted = Compensation(seen.T @ seen / 260, DAMPINGS[-1])
     assert np.array_equal(chosen.shares, wanted.shares)
 
 
@@ -126,3 +127,33 @@ def test_blocks_of_columns_change_nothing(monkeypatch):
         monkeypatch.setattr(rounding, "_BLOCK", size)
         found.append(round_rows(rows, scales, parts, Compensation(seen.T @ seen / 800), [7, 7])[0])
     assert np.mean(found[0] == found[1]) > 0.99
+
+
+def test_weights_that_are_held_stay_zero_and_are_made_good_in_the_others():
+    rng = np.random.default_rng(5)
+    seen, rows = operands(rng, 400, 24), rng.normal(size=(8, 25))
+    held = np.zeros((8, 24), bool)
+    held[:4, 3:15], held[4:, 8:20] = True, True
+    rows[:, :24][held] = 0
+    scales, parts, largest = np.full((8, 1), 0.4), np.zeros(24, int), (7,)
+    how = rows, scales, parts
+    free = best_compensation(seen, *how, largest)
+    by = best_compensation(seen, *how, largest, held)
+    codes, constants = round_rows(*how, free, largest)
+    assert codes[held].any()
+    zeroed = np.column_stack([np.where(held, 0, codes) * 0.4, constants])
+    codes, constants = round_rows(*how, by, largest, held)
+    assert not codes[held].any()
+    assert (
+        loss(seen, rows, np.column_stack([codes * 0.4, constants])) < loss(seen, rows, zeroed) / 2
+    )
+
+
+def test_nothing_that_is_held_changes_no_code():
+    rng = np.random.default_rng(6)
+    seen, rows = operands(rng, 400, 24), rng.normal(size=(8, 25))
+    how = rows, np.full((8, 1), 0.4), np.zeros(24, int)
+    by = best_compensation(seen, *how, (7,))
+    plain = round_rows(*how, by, (7,))
+    with_mask = round_rows(*how, by, (7,), np.zeros((8, 24), bool))
+    assert all((one == other).all() for one, other in zip(plain, with_mask, strict=True))
