@@ -37,7 +37,7 @@ class Weights:
     """
 
     def __init__(self, path: Path, shapes: Mapping[str, tuple[int, ...]], read: Callable):
-        self.path, self.shapes, self._read = path, shapes, read
+        self.path, self.shapes, self.read = path, shapes, read
         self.modules = find_modules(shapes)
 
     def network(self, node: str | None = None) -> FloatNetwork:
@@ -49,7 +49,7 @@ class Weights:
             There is none or several, or it is not supported; the sentence begins with the file.
         """
         try:
-            return read_module(choose(self.modules, self.shapes, node), self.shapes, self._read)
+            return read_module(choose(self.modules, self.shapes, node), self.shapes, self.read)
         except NetworkError as error:
             raise NetworkError(f"{self.path}: {error}") from None
 
