@@ -97,6 +97,7 @@ LINES = (
     "configs",
     "inspect net.safetensors",
     "quantize net.safetensors --calibration x.npy -o net.tflite",
+    "prune net.safetensors --data x.npy -o pruned.safetensors",
     "run net.tflite --input x.npy --trace-picture trace.png --trace trace.csv --report run.json",
     "run net.tflite --input x.npy --backend rtl --config tiny",
     "compile net.tflite --config tiny -o compiled",

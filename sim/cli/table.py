@@ -54,6 +54,13 @@ COMMANDS = {
         attribute="quantize",
         example="refrain quantize net.onnx --calibration x.npy --output net.tflite",
     ),
+    "prune": Entry(
+        help="Prune LSTM layers in groups, and say what that loses.",
+        panel=_NETWORKS,
+        module="sim.cli.prune",
+        attribute="prune",
+        example="refrain prune net.onnx --data x.npy --keep 0.5 -o pruned.onnx",
+    ),
     "compile": Entry(
         help="Write all that a host needs to run a network without Python.",
         panel=_NETWORKS,

@@ -18,6 +18,7 @@ from sim.explore.evidence.agreement import agrees, compare_workload
 from sim.explore.evidence.schemes import evidence
 from sim.explore.evidence.table import markdown, shown_row
 from sim.explore.machines import find_config
+from sim.explore.pruned_workloads import pruned_rows
 from sim.explore.running import make_backend
 from sim.explore.training import train_anew, write_trained
 from sim.explore.workloads import measure_workload, workload_rows
@@ -87,6 +88,31 @@ def run(
     shown = ("sequences", "steps", "macs", "macs_per_step")
     printing.print_values({key: figures[key] for key in shown})
     printing.write_json(json, figures)
+
+
+@workload.command()
+def prune(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Workloads; all but deepspeech without any.")
+    ] = None,
+    keep: Annotated[
+        list[float] | None,
+        typer.Option(help="Share of columns that each block keeps; 0.75, 0.5, 0.25 without."),
+    ] = None,
+    config: OtherConfig = None,
+    changes: Changes = None,
+    json: Json = None,
+) -> None:
+    """Prune networks of workloads on calibration data, and measure them on held-out data."""
+    printing.check_json(json)
+    chosen = [find_workload(name) for name in names or WORKLOADS if names or name != "deepspeech"]
+    machine = find_config(config or "edge", changes or ())
+    rows = []
+    with printing.working("pruning") as (say, _):
+        for each in chosen:
+            rows += pruned_rows(each, keep or (0.75, 0.5, 0.25), machine, say)
+    printing.print_rows(rows)
+    printing.write_json(json, rows)
 
 
 @workload.command()

@@ -26,6 +26,7 @@ __all__ = [
     "chains",
     "check_holds",
     "load_subjects",
+    "model_subjects",
     "quantize_measured",
     "write_quantized",
 ]
@@ -99,15 +100,29 @@ def load_subjects(
     if node is not None and node not in names:
         raise NetworkError(f"{path} has no LSTM node {node}; it has {', '.join(names)}")
     network, _ = as_stream(network, states, [samples])
-    seen, made = _capture(network, named_inputs(network, samples))
+    return model_subjects(network, named_inputs(network, samples), node)
+
+
+def model_subjects(
+    model: WholeModel, inputs: Mapping[str, np.ndarray], node: str | None = None
+) -> tuple[Subject, ...]:
+    """Each chain of LSTM layers of a model that inputs reach, or the one layer that is named.
+
+    Raises
+    ------
+    NetworkError
+        The inputs reach none, or their states do not go on alike.
+    """
+    seen, made = _capture(model, inputs)
     # Of layers in branches of the model, those that the samples take are quantised.
     if not seen or (node is not None and node not in seen):
+        first = node or next(iter(model.lstm_layers))
         raise NetworkError(
-            f"{path}: nothing of the samples reaches the LSTM node {node or names[0]}; "
+            f"{model.path}: nothing of the samples reaches the LSTM node {first}; "
             f"give samples that take its branch"
         )
-    groups = [(node,)] if node is not None else chains(network, seen, made)
-    return tuple(_subject(network, group, seen) for group in groups)
+    groups = [(node,)] if node is not None else chains(model, seen, made)
+    return tuple(_subject(model, group, seen) for group in groups)
 
 
 def _subject(model: WholeModel, nodes: tuple[str, ...], seen: Mapping) -> Subject:

@@ -17,6 +17,7 @@ from refrain.hardware import boards, build, config, export_verilog, flash, packa
 from refrain.images import compile
 from refrain.measure import multiplier, multipliers, report, sweep, workload, workloads
 from refrain.networks import Network, Quantized, inspect, load, quantize
+from refrain.pruned import Pruned, prune
 from refrain.runs import Outcome, run, simulate
 from refrain.settings import Settings, settings
 from refrain.tuning import Tuned, tune
@@ -29,6 +30,7 @@ __all__ = [
     "Memory",
     "Network",
     "Outcome",
+    "Pruned",
     "Quantized",
     "RefrainError",
     "Settings",
@@ -47,6 +49,7 @@ __all__ = [
     "multiplier",
     "multipliers",
     "package",
+    "prune",
     "quantize",
     "report",
     "run",

@@ -270,3 +270,15 @@ def test_the_command_and_the_package_offer_the_same():
     meant = {"verilog": "export_verilog", "configs": "CONFIGS"}
     missing = {name for name in names if not hasattr(refrain, meant.get(name, name))}
     assert missing == set()
+
+
+def test_what_prune_saves_runs_with_fewer_weights(weights, tmp_path):
+    path, x = weights
+    done = refrain.prune(path, x, keep=0.6, config="tiny")
+    assert done.figures["zero_groups"] == 24 and 10 < done.sqnr_db < 60
+    assert done.save(tmp_path / "made.safetensors") == {}
+    (row,) = done.save(tmp_path / "made.tflite")["integers"]
+    assert row["sqnr_db_before"] > row["sqnr_db_after"] > 10
+    assert refrain.load(tmp_path / "made.tflite").is_integer
+    with pytest.raises(refrain.RefrainError, match="keep must be above 0 and at most 1, not 2"):
+        refrain.prune(path, x, keep=2)
