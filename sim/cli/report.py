@@ -33,7 +33,7 @@ def report(
     ] = None,
     title: Annotated[str | None, typer.Option(help="What stands above it.")] = None,
 ) -> None:
-    """Make one page of a sweep's results or of a run, with charts and tables.
+    """Make one page of a sweep or of a run, with charts and tables.
 
     It is a file that needs no server and no network. Of a sweep: Pareto fronts with error bars, a
     table that is sorted and filtered, and the commands that build each point. Of a run: the mode of

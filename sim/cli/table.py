@@ -90,7 +90,7 @@ COMMANDS = {
         example="refrain advise net.onnx --data x.npy --part xc7z020",
     ),
     "report": Entry(
-        help="Make one page of a sweep's results or of a run, with charts and tables.",
+        help="Make one page of a sweep or of a run, with charts and tables.",
         panel=_NETWORKS,
         module="sim.cli.report",
         attribute="report",
