@@ -118,7 +118,7 @@ def prune_file(
         raise NetworkError(f"the calibration share must be between 0 and 1, not {share:g}")
     model = _open(path, node, data, states)
     if output is not None:
-        check_output(output, model)
+        check_output(output, model, node)
     _check_keep(model, node, keep)
     parts = divide(replace(data, inputs=_numbers(data.inputs)), share)
     whole = _streamed(model, states, parts)
@@ -242,8 +242,8 @@ def _ratio(truth, found) -> float | None:
     return ratio if np.isfinite(ratio) else None
 
 
-def check_output(path: Path, model: WholeModel) -> None:
-    """Refuse, before anything is pruned, a file that cannot hold a model.
+def check_output(path: Path, model: WholeModel, node: str | None = None) -> None:
+    """Refuse, before anything is pruned, a file that cannot hold a model with a layer, or all.
 
     Raises
     ------
@@ -258,9 +258,9 @@ def check_output(path: Path, model: WholeModel) -> None:
             f"floating point, or as .tflite or {CONTAINER} in integers"
         )
     if suffix == ".onnx":
-        from sim.networks.onnx.writer import check_one_graph
+        from sim.networks.onnx.writer import check_places
 
-        check_one_graph(model)
+        check_places(model, None if node is None else [node])
 
 
 def write_pruned(done: Pruned, path: Path) -> dict[str, Any]:
@@ -285,7 +285,7 @@ def write_pruned(done: Pruned, path: Path) -> dict[str, Any]:
     NetworkError
         The file cannot hold it.
     """
-    check_output(path, done.model)
+    check_output(path, done.model, done.node)
     suffix = path.suffix.lower()
     if suffix in _INTEGERS:
         return _write_integers(done, path)

@@ -3,9 +3,11 @@ import onnx
 import onnxruntime
 import pytest
 
+from sim.networks.float_lstm import run_layer
 from sim.networks.network import FloatLayer, NetworkError
 from sim.networks.onnx.model import OnnxModel
-from sim.networks.onnx.writer import onnx_bytes
+from sim.networks.onnx.walk import inner_graphs
+from sim.networks.onnx.writer import check_places, onnx_bytes
 
 
 def tripled(layer):
@@ -81,25 +83,45 @@ def test_a_node_without_a_bias_gets_one(maker, tmp_path):
     assert (layer.directions[0].bias == 1).all()
 
 
-def test_layers_in_branches_are_refused(maker, tmp_path):
-    branches = {
-        name: onnx.helper.make_graph(
-            [maker.lstm("x", [f"{name}y"], prefix=name)],
-            name,
-            [],
-            [onnx.ValueInfoProto(name=f"{name}y")],
-        )
-        for name in ("then", "else")
-    }
-    node = maker.node(
-        "If", ["go"], ["y"], then_branch=branches["then"], else_branch=branches["else"]
-    )
-    inputs = [maker.tensor("x", "T", 1, 5), maker.tensor("go", kind=onnx.TensorProto.BOOL)]
-    constants = [*maker.weights("then"), *maker.weights("else")]
-    model = OnnxModel(maker.save([node], inputs, [maker.tensor("y", "T", 1, 1, 4)], constants))
+@pytest.fixture
+def branching(maker):
+    """A model with an LSTM node in each branch; ``names`` are those of the nodes."""
+
+    def make(*names):
+        branches = {}
+        for branch, name in zip(("then", "else"), names, strict=True):
+            node = maker.lstm("x", [f"{branch}y"], prefix=branch)
+            node.name = name
+            outputs = [onnx.ValueInfoProto(name=f"{branch}y")]
+            weights = maker.weights(branch)
+            graph = onnx.helper.make_graph([node], branch, [], outputs, weights)
+            branches[f"{branch}_branch"] = graph
+        node = maker.node("If", ["go"], ["y"], **branches)
+        inputs = [maker.tensor("x", "T", 1, 5), maker.tensor("go", kind=onnx.TensorProto.BOOL)]
+        return maker.save([node], inputs, [maker.tensor("y", "T", 1, 1, 4)])
+
+    return make
+
+
+@pytest.mark.parametrize("go", [True, False])
+def test_layers_in_branches_are_replaced_where_they_are(branching, tmp_path, go):
+    _, layers, made = written(branching("one", "two"), tmp_path)
+    x = {"x": np.random.default_rng(0).normal(size=(9, 1, 5)).astype(np.float32)}
+    x["go"] = np.array(go)
+    found = made.reference(x)["y"]
+    wanted, _, _ = run_layer(layers["one" if go else "two"], x["x"].swapaxes(0, 1))
+    np.testing.assert_allclose(found[:, 0, 0], wanted[0], atol=1e-5)
+    outside = onnxruntime.InferenceSession(made.path).run(None, x)[0]
+    np.testing.assert_allclose(found, outside, atol=1e-5)
+    (node,) = onnx.load(made.path).graph.node
+    assert all(len(graph.initializer) == 3 for graph in inner_graphs(node))
+
+
+def test_layers_in_branches_that_share_a_name_are_refused(branching):
+    model = OnnxModel(branching("one", "one"))
     with pytest.raises(NetworkError) as error:
-        onnx_bytes(model, {})
+        check_places(model)
     assert str(error.value) == (
-        f"{model.path} has LSTM layers in branches of If nodes, in which weights cannot be "
-        f"replaced; write a .refrain file with -o, or export the model with one branch"
+        f"{model.path} has the LSTM layer one_2 in a branch of an If node in another form than an "
+        f"LSTM node of its own; write a .refrain file with -o, or export the model with one branch"
     )
