@@ -248,16 +248,14 @@ class Config:
         """Refuse a bus that does not go with lanes, weights and bursts."""
         if self.bus_width not in (64, 128, 256, 512):
             raise ConfigError(f"bus_width must be 64, 128, 256 or 512, not {self.bus_width}")
+        used = (
+            f"{8 * self.column_bytes}, what {self.lanes} lanes of "
+            f"{self.multiplier.weight_width}-bit weights use per cycle, not {self.bus_width}"
+        )
         if self.column_bytes < self.bus_bytes:
-            raise ConfigError(
-                f"bus_width must be at most the {8 * self.column_bytes} bits that {self.lanes} "
-                f"lanes use per cycle, not {self.bus_width}"
-            )
+            raise ConfigError(f"bus_width must be at most {used}")
         if self.column_bytes % self.bus_bytes:
-            raise ConfigError(
-                f"bus_width must divide the {8 * self.column_bytes} bits that {self.lanes} lanes "
-                f"use per cycle, not {self.bus_width}"
-            )
+            raise ConfigError(f"bus_width must divide {used}")
         if self.burst_beats * self.bus_bytes > 4096:
             raise ConfigError(
                 f"burst_beats times bus_width must be at most 4096 bytes, not "

@@ -39,15 +39,15 @@ REFUSED = [
     ({"bus_width": 32}, "bus_width must be 64, 128, 256 or 512, not 32"),
     (
         {"bus_width": 128},
-        "bus_width must be at most the 64 bits that 8 lanes use per cycle, not 128",
+        "bus_width must be at most 64, what 8 lanes of 8-bit weights use per cycle, not 128",
     ),
     (
         {"lanes": 32, "bus_width": 128, "multiplier": Exact(weight_width=6)},
-        "bus_width must divide the 192 bits that 32 lanes use per cycle, not 128",
+        "bus_width must divide 192, what 32 lanes of 6-bit weights use per cycle, not 128",
     ),
     (
         {"lanes": 16, "multiplier": Exact(weight_width=5)},
-        "bus_width must divide the 80 bits that 16 lanes use per cycle, not 64",
+        "bus_width must divide 80, what 16 lanes of 5-bit weights use per cycle, not 64",
     ),
     ({"stream_words": 4}, "stream_words must be at least 5, not 4"),
     ({"cell_lanes": 3}, "cell_lanes must be 1, 2 or 4, not 3"),

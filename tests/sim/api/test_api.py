@@ -178,7 +178,10 @@ def test_a_configuration_is_a_name_or_a_file_with_other_values(integers, tmp_pat
         ({"lane": 16}, r"^there is no field lane; .*; did you mean lanes\?$"),
         ({"lanes": "16"}, r"^lanes must be a power of two from 4 to 4096, not '16'$"),
         ({"lanes": True}, r"^lanes must be a power of two from 4 to 4096, not True$"),
-        ({"bus_width": 512}, r"^bus_width must be at most the 64 bits that 8 lanes use per cycle"),
+        (
+            {"bus_width": 512},
+            r"^bus_width must be at most 64, what 8 lanes of 8-bit weights use per cycle",
+        ),
     ],
 )
 def test_fields_that_cannot_be_are_one_sentence(fields, sentence):

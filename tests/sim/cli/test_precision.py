@@ -142,7 +142,7 @@ def test_a_network_of_other_widths_is_refused(refused, net, x):
         "±7: quantise the network with --weight-bits 4"
     )
     assert refused("run", net, "--input", x, "--weight-bits", 5) == (
-        "bus_width must divide the 320 bits that 64 lanes use per cycle, not 128"
+        "bus_width must divide 320, what 64 lanes of 5-bit weights use per cycle, not 128"
     )
 
 

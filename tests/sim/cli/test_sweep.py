@@ -190,7 +190,7 @@ def test_a_point_that_fails_says_why_and_the_others_go_on(
         (["--activation-bits", "12"], "activation_bits must be from 4 to 8, or 16, not 12"),
         (
             ["--weight-bits", "5"],
-            "bus_width must divide the 320 bits that 64 lanes use per cycle, not 128",
+            "bus_width must divide 320, what 64 lanes of 5-bit weights use per cycle, not 128",
         ),
         (
             ["--multipliers", "best"],

@@ -143,7 +143,7 @@ REFUSED = [
     (
         "bus_width",
         "bus_width = 128",
-        "bus_width must be at most the 64 bits that 8 lanes use per cycle, not 128",
+        "bus_width must be at most 64, what 8 lanes of 8-bit weights use per cycle, not 128",
     ),
     ("activation_bits", "activation_bits = 9", "activation_bits must be from 4 to 8, or 16, not 9"),
     ("weight_bits", "weight_bits = 3", "weight_bits must be an integer from 4 to 8, not 3"),

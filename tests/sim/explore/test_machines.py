@@ -70,7 +70,7 @@ REFUSED = [
     (["weight_bits=9"], "weight_bits must be an integer from 4 to 8, not 9"),
     (
         ["lanes=8"],
-        "bus_width must be at most the 64 bits that 8 lanes use per cycle, not 128",
+        "bus_width must be at most 64, what 8 lanes of 8-bit weights use per cycle, not 128",
     ),
     (["row_scales=1"], "row_scales must be true or false, not '1'"),
     (["name=a b"], f"name must be {SETTINGS['name'].allowed}, not 'a b'"),
