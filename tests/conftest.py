@@ -27,13 +27,16 @@ def pytest_addoption(parser):
     parser.addoption("--damaged", type=int, default=2_000, metavar="N")
 
 
-_COMPILE = tuple(Path(__file__).parent / folder for folder in ("sim/rtl", "cocotb"))
-"""Folders whose tests compile whole machines."""
+_LONG = tuple(
+    Path(__file__).parent / place
+    for place in ("sim/rtl", "cocotb", "verilog/test_synthesis.py", "test_wheel.py")
+)
+"""Files and folders whose tests compile or synthesise whole machines, or run every command."""
 
 
 def pytest_collection_modifyitems(items):
     """What takes longest first: at the end, one core would wait for the other's last machines."""
-    items.sort(key=lambda item: not any(folder in item.path.parents for folder in _COMPILE))
+    items.sort(key=lambda item: not any(map(item.path.is_relative_to, _LONG)))
 
 
 def plain(value):
