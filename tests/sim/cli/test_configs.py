@@ -103,7 +103,7 @@ def test_whatever_takes_a_configuration_takes_changes():
 
 WRONG = [
     (["--set", "lane=16"], "there is no field lane; "),
-    (["--set", "bus_width=512"], "bus_width must be at most the 64 bits that 8 lanes use "),
+    (["--set", "bus_width=512"], "bus_width must be at most 64, what 8 lanes of 8-bit weights "),
 ]
 
 
