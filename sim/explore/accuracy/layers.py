@@ -15,6 +15,7 @@ from sim.model.network import Model
 from sim.networks.codes import from_codes, to_codes
 from sim.networks.network import FloatLayer, IntegerNetwork
 from sim.networks.onnx.sessions import exact_options
+from sim.networks.onnx.writer import node_weights
 from sim.networks.quantizing.simulated import round_to, simulate
 from sim.networks.recording import Recorder
 from sim.networks.whole import LstmFunction
@@ -27,9 +28,6 @@ __all__ = [
     "layer_model",
     "run_joined",
 ]
-
-_ONNX_GATES = (0, 3, 1, 2)
-"""Gates of a node, which are input, output, forget and cell, by their place in ``GATES``."""
 
 
 class IntegerLayers:
@@ -212,16 +210,9 @@ class _Replay:
 def layer_model(layer: FloatLayer) -> onnx.ModelProto:
     """A model of one LSTM node: of ``x``, ``h0`` and ``c0`` it makes ``y``, ``h_n`` and ``c_n``."""
     directions, size = layer.directions, layer.directions[0].hidden_size
-    gates = list(_ONNX_GATES)
-    arrays = {
-        "W": [each.W[gates].reshape(4 * size, -1) for each in directions],
-        "R": [each.R[gates].reshape(4 * size, -1) for each in directions],
-        # A node has a bias of the input and one of the state.
-        "B": [np.append(each.bias[gates].ravel(), np.zeros(4 * size)) for each in directions],
-    }
     weights = [
-        numpy_helper.from_array(np.stack(each).astype(np.float32), name)
-        for name, each in arrays.items()
+        numpy_helper.from_array(array.astype(np.float32), name)
+        for name, array in node_weights(layer).items()
     ]
     node = helper.make_node(
         *("LSTM", ["x", "W", "R", "B", "", "h0", "c0"], ["y", "h_n", "c_n"]),

@@ -1,5 +1,6 @@
 """Pages that need nothing else: a template with its styles, scripts and data in it."""
 
+import html
 import importlib.metadata
 import json
 import platform
@@ -27,7 +28,7 @@ def filled(name: str, title: str, data: Mapping) -> bytes:
     """
     scripts = (_FOLDER / "common.js", _FOLDER / f"{name}.js")
     parts = {
-        "TITLE": _escaped(title),
+        "TITLE": html.escape(title, quote=False),
         "STYLE": (_FOLDER / "page.css").read_text(),
         # Inside a script element nothing may look like its end.
         "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
@@ -45,9 +46,3 @@ def versions() -> list[list[str]]:
     packages = ("refrain", "numpy", "onnxruntime", "plotly")
     found = ", ".join(f"{name} {version(name)}" for name in packages)
     return [["versions", found], ["Python", platform.python_version()]]
-
-
-def _escaped(text: str) -> str:
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(sign, entity)
-    return text

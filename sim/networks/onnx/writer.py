@@ -18,10 +18,25 @@ from sim.networks.onnx.walk import (
 )
 from sim.networks.onnx.widening import widen
 
-__all__ = ["check_places", "onnx_bytes"]
+__all__ = ["check_places", "node_weights", "onnx_bytes"]
 
 # ONNX stacks the gates as input, output, forget, cell; this puts ours there.
 _GATE_ORDER = [0, 3, 1, 2]
+
+
+def node_weights(layer: FloatLayer) -> dict[str, np.ndarray]:
+    """``W``, ``R`` and ``B`` of an LSTM node, ``[directions, ...]`` in ONNX's order of gates."""
+    W, R, bias = (
+        np.stack([_stacked(getattr(each, name)) for each in layer.directions])
+        for name in ("W", "R", "bias")
+    )
+    # A node has a bias of the input and one of the state.
+    return {"W": W, "R": R, "B": np.concatenate([bias, np.zeros_like(bias)], axis=1)}
+
+
+def _stacked(array: np.ndarray) -> np.ndarray:
+    """[4 * H, ...] of [4, H, ...] in our order."""
+    return array[_GATE_ORDER].reshape(-1, *array.shape[2:])
 
 
 def check_places(model: OnnxModel, names: Iterable[str] | None = None) -> None:
@@ -122,21 +137,13 @@ def _replace(
     graph: onnx.GraphProto, node: onnx.NodeProto, layer: FloatLayer, kind: np.dtype, title: str
 ) -> None:
     """Give a node of a graph weights of its own."""
-    W, R = (_stacked([getattr(each, name) for each in layer.directions]) for name in ("W", "R"))
-    bias = _stacked([each.bias for each in layer.directions])
-    arrays = {"W": W, "R": R, "B": np.concatenate([bias, np.zeros_like(bias)], axis=1)}
     # The fourth input may be left out.
     inputs = [*node.input, *[""] * (4 - len(node.input))]
-    for place, (name, array) in enumerate(arrays.items(), start=1):
+    for place, (name, array) in enumerate(node_weights(layer).items(), start=1):
         inputs[place] = f"{title}_{name}"
         tensor = onnx.numpy_helper.from_array(array.astype(kind), inputs[place])
         graph.initializer.append(tensor)
     node.input[:] = inputs
-
-
-def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
-    """[directions, 4 * H, ...] in ONNX's order, of [4, H, ...] in ours."""
-    return np.stack([each[_GATE_ORDER].reshape(-1, *each.shape[2:]) for each in arrays])
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:
