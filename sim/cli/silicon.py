@@ -13,7 +13,7 @@ from sim.explore.files import check_writable
 from sim.explore.machine_values import values_of
 from sim.explore.machines import make_config
 from sim.explore.silicon.calibrating import calibrate
-from sim.explore.silicon.measuring import GateBench, measure_energy, open_task
+from sim.explore.silicon.measuring import GateBench, measure_energy, open_task, run_modes
 from sim.explore.silicon.memories import AREA
 from sim.explore.silicon.report import (
     WIRE_FEMTOFARADS,
@@ -122,9 +122,10 @@ def silicon(
         figures = {"config": values_of(chosen), **silicon_figures(mapped)}
         if task is not None:
             bench = GateBench(mapped, chosen, tell)
-            figures["energy"] = measure_energy(bench, task, say)
+            runs = run_modes(bench, task, say=say)
+            figures["energy"] = measure_energy(bench, task, runs, say)
             if measured.coefficients is not None:
-                found = calibrate(bench, process, [task], say)
+                found = calibrate(bench, process, [(task, runs)], say)
                 write_coefficients(measured.coefficients, found)
                 figures["errors"] = found.errors["tested"]
     _print(chosen.name, figures)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,16 +12,26 @@ from sim.explore.energy.estimating import energy_of
 from sim.explore.energy.fitting import Sample, errors_of, fit_work
 from sim.explore.machine_values import values_of
 from sim.explore.silicon.energy import KINDS
-from sim.explore.silicon.measuring import FIRST, IDLE_CYCLES, MODES, GateBench, Task
+from sim.explore.silicon.measuring import (
+    FIRST,
+    IDLE_CYCLES,
+    MODES,
+    GateBench,
+    Ran,
+    Runs,
+    Task,
+    run_modes,
+)
 from sim.explore.silicon.parts import PARTS
 from sim.explore.silicon.report import Process
 from sim.image.modes import LayerModes
-from sim.model.backend import ModelBackend
 from sim.model.random_network import random_network
 from sim.model.work import LOAD, WORK
 from sim.networks.network import IntegerNetwork
 
 __all__ = ["Training", "calibrate", "training_tasks"]
+
+Table = dict[str, dict[str, float]]
 
 _TRAINED = {
     **MODES,
@@ -83,7 +93,7 @@ def _signals(network: IntegerNetwork, steps: int, seed: int) -> np.ndarray:
 def calibrate(
     bench: GateBench,
     process: Process,
-    tested: Sequence[Task],
+    tested: Sequence[tuple[Task, Runs]],
     say: Callable[[str], None] = lambda text: None,
 ) -> Coefficients:
     """Coefficients of a machine, fitted to networks made for it and tested on ``tested``.
@@ -94,8 +104,8 @@ def calibrate(
         The machine.
     process : Process
         What it was mapped to.
-    tested : sequence of Task
-        Networks that take no part in the fit.
+    tested : sequence of (Task, Runs)
+        Networks that take no part in the fit, and what the gates did with them.
     say : function of str
         Told what happens.
 
@@ -104,70 +114,58 @@ def calibrate(
     NetworkError
         A bit of ``h`` differs.
     """
-    say("simulating idle gates")
-    first = training_tasks(bench.config)[0]
-    bench.run(first.task.network, first.task.x[:, :1], MODES["normal"])
-    idle = _by_part(bench.energy.count(bench.idle()) / IDLE_CYCLES)
-    fitted = [
-        sample
-        for training in training_tasks(bench.config)
-        for name, modes in _TRAINED.items()
-        for sample in _samples(bench, training, name, modes, idle, say)
+    trained = [
+        (each.task, run_modes(bench, each.task, _TRAINED, say, **each.options))
+        for each in training_tasks(bench.config)
     ]
+    say("simulating idle gates")
+    idle = _by_part(bench.energy.count(bench.idle()) / IDLE_CYCLES)
+    fitted, judged = (_samples(bench, runs, idle) for runs in (trained, tested))
+    judged = [sample for sample in judged if not sample.mode.endswith(LOAD)]
     say("fitting coefficients")
-    work = fit_work(fitted, idle)
     coefficients = Coefficients(
         config=values_of(bench.config),
-        work=work,
+        work=fit_work(fitted, idle),
         idle=idle,
         leakage=dict(zip(PARTS, map(float, bench.watts), strict=True)),
         clock_mhz=bench.hertz / 1e6,
-        origin=_origin(process, fitted, tested),
+        origin=_origin(process, fitted, [task for task, _ in tested]),
         errors={},
     )
-    judged = [
-        sample
-        for task in tested
-        for name, modes in MODES.items()
-        for sample in _samples(bench, Training(task=task), name, modes, idle, say)[1:]
-    ]
     errors = {
         "of": "estimated less measured, without leakage, in per cent of what was measured",
         "fitted": _errors(coefficients, fitted),
         "tested": _errors(coefficients, judged),
     }
-    return Coefficients(**{**vars(coefficients), "errors": errors})
+    return replace(coefficients, errors=errors)
 
 
-def _samples(bench, training: Training, name: str, modes: LayerModes, idle, say) -> list[Sample]:
-    """The first steps of a run with all that comes before them, and the steps behind those."""
-    task = training.task
-    say(f"simulating the gates with {task.name} in mode {name}")
+def _samples(bench: GateBench, tasks: Sequence[tuple[Task, Runs]], idle) -> list[Sample]:
+    """Of each mode the first steps with all that comes before them, and the steps behind those."""
     found = []
-    for steps in (FIRST, task.x.shape[1]):
-        x = task.x[:, :steps]
-        tally, result = bench.run(task.network, x, modes, **training.options)
-        model = ModelBackend(bench.config)
-        done = model.run(task.network, x, modes=modes, work=True, **training.options)
-        work = {key: sum(row[key] for row in done.work.values()) for key in WORK}
-        work["cycle"] = float(done.cycles)
-        # While the host writes and polls registers, the machine is idle.
-        energy = _by_part(bench.energy.count(tally))
-        outside = float(tally.pulses[-1]) - result.cycles
-        found.append((work, _less(energy, idle, outside)))
-    (work, energy), (more_work, more_energy) = found
-    return [
-        Sample(network=task.name, mode=f"{name}, {LOAD}", work=work, energy=energy),
-        Sample(
-            network=task.name,
-            mode=name,
-            work={key: more_work[key] - work[key] for key in work},
-            energy=_less(more_energy, energy, 1.0),
-        ),
-    ]
+    for task, runs in tasks:
+        for name, pair in runs.items():
+            (work, energy), (more_work, more_energy) = (_done(bench, ran, idle) for ran in pair)
+            more = {key: more_work[key] - work[key] for key in work}
+            found += [
+                Sample(network=task.name, mode=f"{name}, {LOAD}", work=work, energy=energy),
+                Sample(
+                    network=task.name, mode=name, work=more, energy=_less(more_energy, energy, 1.0)
+                ),
+            ]
+    return found
 
 
-def _by_part(joules: np.ndarray) -> dict[str, dict[str, float]]:
+def _done(bench: GateBench, ran: Ran, idle) -> tuple[dict[str, float], Table]:
+    """The work of a run, and its energy."""
+    work = {key: sum(row[key] for row in ran.result.work.values()) for key in WORK}
+    work["cycle"] = float(ran.result.cycles)
+    # While the host writes and polls registers, the machine is idle.
+    outside = float(ran.tally.pulses[-1]) - ran.result.cycles
+    return work, _less(_by_part(bench.energy.count(ran.tally)), idle, outside)
+
+
+def _by_part(joules: np.ndarray) -> Table:
     """Picojoules by part and kind."""
     return {
         part: {kind: 1e12 * float(joules[k, place]) for place, kind in enumerate(KINDS)}
@@ -175,7 +173,7 @@ def _by_part(joules: np.ndarray) -> dict[str, dict[str, float]]:
     }
 
 
-def _less(energy: Mapping, other: Mapping, times: float) -> dict[str, dict[str, float]]:
+def _less(energy: Mapping, other: Mapping, times: float) -> Table:
     return {
         part: {kind: pj - times * other[part][kind] for kind, pj in kinds.items()}
         for part, kinds in energy.items()

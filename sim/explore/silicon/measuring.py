@@ -1,7 +1,7 @@
 """Energy of a mapped machine that runs a real network, mode by mode."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from sim.explore.silicon.timing import Timing
 from sim.explore.workloads import quantize_case
 from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
+from sim.model.result import Result
 from sim.networks.check import check_integer
 from sim.networks.network import IntegerNetwork, NetworkError
 from sim.networks.quantizer import to_codes
@@ -28,9 +29,12 @@ __all__ = [
     "IDLE_CYCLES",
     "MODES",
     "GateBench",
+    "Ran",
+    "Runs",
     "Task",
     "measure_energy",
     "open_task",
+    "run_modes",
 ]
 
 FIRST = 2
@@ -68,6 +72,18 @@ class Task:
     name: str
     network: IntegerNetwork
     x: np.ndarray
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run from power-on: what was counted in the gates, and its result with its work."""
+
+    tally: Tally
+    result: Result
+
+
+Runs = Mapping[str, tuple[Ran, Ran]]
+"""By mode: a run of the first steps alone, and one of these and the steps that are counted."""
 
 
 def open_task(
@@ -140,8 +156,8 @@ class GateBench:
         self.hertz = 1e6 * process.choice.clock_mhz
         self.simulator = GateSimulator(timing)
 
-    def run(self, network: IntegerNetwork, x: np.ndarray, modes: LayerModes, **options):
-        """Transitions and result of a run from power-on; ``options`` are those of ``RunOptions``.
+    def run(self, network: IntegerNetwork, x: np.ndarray, modes: LayerModes, **options) -> Ran:
+        """A run from power-on; ``options`` are those of ``RunOptions``.
 
         Raises
         ------
@@ -152,7 +168,7 @@ class GateBench:
         before = self.simulator.tally.copy()
         backend = DeviceBackend(self.config, self.simulator, "gates")
         options["modes"] = modes
-        expected = ModelBackend(self.config).run(network, x, **options)
+        expected = ModelBackend(self.config).run(network, x, work=True, **options)
         result = backend.run(
             network, x, progress=lambda done: self._progress(done, expected.cycles), **options
         )
@@ -162,7 +178,8 @@ class GateBench:
                 f"{wrong} of {result.h.size} values of h differ between the gates and the model: "
                 f"the netlist does not compute what the machine does"
             )
-        return self.simulator.tally.copy().less(before), result
+        tally = self.simulator.tally.copy().less(before)
+        return Ran(tally, replace(result, work=expected.work))
 
     def idle(self) -> Tally:
         """Cycles behind a run, in which nobody asks for anything."""
@@ -171,31 +188,50 @@ class GateBench:
         return self.simulator.tally.copy().less(before)
 
 
-def measure_energy(
-    bench: GateBench, task: Task, say: Callable[[str], None] = lambda text: None
-) -> dict:
-    """Joules of a step, by mode, part and kind.
-
-    For each mode the machine runs the first steps alone and then, from power-on, these and the
-    steps that are counted; what the second run takes more is theirs.
-
-    Returns
-    -------
-    dict
-        ``modes``: a row for each mode, and one of an idle machine; ``parts``: for each mode a row
-        for each part; ``glitch_energy_share``, ``clashes``, ``workload``, ``steps``.
+def run_modes(
+    bench: GateBench,
+    task: Task,
+    modes: Mapping[str, LayerModes] = MODES,
+    say: Callable[[str], None] = lambda text: None,
+    **options,
+) -> Runs:
+    """Runs of a task in each mode: of the first steps, and from power-on of all of them.
 
     Raises
     ------
     NetworkError
         A bit of ``h`` differs.
     """
+    found = {}
+    for name, chosen in modes.items():
+        say(f"simulating the gates with {task.name} in mode {name}")
+        given = (task.x[:, :FIRST], task.x)
+        found[name] = tuple(bench.run(task.network, x, chosen, **options) for x in given)
+    return found
+
+
+def measure_energy(
+    bench: GateBench, task: Task, runs: Runs, say: Callable[[str], None] = lambda text: None
+) -> dict:
+    """Joules of a step, by mode, part and kind.
+
+    What the longer run of a mode takes more than the shorter one is of the steps that are counted.
+    The gates go on from the last run for the cycles in which they are idle.
+
+    Returns
+    -------
+    dict
+        ``modes``: a row for each mode, and one of an idle machine; ``parts``: for each mode a row
+        for each part; ``glitch_energy_share``, ``clashes``, ``workload``, ``steps``.
+    """
     steps = task.x.shape[1] - FIRST
     rows, parts, glitches = [], {}, {}
-    for name, modes in MODES.items():
-        say(f"simulating the gates in mode {name}")
-        tally, work = _steps(bench, task, modes)
-        work = {count: value / steps for count, value in work.items()}
+    for name, (first, whole) in runs.items():
+        tally = whole.tally.less(first.tally)
+        work = {
+            "cycle": (whole.result.cycles - first.result.cycles) / steps,
+            "product": (whole.result.counts.macs_done - first.result.counts.macs_done) / steps,
+        }
         found = bench.energy.count(tally) / steps
         still = bench.watts * work["cycle"] / bench.hertz
         rows.append(_row(name, found, still, work))
@@ -214,16 +250,6 @@ def measure_energy(
         "parts": parts,
         "glitch_energy_share": glitches,
     }
-
-
-def _steps(bench: GateBench, task: Task, modes: LayerModes) -> tuple[Tally, dict]:
-    """Transitions, cycles and products of the steps behind the first ones."""
-    tallies, works = [], []
-    for steps in (FIRST, task.x.shape[1]):
-        tally, result = bench.run(task.network, task.x[:, :steps], modes)
-        tallies.append(tally)
-        works.append({"cycle": result.cycles, "product": result.counts.macs_done})
-    return tallies[1].less(tallies[0]), {k: works[1][k] - works[0][k] for k in works[0]}
 
 
 def _row(name: str, found: np.ndarray, still: np.ndarray, work: dict) -> dict:

@@ -7,7 +7,15 @@ import pytest
 
 from hw.config import CONFIGS
 from sim.explore.silicon import measuring
-from sim.explore.silicon.measuring import IDLE, MODES, GateBench, Task, measure_energy
+from sim.explore.silicon.calibrating import calibrate
+from sim.explore.silicon.measuring import (
+    IDLE,
+    MODES,
+    GateBench,
+    Task,
+    measure_energy,
+    run_modes,
+)
 from sim.explore.silicon.parts import PARTS, path_of
 from sim.explore.silicon.report import make_silicon, open_process, silicon_figures
 from sim.explore.silicon.simulating import GateSimulator
@@ -51,8 +59,13 @@ def bench(silicon):
 
 
 @pytest.fixture(scope="module")
-def measured(bench, task):
-    return measure_energy(bench, task)
+def runs(bench, task):
+    return run_modes(bench, task)
+
+
+@pytest.fixture(scope="module")
+def measured(bench, task, runs):
+    return measure_energy(bench, task, runs)
 
 
 def test_area_and_flip_flops_are_told_by_part(silicon):
@@ -109,4 +122,26 @@ def test_a_netlist_that_computes_something_else_is_told(silicon, task, monkeypat
 
     monkeypatch.setattr(measuring, "GateSimulator", Broken)
     with pytest.raises(NetworkError, match="values of h differ between the gates and the model"):
-        measure_energy(GateBench(silicon, SMALL), task)
+        run_modes(GateBench(silicon, SMALL), task)
+
+
+def test_coefficients_are_tested_on_runs_that_took_no_part(bench, silicon, task, runs, monkeypatch):
+    ran = []
+    run = GateBench.run
+    monkeypatch.setattr(
+        GateBench,
+        "run",
+        lambda self, network, *a, **b: ran.append(network) or run(self, network, *a, **b),
+    )
+    found = calibrate(bench, silicon.process, [(task, runs)])
+    assert all(each is not task.network for each in ran)
+    tested = found.errors["tested"]
+    assert [(row["network"], row["mode"]) for row in tested] == [("random", mode) for mode in MODES]
+    # What was measured is the energy of the gates, without leakage.
+    rows = {row["mode"]: row for row in measure_energy(bench, task, runs)["modes"]}
+    for row in tested:
+        steps = task.x.shape[1] - 2
+        there = rows[row["mode"]]
+        active = there["pj"] - there["leakage_pj"]
+        assert row["measured_pj"] == pytest.approx(steps * active, rel=0.05)
+        assert abs(row["error_percent"]) < 10
