@@ -31,9 +31,9 @@ WORK = {
     "operand_bit": "a bit of the value that differs from the operation before",
     "weight_bit": "a bit of a lane's weight that differs from the operation before, expected",
     "product_bit": "a bit of a lane's partial products that changes, expected",
-    "weight_beat": "a beat of a column word that is read from the weight memory",
-    "stored_beat": "a beat of weights that is written to the weight memory",
-    "streamed_beat": "of these, a beat of a word that is streamed",
+    "resident_beat": "a beat of a column word that is read from the resident weights",
+    "loaded_beat": "a beat of weights that is written there",
+    "streamed_beat": "a beat of weights that is streamed: written to the ring, and read from it",
     "followed_word": "a streamed word that is asked for by its place in a list",
     "read_beat": "a beat that is read from the bus",
     "write_beat": "a beat that is written to the bus",
@@ -154,13 +154,14 @@ class _Counter:
         x, h = columns.x.sum(axis=1), columns.h.sum(axis=1)
         held = (mode == Mode.SKIP) & bool(self._fields["freeze"])
         passes = blocks * ((x > 0).astype(float) + (h > 0))
-        streamed = blocks - self._fields["resident_blocks"]
-        listed = (mode == Mode.DELTA) | bool(self._fields["zero_skip"])
+        resident = self._fields["resident_blocks"]
+        # Where lists are kept, fetches follow them in every step, those of normal mode among them.
+        followed = 0 if self._placement.plain else blocks - resident
         return {
             "step": one,
             "operation": blocks * (x + h),
-            "weight_beat": blocks * (x * self._beats[0] + h * self._beats[1]),
-            "followed_word": streamed * (x + h) * listed,
+            "resident_beat": resident * (x * self._beats[0] + h * self._beats[1]),
+            "followed_word": followed * (x + h),
             "read_beat": one * row_bytes(self._placement, config) / config.bus_bytes,
             "input": one * direction.input_size,
             "x_event": x,
@@ -229,7 +230,7 @@ def _add_fetches(rows: Rows, image: Image, placement: Placement):
     """What a direction's load brings."""
     fields, bus = placement.fields, image.config.bus_bytes
     load = rows[LOAD]
-    load["stored_beat"] += (
+    load["loaded_beat"] += (
         fields["load_weights"] * fields["resident_blocks"] * fields["block_bytes"] / bus
     )
     size = unit_bytes(fields["row_scales"]) * fields["hidden_size"]
@@ -243,7 +244,6 @@ def _add_traffic(rows: Rows, image: Image, counts: Counts):
         row, done = rows[mode.name.lower()], counts.modes[mode]
         beats = done.weight_bytes / bus
         row["streamed_beat"] += beats
-        row["stored_beat"] += beats
         row["read_beat"] += beats
         if counts.steps:
             row["write_beat"] += counts.write_bytes / bus * done.steps / counts.steps

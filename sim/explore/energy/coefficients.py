@@ -16,7 +16,7 @@ from sim.networks.paths import cannot_read
 __all__ = ["FORMAT", "VERSION", "Coefficients", "read_coefficients", "write_coefficients"]
 
 FORMAT = "refrain energy coefficients"
-VERSION = 1
+VERSION = 2
 
 _MOST_BYTES = 1 << 24
 _MAKE = "make it with refrain silicon --coefficients"

@@ -13,8 +13,8 @@ __all__ = ["CAUSES", "Sample", "errors_of", "fit_work"]
 CAUSES = {
     "lanes": ("operation", "value", "operand_bit", "weight_bit", "product_bit", "pass"),
     "accumulators": ("pass", "resumed_pass", "block", "operation", "value", "product_bit"),
-    "weight memory": ("weight_beat", "weight_bit", "stored_beat", "operation"),
-    "weight fetch": ("streamed_beat", "followed_word", "stored_beat", "h_event", "step"),
+    "weight memory": ("resident_beat", "weight_bit", "loaded_beat", "streamed_beat"),
+    "weight fetch": ("streamed_beat", "followed_word", "loaded_beat", "h_event", "step"),
     "event lists": ("operation", "followed_word", "x_event", "h_event", "input", "unit"),
     "replay": ("operation", "value", "operand_bit", "pass", "step"),
     "similarity": ("input", "x_event", "unit", "step"),
@@ -23,7 +23,9 @@ CAUSES = {
     "sequencer": ("parameter_beat", "step", "run"),
     "bus": ("read_beat", "streamed_beat", "write_beat", "step", "run"),
     "registers and counters": ("operation", "step", "run", "unit"),
-    "connections": ("operation", "operand_bit", "stored_beat", "row", "held_unit", "unit"),
+    "connections": (
+        *("operation", "operand_bit", "loaded_beat", "streamed_beat", "row", "held_unit", "unit"),
+    ),
 }
 """What each part works for. Every part may take energy for cycles of a run, beside what it takes
 when idle."""

@@ -50,11 +50,11 @@ def test_what_is_written_is_read(made, tmp_path):
 
 
 def test_another_version_is_refused(damaged):
-    path = damaged(version=2)
+    path = damaged(version=1)
     with pytest.raises(NetworkError) as refusal:
         read_coefficients(path)
     assert str(refusal.value) == (
-        f"{path} is of version 2 of energy coefficients, and this program reads version 1: "
+        f"{path} is of version 1 of energy coefficients, and this program reads version 2: "
         f"measure again with refrain silicon --coefficients"
     )
 

@@ -94,7 +94,7 @@ def test_operations_are_the_products_of_all_lanes():
     # Six steps of eleven columns, each for the four blocks of eight units.
     assert work["operation"] == 6 * 11 * 4 and work["pass"] == 6 * 2 * 4
     assert work["row"] == 6 * 4 * 8 and work["unit"] == 6 * 8
-    assert work["weight_beat"] == work["operation"]
+    assert work["resident_beat"] == work["operation"]
     assert work["value"] <= work["operation"]
 
 
@@ -102,7 +102,25 @@ def test_a_skipped_step_reads_no_weight():
     skip = LayerModes(mode="skip", skip_threshold=0.0, skip_action="freeze")
     work = _run(skip)["work"]["skip"]
     assert work["step"] == 5 and work["held_unit"] == 5 * 8
-    assert work["operation"] == work["weight_beat"] == work["row"] == 0
+    assert work["operation"] == work["resident_beat"] == work["row"] == 0
+
+
+def test_streamed_weights_are_asked_for_by_lists_where_there_are_lists():
+    network = random_network([3, 8], seed=5)
+    x = random_codes(network, 1, 6, seed=6)
+
+    def work(modes):
+        done = ModelBackend(CONFIGS["tiny"]).run(network, x, modes=modes, resident=False, work=True)
+        return done.work
+
+    normal = work(LayerModes())
+    assert normal["normal"]["streamed_beat"] == normal["normal"]["operation"]
+    assert normal["normal"]["followed_word"] == normal["normal"]["resident_beat"] == 0
+    assert normal["load"]["loaded_beat"] == 0
+    # The first step takes every column, and is fetched by its list all the same.
+    delta = work(LayerModes(mode="delta"))
+    assert delta["normal"]["followed_word"] == delta["normal"]["operation"] == 11 * 4
+    assert delta["delta"]["followed_word"] == delta["delta"]["operation"]
 
 
 def test_bits_of_operands_are_those_of_signs_and_magnitudes():
