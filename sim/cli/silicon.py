@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sim.cli import printing
-from sim.cli.options import CONFIG_HELP, Changes, Json, MultiplierName, grouped
+from sim.cli.options import CONFIG_HELP, Changes, Json, MultiplierName, NetworkBits, grouped
 from sim.explore.energy.coefficients import write_coefficients
 from sim.explore.files import check_writable
 from sim.explore.machine_values import values_of
@@ -73,6 +73,7 @@ class Measured:
     steps: Annotated[
         int, typer.Option(help="Steps of each mode that are measured, with --workload.")
     ] = 4
+    network_bits: NetworkBits = None
     coefficients: Annotated[
         Path | None,
         typer.Option(
@@ -86,6 +87,8 @@ class Measured:
         """Refuse what does not go together, before any work."""
         if self.workload is not None and memories is None:
             raise NetworkError("--workload needs --memories: without memories nothing runs")
+        if self.network_bits is not None and self.workload is None:
+            raise NetworkError("--network-bits needs --workload, whose network has them")
         if self.coefficients is not None:
             if self.workload is None:
                 raise NetworkError(
@@ -117,7 +120,8 @@ def silicon(
         )
         task = None
         if measured.workload is not None:
-            task = open_task(chosen, measured.workload, measured.steps, say)
+            wanted = measured.workload, measured.steps, measured.network_bits
+            task = open_task(chosen, *wanted, say)
         mapped = make_silicon(chosen, process, say)
         figures = {"config": values_of(chosen), **silicon_figures(mapped)}
         if task is not None:

@@ -62,7 +62,7 @@ class Task:
     Members
     -------
     name : str
-        The workload's.
+        The workload's, and what is particular about it.
     network : IntegerNetwork
         Its network.
     x : int8 [1, steps, I]
@@ -90,21 +90,27 @@ def open_task(
     config: Config,
     workload: str,
     steps: int,
+    weight_bits: int | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Task:
     """The network of a workload in integers, and ``steps`` steps beside the first ones.
 
+    Its weights have ``weight_bits``, those of the machine without, and where they are fewer the
+    task is named after them.
+
     Raises
     ------
     NetworkError
-        The steps are none or more than there are, or the network does not fit the machine.
+        The steps are none or more than there are, the network does not fit the machine, or its
+        weights would have more bits than the machine's.
     PackageError
         A file cannot be fetched, or there is no such workload.
     """
     if steps < 1:
         raise NetworkError(f"--steps must be at least 1, not {steps}")
     case = find_workload(workload).load(say)
-    network = quantize_case(case, **precision(config))
+    widths = precision(config, weight_bits)
+    network = quantize_case(case, **widths)
     check_integer(network)
     split = case.evaluation
     longest = int(np.argmax(split.lengths))
@@ -116,7 +122,9 @@ def open_task(
         )
     x = to_codes(split.x[longest : longest + 1], network.layers[0].directions[0].x)
     ModelBackend(config).run(network, x[:, :FIRST])
-    return Task(workload, network, x[:, : FIRST + steps])
+    few = widths["weight_bits"] < config.multiplier.weight_width
+    name = f"{workload}, weights of {weight_bits} bits" if few else workload
+    return Task(name, network, x[:, : FIRST + steps])
 
 
 class GateBench:

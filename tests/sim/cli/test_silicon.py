@@ -62,6 +62,7 @@ def test_a_missing_library_is_named(refused, tmp_path):
         ("--memory-area", "0.5", "--memory-area must be at least 1, not 0.5"),
         ("--wire", "-1", "--wire must be a number of femtofarads of at least 0, not -1"),
         ("--workload", "vowels", "--workload needs --memories: without memories nothing runs"),
+        ("--network-bits", "4", "--network-bits needs --workload, whose network has them"),
     ],
 )
 def test_numbers_that_no_chip_has_are_refused(refused, whole, option, value, sentence):

@@ -47,6 +47,16 @@ def test_the_longest_sequence_gives_the_measured_steps_and_those_before(workload
     assert task.network.layers[0].directions[0].hidden_size == 8
 
 
+def test_weights_of_fewer_bits_are_in_the_tasks_name(workload):
+    few = open_task(CONFIGS["tiny"], "small", 3, 4)
+    assert few.name == "small, weights of 4 bits"
+    (direction,) = few.network.layers[0].directions
+    assert np.abs(direction.W).max() <= 7 and np.abs(direction.R).max() <= 7
+    assert open_task(CONFIGS["tiny"], "small", 3, 8).name == "small"
+    with pytest.raises(NetworkError, match="must have at most the 8 bits of configuration tiny"):
+        open_task(CONFIGS["tiny"], "small", 3, 9)
+
+
 @pytest.mark.parametrize(
     "steps, sentence",
     [
