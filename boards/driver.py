@@ -11,6 +11,7 @@ from hw.registers import (
     ID_VALUE,
     MODE_COUNTER_BASE,
     MODE_COUNTERS,
+    OPTIONAL,
     OVERRIDE_WORD,
     OVERRIDES,
     REGISTERS,
@@ -81,6 +82,8 @@ class Driver:
         Whether rows of weights may have scales of their own.
     wide : bool
         Whether values of ``x`` and ``h`` have 16 bits.
+    lacking : tuple of str
+        What the machine was made without, of ``hw.registers.OPTIONAL``.
 
     Raises
     ------
@@ -104,6 +107,7 @@ class Driver:
         # Older machines have no such register, and no such gates that anybody built.
         features = self.read("features") if self.version >= _FEATURES else 0
         self.row_scales, self.wide = bool(features & 1), bool(features & 2)
+        self.lacking = tuple(name for name, (bit, _) in OPTIONAL.items() if features >> bit & 1)
 
     def read(self, register: str) -> int:
         """A register by its name."""
@@ -207,7 +211,17 @@ class Driver:
 
         The names of modes are those of ``hw.modes.Mode`` in lower case. Of a mode without steps
         nothing else is read, since every read may take its time.
+
+        Raises
+        ------
+        DeviceError
+            The machine was made without them.
         """
+        if "mode_counters" in self.lacking:
+            raise DeviceError(
+                "the accelerator was made without counters for each mode: it counts cycles, bytes "
+                "and stalls alone"
+            )
         return {mode.name.lower(): self._mode_counters(mode) for mode in Mode}
 
     def _mode_counters(self, mode: Mode) -> dict[str, int]:

@@ -119,12 +119,18 @@ class Accelerator(wiring.Component):
         for name in ("read_bytes", "write_bytes"):
             increments[name] = increments[name] << (self.config.bus_bytes.bit_length() - 1)
         m.submodules.counters = counters = Counters({k: len(v) for k, v in increments.items()})
-        m.submodules.steps = steps = StepCounters(self.config)
         m.d.comb += [
             counters.clear.eq(registers.start),
             counters.enable.eq(activity["busy"]),
             registers.counters.eq(counters.values),
             *(counters.increments[name].eq(value) for name, value in increments.items()),
+        ]
+        if self.config.mode_counters:
+            self._count_steps(m, registers, activity)
+
+    def _count_steps(self, m, registers, activity):
+        m.submodules.steps = steps = StepCounters(self.config)
+        m.d.comb += [
             steps.clear.eq(registers.start),
             *(getattr(steps, name).eq(activity[name]) for name in _STEP),
             steps.r_en.eq(registers.mode_en),

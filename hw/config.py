@@ -1,40 +1,23 @@
 """What can be chosen when an accelerator is generated."""
 
-import re
-from dataclasses import dataclass, field, fields
-from math import ceil, inf
+from dataclasses import dataclass, field
+from math import ceil
 
-from hw.errors import UserError
+from hw.config_checks import (
+    MOST_BURSTS,
+    MOST_LANES,
+    MOST_STREAM_WORDS,
+    MOST_WEIGHT_WORDS,
+    NAMES,
+    RING_GUARD,
+    ConfigError,
+    check_config,
+)
 from hw.multipliers.exact import Exact
 from hw.multipliers.family import Multiplier
 from hw.settings import Setting, about, parameters_text, settings_of
 
 __all__ = ["CONFIGS", "RING_GUARD", "SETTINGS", "Config", "ConfigError"]
-
-_MOST_LANES = 4096
-_MOST_WEIGHT_WORDS = 1 << 20
-_MOST_STREAM_WORDS = 1 << 16
-_MOST_BURSTS = 256
-_MOST = {
-    "lanes": _MOST_LANES,
-    "weight_words": _MOST_WEIGHT_WORDS,
-    "stream_words": _MOST_STREAM_WORDS,
-    "bursts_in_flight": _MOST_BURSTS,
-}
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-
-RING_GUARD = 4
-"""Words of the ring of streamed words that stay free: one that was handed out is read, and must
-not be written over, up to this many cycles later."""
-
-
-class ConfigError(UserError, ValueError):
-    """A configuration that contradicts itself; the message names both sides."""
-
-
-def _is_power_of_two(value: int) -> bool:
-    return value > 0 and value & (value - 1) == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +27,7 @@ class Config:
     name: str = field(
         metadata=about(
             "What the configuration is called, in reports and in the names of modules and files.",
-            allowed="a name of at most 64 letters, digits and _ that begins with a letter",
+            allowed=NAMES,
             cost="It changes no gate.",
         )
     )
@@ -52,7 +35,7 @@ class Config:
         metadata=about(
             "Multiply-accumulate lanes; each holds one gate row of a block of lanes / 4 units.",
             unit="lanes",
-            allowed=f"a power of two from 4 to {_MOST_LANES}",
+            allowed=f"a power of two from 4 to {MOST_LANES}",
             cost="A multiplier and accumulators each; twice as many take half the cycles of a "
             "column and twice the bytes of a column word.",
         )
@@ -85,7 +68,7 @@ class Config:
         metadata=about(
             "Column words, of one weight for every lane, that the resident weight memory holds.",
             unit="column words",
-            allowed=f"an integer from 1 to {_MOST_WEIGHT_WORDS}",
+            allowed=f"an integer from 1 to {MOST_WEIGHT_WORDS}",
             cost="SRAM of lanes times weight_bits bits each; what does not fit is read from DRAM "
             "in every step.",
         )
@@ -96,7 +79,7 @@ class Config:
             "Column words buffered between DRAM and the lanes for blocks that are not resident; "
             f"{RING_GUARD} of them stay free.",
             unit="column words",
-            allowed=f"an integer from {RING_GUARD + 1} to {_MOST_STREAM_WORDS}",
+            allowed=f"an integer from {RING_GUARD + 1} to {MOST_STREAM_WORDS}",
             cost="SRAM of lanes times weight_bits bits each; a short buffer lets the lanes wait "
             "for memory.",
         ),
@@ -135,7 +118,7 @@ class Config:
         metadata=about(
             "Bursts that may be outstanding at once, of reads and of writes each.",
             unit="bursts",
-            allowed=f"an integer from 1 to {_MOST_BURSTS}",
+            allowed=f"an integer from 1 to {MOST_BURSTS}",
             cost="More hide a slow memory's latency and need larger buffers.",
         ),
     )
@@ -187,80 +170,48 @@ class Config:
             cost="Shifters of the cell unit and longer parameters; weights of few bits lose less.",
         ),
     )
+    scores: bool = field(
+        default=True,
+        metadata=about(
+            "Whether modes may be chosen by how near x is to its reference: skipped steps and mode "
+            "auto. Without it normal, delta and reduced mode remain, and normal_every.",
+            allowed="true or false",
+            cost="Distance of rows, two tests of it, and a memory of two rows; see the table.",
+        ),
+    )
+    mode_counters: bool = field(
+        default=True,
+        metadata=about(
+            "Whether steps, events, MACs and weight bytes are counted for each mode. Without it "
+            "these registers read 0, and results have the counts of the model.",
+            allowed="true or false",
+            cost="A memory of counters and sums of 32 bits; see the table.",
+        ),
+    )
+    states: bool = field(
+        default=True,
+        metadata=about(
+            "Whether sequences may begin with a state from memory and write their last one to it. "
+            "Without it they begin with zero, or go on where the run before ended.",
+            allowed="true or false",
+            cost="Second client of the write master with its buffer, and a packer; see the table.",
+        ),
+    )
+    resume: bool = field(
+        default=True,
+        metadata=about(
+            "Whether a run may go on from the one before, for streams. Without it every run begins "
+            "its sequences anew.",
+            allowed="true or false",
+            cost="Notes of units that moved and memories of what modes depend on; see the table.",
+        ),
+    )
 
     addr_width = 32
     cell_width = 16
 
     def __post_init__(self):
-        self._check_kinds()
-        self._check_sizes()
-        self._check_bus()
-
-    def _check_kinds(self):
-        """Refuse values that are no names and numbers of their kind."""
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ConfigError(f"name must be {SETTINGS['name'].allowed}, not {self.name!r}")
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.type is int and (not isinstance(value, int) or value < 1):
-                raise ConfigError(f"{item.name} must be a positive integer, not {value!r}")
-        if not isinstance(self.clock_mhz, int | float) or not 0 < self.clock_mhz < inf:
-            raise ConfigError(f"clock_mhz must be a positive number, not {self.clock_mhz!r}")
-        if not isinstance(self.row_scales, bool):
-            raise ConfigError(f"row_scales must be true or false, not {self.row_scales!r}")
-
-    def _check_sizes(self):
-        """Refuse numbers that no machine has."""
-        if self.lanes % 4 or not _is_power_of_two(self.lanes):
-            raise ConfigError(f"lanes must be a power of two of at least 4, not {self.lanes}")
-        if self.act_width not in (*range(4, 9), 16):
-            raise ConfigError(f"act_width must be from 4 to 8, or 16, not {self.act_width}")
-        try:
-            self.multiplier.check_values(self.value_width)
-        except ValueError as error:
-            raise ConfigError(
-                f"act_width {self.act_width} makes differences of {self.value_width} bits: {error}"
-            ) from None
-        if self.stream_words <= RING_GUARD:
-            raise ConfigError(
-                f"stream_words must be at least {RING_GUARD + 1}, not {self.stream_words}"
-            )
-        if self.cell_lanes not in (1, 2, 4):
-            raise ConfigError(f"cell_lanes must be 1, 2 or 4, not {self.cell_lanes}")
-        if self.row_cycles not in (1, 2):
-            raise ConfigError(f"row_cycles must be 1 or 2, not {self.row_cycles}")
-        if not _is_power_of_two(self.burst_beats) or self.burst_beats > 256:
-            raise ConfigError(
-                f"burst_beats must be a power of two of at most 256, not {self.burst_beats}"
-            )
-        if not _is_power_of_two(self.lookahead) or self.lookahead > 16:
-            raise ConfigError(f"lookahead must be 1, 2, 4, 8 or 16, not {self.lookahead}")
-        if max(self.max_input, self.max_hidden) > 4096:
-            raise ConfigError(
-                f"max_input and max_hidden must be at most 4096, not "
-                f"{max(self.max_input, self.max_hidden)}"
-            )
-        for name, most in _MOST.items():
-            if getattr(self, name) > most:
-                raise ConfigError(f"{name} must be at most {most}, not {getattr(self, name)}")
-
-    def _check_bus(self):
-        """Refuse a bus that does not go with lanes, weights and bursts."""
-        if self.bus_width not in (64, 128, 256, 512):
-            raise ConfigError(f"bus_width must be 64, 128, 256 or 512, not {self.bus_width}")
-        used = (
-            f"{8 * self.column_bytes}, what {self.lanes} lanes of "
-            f"{self.multiplier.weight_width}-bit weights use per cycle, not {self.bus_width}"
-        )
-        if self.column_bytes < self.bus_bytes:
-            raise ConfigError(f"bus_width must be at most {used}")
-        if self.column_bytes % self.bus_bytes:
-            raise ConfigError(f"bus_width must divide {used}")
-        if self.burst_beats * self.bus_bytes > 4096:
-            raise ConfigError(
-                f"burst_beats times bus_width must be at most 4096 bytes, not "
-                f"{self.burst_beats * self.bus_bytes}"
-            )
+        check_config(self)
 
     @property
     def bus_bytes(self) -> int:

@@ -142,7 +142,8 @@ class Core(wiring.Component):
         weights = config.burst_beats * min(config.bursts_in_flight, WEIGHT_BURSTS)
         # Their columns may be a beat each, so they need every cycle for a request.
         m.submodules.reader = reader = ReadMaster(buffers=(row, row, weights), ahead=(2,), **common)
-        m.submodules.writer = writer = WriteMaster(buffers=(row, row), **common)
+        buffers = (row, row) if config.states else (row,)
+        m.submodules.writer = writer = WriteMaster(buffers=buffers, **common)
         connect_halves(m, self.m_axi, reader.axi, writer.axi)
         m.d.comb += [
             writer.base.eq(self.output_base),
@@ -174,13 +175,14 @@ class Core(wiring.Component):
     def _connect_writes(self, m, writer, sequencer, engine):
         wiring.connect(m, engine.h_request, writer.request[0])
         wiring.connect(m, engine.h_beats, writer.data[0])
-        wiring.connect(m, engine.state_request, writer.request[1])
-        wiring.connect(m, engine.state_beats, writer.data[1])
         m.d.comb += [
             writer.near[0].eq(engine.h_request.valid),
-            writer.near[1].eq(engine.state_request.valid),
             sequencer.writes_drained.eq(writer.drained),
         ]
+        if self._config.states:
+            wiring.connect(m, engine.state_request, writer.request[1])
+            wiring.connect(m, engine.state_beats, writer.data[1])
+            m.d.comb += writer.near[1].eq(engine.state_request.valid)
 
     def _connect_control(self, m, sequencer, decoder, engine):
         control = engine.control

@@ -21,6 +21,7 @@ from hw.modes import Mode
 from hw.output.packer import OutputPacker
 from hw.replay.replayer import STALLS, Replayer
 from hw.similarity.chooser import ModeChooser
+from hw.similarity.planner import PlanChooser
 from hw.streams.fifo import Fifo
 from hw.weights.bank import WeightBank
 from hw.weights.fetcher import WeightFetcher
@@ -156,7 +157,7 @@ class Engine(wiring.Component):
         """Events, operands, lanes, cell, output."""
         m = Module()
         config, control = self._config, self.control
-        m.submodules.chooser = chooser = ModeChooser(config)
+        m.submodules.chooser = chooser = (ModeChooser if config.scores else PlanChooser)(config)
         m.submodules.x_events = x = InputEvents(config)
         m.submodules.h_events = h = HiddenEvents(config)
         m.submodules.replayer = replayer = Replayer(config)
@@ -338,7 +339,8 @@ class Engine(wiring.Component):
             # A step passes its blocks when those of the step before are long through.
             feeder.block_done.eq((array.o_valid & array.o_control.block_end) | replayer.passed),
             feeder.known.eq(h.known),
-            feeder.frozen.eq(replayer.frozen),
+            # Nothing is frozen where no step is skipped.
+            feeder.frozen.eq(replayer.frozen if config.scores else 0),
             feeder.acc_x.eq(sums.acc_x),
             feeder.acc_h.eq(sums.acc_h),
             feeder.unit_left.eq(units.o.valid & units.o.ready),
@@ -415,7 +417,8 @@ class Engine(wiring.Component):
         ]
 
     def _write(self, m, packer):
-        for name in ("h_request", "h_beats", "state_request", "state_beats"):
+        states = ("state_request", "state_beats") if self._config.states else ()
+        for name in ("h_request", "h_beats", *states):
             wiring.connect(m, getattr(packer, name), wiring.flipped(getattr(self, name)))
         m.d.comb += [
             packer.h_offset.eq(self.control.h_offset),

@@ -20,6 +20,7 @@ __all__ = [
     "MODE_COUNTER_BASE",
     "MODE_COUNTER_DOCS",
     "MODE_COUNTER_STRIDE",
+    "OPTIONAL",
     "OVERRIDES",
     "OVERRIDE_WORD",
     "REGISTERS",
@@ -127,7 +128,11 @@ REGISTERS = {
             f"ever; {WATCHDOG_CYCLES} after a reset",
         ),
         Register(
-            "features", 0x48, "ro", "what not every machine has: bit 0 row_scales, bit 1 wide"
+            "features",
+            0x48,
+            "ro",
+            "what not every machine has: bit 0 row_scales, bit 1 wide; and what a machine was made "
+            "without: bit 2 scores, bit 3 mode counters, bit 4 states, bit 5 resume",
         ),
     )
 }
@@ -136,6 +141,15 @@ REGISTERS = {
 OVERRIDES = 3
 OVERRIDE_WORD = FIELDS["plan"].word
 """Of a descriptor, so many words from this one on can be replaced by registers, in every layer."""
+
+OPTIONAL = {
+    "scores": (2, "no mode is chosen by a score, and no step skipped"),
+    "mode_counters": (3, "nothing is counted for each mode; its counters read 0"),
+    "states": (4, "sequences begin with no state from memory and write none to it"),
+    "resume": (5, "no run goes on from the one before"),
+}
+"""What a machine may be made without, as its ``Config`` calls it: the bit of the register
+``features`` that is set there, and what that says. Older machines have all of it, and read 0."""
 
 _EVENTS = {
     "done": "the run ended well",
@@ -172,6 +186,7 @@ _BITS = {
     "features": (
         Bits("row_scales", 0, 1, "rows of weights may have scales of their own"),
         Bits("wide", 1, 1, "values of x and h have 16 bits and take two bytes"),
+        *(Bits(f"no_{name}", bit, 1, doc) for name, (bit, doc) in OPTIONAL.items()),
     ),
     "override": tuple(
         Bits(f"word_{k}", k, 1, f"override_{k} stands for descriptor word {OVERRIDE_WORD + k}")
@@ -197,7 +212,9 @@ def constant_values(config) -> dict[str, int]:
         "lanes": config.lanes | config.bus_bytes << 16,
         "limits": config.max_input | config.max_hidden << 16,
         "weight_words": config.weight_words,
-        "features": int(config.row_scales) | int(config.act_width > 8) << 1,
+        "features": int(config.row_scales)
+        | int(config.act_width > 8) << 1
+        | sum(1 << bit for name, (bit, _) in OPTIONAL.items() if not getattr(config, name)),
     }
 
 

@@ -136,9 +136,10 @@ class HiddenEvents(wiring.Component):
         with m.If(self.valid):
             m.d.sync += [self.unit.eq(Mux(list_end, 0, self.unit + 1)), opening.eq(list_end)]
             m.d.sync += self.place.eq(Mux(list_end, base, self.place + 1))
-        coming = self._recall(m, recalls)
-        with m.If(coming.valid):
-            m.d.sync += [self.place.eq(coming.place), self.unit.eq(coming.place - base)]
+        if self._config.resume:
+            coming = self._recall(m, recalls)
+            with m.If(coming.valid):
+                m.d.sync += [self.place.eq(coming.place), self.unit.eq(coming.place - base)]
         with m.If(list_end):
             m.d.sync += [primed.eq(0), recalls.eq(0)]
         with m.If(self.start):
@@ -147,7 +148,12 @@ class HiddenEvents(wiring.Component):
             m.d.sync += primed.eq(Mux(self.job.resume, 0, 1 << self.PRIME - 1))
         moved, origin = self._compare(m, mode, primed, base, recalls)
         self._write(m, ledger, mode, moved, origin, (opening, list_end))
-        # Behind the last step, as behind any other, the list is that of a skipped one.
+        if self._config.resume:
+            self._note(m, mode, moved, recalls)
+        return m
+
+    def _note(self, m, mode, moved, recalls):
+        """Behind the last step, as behind any other, the list is that of a skipped one."""
         recall = m.submodules.recall
         m.d.comb += [
             recall.note.eq(self.valid & (mode == Mode.SKIP) & ~recalls),
@@ -156,7 +162,6 @@ class HiddenEvents(wiring.Component):
             recall.nonzero.eq(self.h != self.job.h_zero),
             recall.note_end.eq(self.step_end),
         ]
-        return m
 
     def _recall(self, m, recalls):
         """Units that are recalled: of the one named, its reference is read; then its state is."""
@@ -178,7 +183,10 @@ class HiddenEvents(wiring.Component):
 
     def _compare(self, m, mode, primed, place, recalls):
         """Whether the unit is further from its reference than is near; the reference."""
-        job, recall = self.job, m.submodules.recall
+        job, named, named_place = self.job, Signal(), Signal.like(self.recall_place)
+        if self._config.resume:
+            recall = m.submodules.recall
+            named, named_place = recall.o_valid, recall.o_place
         m.submodules.references = references = memory.Memory(
             shape=self._shape, depth=1 << len(self.unit), init=[]
         )
@@ -198,8 +206,8 @@ class HiddenEvents(wiring.Component):
         # all come at their time.
         m.d.comb += [
             advance.eq(primed[1:-1].any() | self.valid | recalls),
-            read.addr.eq(Mux(recalls, recall.o_place, ahead)),
-            read.en.eq(compared & Mux(recalls, recall.o_valid, primed[0] | advance)),
+            read.addr.eq(Mux(recalls, named_place, ahead)),
+            read.en.eq(compared & Mux(recalls, named, primed[0] | advance)),
             threshold.eq(Mux(compared, job.h_threshold, 0)),
             moved.eq((self.h < low) | (self.h > high)),
         ]

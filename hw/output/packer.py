@@ -95,7 +95,7 @@ class OutputPacker(wiring.Component):
     h_request, h_beats : Out
         To the writer.
     state_request, state_beats : Out
-        To the writer.
+        To the writer; nothing comes where the machine has no states.
     active : Out
         Something of the sequence has not been given to the writer.
     """
@@ -119,30 +119,28 @@ class OutputPacker(wiring.Component):
         )
 
     def elaborate(self, platform):
-        """Two packers fed by the same units; a position; two requests."""
+        """Two packers fed by the same units, or one; a position; requests."""
         m = Module()
         m.submodules.h = h = BeatPacker(self._config.code_width, self._config)
-        m.submodules.state = state = BeatPacker(32, self._config)
         wiring.connect(m, h.o, wiring.flipped(self.h_beats))
-        wiring.connect(m, state.o, wiring.flipped(self.state_beats))
         row_start, row_end, final, rows_left = Signal(), Signal(), Signal(), Signal()
         taken = self.units.valid & self.units.ready
         request_waits = row_start & (self.h_request.valid | self.state_request.valid)
         unit = self.units.payload
         code = Signal(signed(self._config.code_width))
+        room = h.i_ready
+        if self._config.states:
+            room &= self._pack_state(m, taken & final, Cat(unit.c, code), row_end) | ~final
         m.d.comb += [
-            self.units.ready.eq(h.i_ready & (state.i_ready | ~final) & ~request_waits),
+            self.units.ready.eq(room & ~request_waits),
             code.eq(unit.h),
             h.i_valid.eq(taken),
             h.i_item.eq(code),
             h.i_last.eq(row_end),
-            state.i_valid.eq(taken & final),
-            state.i_item.eq(Cat(unit.c, code)),
-            state.i_last.eq(row_end),
             self.active.eq(
                 rows_left
                 | h.o.valid
-                | state.o.valid
+                | self.state_beats.valid
                 | self.h_request.valid
                 | self.state_request.valid
             ),
@@ -150,6 +148,17 @@ class OutputPacker(wiring.Component):
         self._count(m, taken, row_start, row_end, final, rows_left)
         self._request(m, taken & row_start, final)
         return m
+
+    def _pack_state(self, m, taken, item, row_end):
+        """Units of the last row go to a packer of their own as well; whether it takes one."""
+        m.submodules.state = state = BeatPacker(32, self._config)
+        wiring.connect(m, state.o, wiring.flipped(self.state_beats))
+        m.d.comb += [
+            state.i_valid.eq(taken),
+            state.i_item.eq(item),
+            state.i_last.eq(row_end),
+        ]
+        return state.i_ready
 
     def _count(self, m, taken, row_start, row_end, final, rows_left):
         """What the next unit is in its row, and its row in the sequence: all in registers, since
@@ -184,23 +193,30 @@ class OutputPacker(wiring.Component):
 
     def _request(self, m, row_start, final):
         """A row is asked for with its first unit, since it may be longer than the buffer."""
-        job, bus, codes = self.job, self._config.bus_bytes, self._config.beat_codes
-        h, state = self.h_request, self.state_request
+        job, codes, h = self.job, self._config.beat_codes, self.h_request
         addr = Signal(unsigned(self._config.addr_width))
         # What follows from the job alone, in registers: it is stable long before.
         m.d.comb += h.payload.addr.eq(addr)
-        m.d.sync += [
-            h.payload.beats.eq((job.hidden_size + codes - 1) // codes),
-            state.payload.beats.eq((4 * job.hidden_size + bus - 1) // bus),
-            state.payload.addr.eq(job.state_out_addr + self.state_offset),
-        ]
+        m.d.sync += h.payload.beats.eq((job.hidden_size + codes - 1) // codes)
+        if self._config.states:
+            self._request_state(m, row_start, final)
         with m.If(h.ready):
             m.d.sync += h.valid.eq(0)
         with m.If(h.valid & h.ready):
             m.d.sync += addr.eq(addr + job.h_step_stride)
+        with m.If(row_start):
+            m.d.sync += h.valid.eq(1)
+        with m.If(self.start):
+            m.d.sync += addr.eq(job.h_addr + self.h_offset)
+
+    def _request_state(self, m, row_start, final):
+        """The state is asked for with the first unit of the last row."""
+        job, bus, state = self.job, self._config.bus_bytes, self.state_request
+        m.d.sync += [
+            state.payload.beats.eq((4 * job.hidden_size + bus - 1) // bus),
+            state.payload.addr.eq(job.state_out_addr + self.state_offset),
+        ]
         with m.If(state.ready):
             m.d.sync += state.valid.eq(0)
         with m.If(row_start):
-            m.d.sync += [h.valid.eq(1), state.valid.eq(final)]
-        with m.If(self.start):
-            m.d.sync += addr.eq(job.h_addr + self.h_offset)
+            m.d.sync += state.valid.eq(final)

@@ -105,8 +105,10 @@ class DescriptorDecoder(wiring.Component):
         hidden = field("hidden_size")
         config = self._config
         per_block = config.units_per_block
+        absent = {field for fields in _absent(config).values() for field in fields}
         for name in job.shape().members:
-            if name in FIELDS:
+            # What a machine was made without is refused below, and zero for all gates behind.
+            if name in FIELDS and name not in absent:
                 m.d.comb += job[name].eq(field(name))
         if self._has_high_fields:
             for name, high in HIGH_FIELDS.items():
@@ -165,6 +167,9 @@ class DescriptorDecoder(wiring.Component):
         held = [field("resident_base") <= config.weight_words]
         if not config.row_scales:
             held.append(~field("row_scales"))
+        held += [field(name) == 0 for names in _absent(config).values() for name in names]
+        if not config.scores:
+            held.append(field("plan") != Plan.SCORED)
         for name in settings.shape().members:
             if name in FIELDS:
                 held.append(settings[name] == field(name))
@@ -205,6 +210,18 @@ class DescriptorDecoder(wiring.Component):
             *held,
             *aligned,
         ).all()
+
+
+def _absent(config: Config) -> dict[str, tuple[str, ...]]:
+    """Fields that must be zero, by what the machine was made without."""
+    return {name: fields for name, fields in _OPTIONAL_FIELDS.items() if not getattr(config, name)}
+
+
+_OPTIONAL_FIELDS = {
+    "scores": ("skip",),
+    "states": ("load_state", "store_state"),
+    "resume": ("resume", "block_base", "row_base", "keeper"),
+}
 
 
 def _fits(code, width):

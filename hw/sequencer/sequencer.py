@@ -150,6 +150,9 @@ class Sequencer(wiring.Component):
             self.descriptor_data.eq(words.o.payload),
             self.bias_data.eq(words.o.payload),
         ]
+        if not self._config.states:
+            m.d.comb += words.o.ready.eq(1)
+            return
         m.submodules.units = self._units = units = Downsizer(32, 4)
         # Words come only while they are awaited, so all but those of states are taken at once.
         self._of_state = of_state = Signal()
@@ -306,16 +309,15 @@ class Sequencer(wiring.Component):
 
     def _start_sequence(self, m):
         """Start the engine, and give it its initial state meanwhile."""
-        job, unit = self.job, self._units.o
-        valid, h, c = self._unit
+        job = self.job
+        valid, h, _ = self._unit
         last = self._count == self._steady(m, job.hidden_size - 1, "last_unit")
-        items = max(self._bus, WORD_BYTES) // 4
-        end = self._steady(m, _round_up(job.hidden_size, items), "state_end")
         with m.State("Begin"):
             m.d.sync += self._count.eq(0)
             m.next = "Clear state"
-            with m.If(job.load_state):
-                m.next = "Read state"
+            if self._config.states:
+                with m.If(job.load_state):
+                    m.next = "Read state"
             # The engine takes the state from where it keeps it.
             with m.If(job.resume):
                 m.d.sync += self._running.eq(1)
@@ -326,6 +328,15 @@ class Sequencer(wiring.Component):
             with m.If(last):
                 m.d.sync += self._running.eq(1)
                 m.next = "Run"
+        if self._config.states:
+            self._read_state(m)
+
+    def _read_state(self, m):
+        """Units of the initial state come from memory."""
+        job, unit = self.job, self._units.o
+        valid, h, c = self._unit
+        items = max(self._bus, WORD_BYTES) // 4
+        end = self._steady(m, _round_up(job.hidden_size, items), "state_end")
         state_bytes = _round_up(4 * job.hidden_size, max(self._bus, WORD_BYTES))
         beats = self._steady(m, state_bytes // self._bus, "state_beats")
         with m.State("Read state"):

@@ -173,6 +173,8 @@ class ModeChooser(wiring.Component):
         layout = data.StructLayout(
             {"reference": reference_layout(self._config), **self._kept_counts()}
         )
+        if not self._config.resume:
+            return Signal(layout, name="kept"), Signal(layout, name="found")
         m.submodules.keepers = keepers = memory.Memory(shape=layout, depth=KEPT_DIRECTIONS, init=[])
         write, read = keepers.write_port(), keepers.read_port()
         m.d.comb += [

@@ -45,6 +45,12 @@ class LstmNodes:
     """
 
     def __init__(self, networks: Mapping[str, IntegerNetwork], backend, modes: Modes = NORMAL):
+        if not backend.config.states:
+            raise NetworkError(
+                f"the LSTM layers of a whole model give their last states, and configuration "
+                f"{backend.config.name} was made without gates for states in memory: make the "
+                f"machine with states = true, or run the network that 'refrain quantize' writes"
+            )
         self.backend = backend
         settings = modes.for_layers(len(networks))
         # What a layer's last run left stays only where no other layer runs in between.

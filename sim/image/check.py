@@ -6,6 +6,7 @@ import numpy as np
 
 from hw.cell.parameters import CellParameters
 from hw.config import Config
+from hw.modes import Plan
 from sim.networks.check import check_codes
 from sim.networks.network import IntegerLstm, IntegerNetwork, NetworkError
 
@@ -14,6 +15,8 @@ __all__ = [
     "check_held",
     "check_input",
     "check_lookahead",
+    "check_scores",
+    "check_states",
     "check_thresholds",
     "largest_sums",
 ]
@@ -104,6 +107,28 @@ def check_lookahead(layer: int, lookahead: int, config: Config) -> None:
         raise NetworkError(
             f"layer {layer} is to look {lookahead} steps ahead, and configuration {config.name} "
             f"looks at most {config.lookahead} ahead"
+        )
+
+
+def check_scores(layer: int, fields: Mapping[str, int], config: Config) -> None:
+    """Refuse modes that are chosen by a score where ``config`` has no gates for that."""
+    if not config.scores and (fields["skip"] or fields["plan"] == Plan.SCORED):
+        raise NetworkError(
+            f"layer {layer} skips steps or chooses modes by a score, and configuration "
+            f"{config.name} was made without gates for scores: choose mode normal, delta or "
+            f"reduced, or make the machine with scores = true"
+        )
+
+
+def check_states(wanted: str, config: Config) -> None:
+    """Refuse what needs states from or in memory where ``config`` has no gates for them.
+
+    ``wanted`` begins the sentence.
+    """
+    if not config.states:
+        raise NetworkError(
+            f"{wanted}, and configuration {config.name} was made without gates for states in "
+            f"memory: make the machine with states = true"
         )
 
 

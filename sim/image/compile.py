@@ -11,6 +11,8 @@ from sim.image.check import (
     check_held,
     check_input,
     check_lookahead,
+    check_scores,
+    check_states,
     check_thresholds,
 )
 from sim.image.image import Image, Placement, State
@@ -215,6 +217,9 @@ class _Packer:
     def _place_initial(
         self, direction: IntegerLstm, state: State | None, fields: dict[str, int]
     ) -> "_Constants":
+        if state is not None and not self.config.states:
+            _check_zero(direction, state, self.config)
+            state = None
         state_in = None if state is None else self.place_states(direction.hidden_size)
         fields = fields | {"load_state": int(state is not None)}
         return _Constants(fields=fields, initial=state, state_in=state_in)
@@ -229,6 +234,7 @@ class _Packer:
         check_fit(layer, direction, cell, config)
         check_lookahead(layer, modes.lookahead, config)
         check_thresholds(layer, modes.fields(), config)
+        check_scores(layer, modes.fields(), config)
         columns = direction.input_size + direction.hidden_size
         blocks = config.blocks(direction.hidden_size)
         kept, base = self._keep(blocks, columns, self.options.resident), self.words
@@ -242,7 +248,7 @@ class _Packer:
             "resume": int(resume),
             "load_params": int(load or shared),
             "load_weights": int(load and kept > 0),
-            "store_state": int(self.options.store_state),
+            "store_state": int(self.options.stores(config)),
             "input_size": direction.input_size,
             "hidden_size": direction.hidden_size,
             "steps": self.steps,
@@ -275,6 +281,12 @@ class _Packer:
         return blocks if resident else 0
 
 
+def _check_zero(direction: IntegerLstm, state: State, config: Config) -> None:
+    """Refuse a state that is not zero; every machine begins with zero by itself."""
+    if np.any(state.h != direction.h.zero_point) or np.any(state.c):
+        check_states("a layer begins with a state that is not zero", config)
+
+
 def _place_layers(packer: _Packer, network: IntegerNetwork, x: Rows, constants) -> list[Placement]:
     """Placements of all directions, each layer reading what the one below wrote."""
     placements = []
@@ -283,7 +295,7 @@ def _place_layers(packer: _Packer, network: IntegerNetwork, x: Rows, constants) 
         outputs = _place_outputs(packer, layer)
         for direction, h in zip(layer.directions, outputs, strict=True):
             fixed = constants[len(placements)]
-            stored = packer.options.store_state
+            stored = packer.options.stores(packer.config)
             state_out = packer.place_states(direction.hidden_size) if stored else None
             placements.append(
                 Placement(

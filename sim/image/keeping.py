@@ -52,6 +52,12 @@ def _refusal(
     beats: int,
 ) -> str | None:
     """Why a run of the network cannot go on from another one, whatever its options."""
+    if not config.resume:
+        return (
+            f"a resumed run goes on where the one before ended, and configuration {config.name} "
+            f"was made without gates for that: run it on whole sequences, without resume, or make "
+            f"the machine with resume = true"
+        )
     for k, layer in enumerate(network.layers):
         if any(direction.reverse for direction in layer.directions):
             return (

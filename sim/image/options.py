@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hw.config import Config
+from sim.image.check import check_states
 from sim.image.image import State
 from sim.image.modes import LayerModes, Modes
 
@@ -23,8 +25,8 @@ class RunOptions:
     load : bool
         Read resident weights and parameters from memory; False where the machine still holds them
         from the run before (parameters of several directions only if it has room for all of them).
-    store_state : bool
-        Write the final states.
+    store_state : bool or None
+        Write the final states; None where the machine has gates for that.
     modes : Modes, LayerModes, LayerModes of each layer, or None
         How the mode of each step is chosen; None for normal mode.
     resume : bool
@@ -37,6 +39,18 @@ class RunOptions:
     initial: Sequence[State | None] | None = None
     resident: bool | None = None
     load: bool = True
-    store_state: bool = True
+    store_state: bool | None = None
     modes: Modes | LayerModes | Sequence[LayerModes] | None = None
     resume: bool = False
+
+    def stores(self, config: Config) -> bool:
+        """Whether the final states are written.
+
+        Raises
+        ------
+        NetworkError
+            They are wanted, and ``config`` has no gates for that.
+        """
+        if self.store_state:
+            check_states("final states are to be written", config)
+        return config.states if self.store_state is None else self.store_state

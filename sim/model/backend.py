@@ -84,7 +84,7 @@ class ModelBackend:
             done = work_of(image, x, outputs.layers, outputs.activity, counts, kept)
         return Result(
             h=outputs.h,
-            states=outputs.states if options.store_state else (),
+            states=outputs.states if options.stores(self.config) else (),
             counts=counts,
             cycles=cycles,
             stall_cycles=stalls,

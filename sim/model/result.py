@@ -40,6 +40,9 @@ class Result:
         Of each direction, layer by layer, where a trace was wanted; else empty.
     layers : tuple of int8 [sequences, steps, sum of H]
         Outputs of every layer, where a trace was wanted; else empty.
+    counted_by : str
+        What counted steps, events, products and weight bytes of each mode: ``machine``, or
+        ``model`` where the machine has no counters for that.
     work : dict or None
         What the parts of the machine were given to do, by mode, where that was wanted: see
         ``sim.model.work``.
@@ -56,6 +59,7 @@ class Result:
     backend: str
     trace: tuple[Activity, ...] = ()
     layers: tuple[np.ndarray, ...] = ()
+    counted_by: str = "machine"
     work: dict[str, dict[str, float]] | None = None
 
     @property
@@ -90,6 +94,7 @@ class Result:
             "stall_cycles": self.stall_cycles,
             "mode_steps": {k: v["steps"] for k, v in modes.items() if v["steps"]},
             "modes": {k: dict(v) for k, v in modes.items() if v["steps"]},
+            **({} if self.counted_by == "machine" else {"counted_by": self.counted_by}),
             **({} if self.work is None else {"work": self.work}),
         }
 

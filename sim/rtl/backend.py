@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,13 @@ import numpy as np
 from boards.driver import Driver
 from boards.transport import Transport
 from hw.config import Config
-from hw.registers import COUNTERS
+from hw.modes import Mode, Plan
+from hw.registers import COUNTERS, MODE_COUNTERS
 from hw.verilog import rtlil_to_verilog
 from sim.image.image import Image
 from sim.image.last_run import LastRun
 from sim.image.options import RunOptions
+from sim.model.backend import ModelBackend
 from sim.model.counts import Counts
 from sim.model.result import Result
 from sim.networks.network import IntegerNetwork, NetworkError
@@ -33,6 +36,13 @@ _MEMORY_BYTES = 1 << 27
 
 _RESUMES = 0, 3
 """Version of the register map from which on runs go on from each other."""
+
+_WANTS = {
+    "scores": ("scores", lambda job: job["skip"] or job["plan"] == Plan.SCORED),
+    "states": ("states in memory", lambda job: job["load_state"] or job["store_state"]),
+    "resume": ("runs that go on from each other", lambda job: job["resume"] or job["keeper"]),
+}
+"""What machines may be made without: its name, and whether a descriptor asks for it."""
 
 Progress = Callable[[int], None]
 
@@ -56,11 +66,14 @@ class DeviceBackend:
         self.transport = transport
         self.driver = Driver(transport)
         self._last = LastRun(config)
+        self._counting = ModelBackend(config, timed=False)
 
     @property
     def goes_on(self) -> bool:
-        """Whether the machine is new enough for runs that go on from each other."""
-        return self.driver.version >= _RESUMES
+        """Whether the machine is new enough for runs that go on from each other, and has the gates
+        for that.
+        """
+        return self.driver.version >= _RESUMES and "resume" not in self.driver.lacking
 
     def sibling(self) -> "DeviceBackend":
         """A backend for another network. It shares the machine, which has room for one network's
@@ -76,7 +89,7 @@ class DeviceBackend:
         ``progress`` is called now and then with the cycles so far.
         """
         options = RunOptions(**options)
-        if options.resume and not self.goes_on:
+        if options.resume and self.driver.version < _RESUMES:
             found, wanted = (".".join(map(str, v)) for v in (self.driver.version, _RESUMES))
             raise NetworkError(
                 f"the machine on {self.name} is of version {found}, and runs go on from each other "
@@ -96,12 +109,35 @@ class DeviceBackend:
                 f"the machine on {self.name} has no gates for scales of rows, and the network has "
                 f"such scales: build the machine with --row-scales, or quantise without it"
             )
+        self._check_parts(image)
         # Of what a resumed run needs, all but descriptors and x is there.
         table = b"" if image is self._last.image else image.table
         self._last.begin()
         result = self._execute(image, x, progress, table if options.resume else image.data)
         self._last.end(image, network, options)
-        return result
+        return self._with_counts(result, network, x, options)
+
+    def _check_parts(self, image: Image) -> None:
+        """Refuse an image that asks for gates that the machine was made without."""
+        for name in self.driver.lacking:
+            wants = _WANTS.get(name)
+            if wants and any(wants[1](placement.fields) for placement in image.placements):
+                raise NetworkError(
+                    f"the machine on {self.name} was made without gates for {wants[0]}, and the "
+                    f"run takes them: build the machine with {name} = true, or run with the "
+                    f"configuration that it was built with"
+                )
+
+    def _with_counts(self, result: Result, network, x: np.ndarray, options: RunOptions) -> Result:
+        """The result, with the model's counts of modes where the machine counts none.
+
+        The model goes on from run to run beside the machine.
+        """
+        if "mode_counters" not in self.driver.lacking:
+            return result
+        told = {item.name: getattr(options, item.name) for item in fields(options)}
+        modes = self._counting.run(network, x, **told).counts.modes
+        return replace(result, counts=replace(result.counts, modes=modes), counted_by="model")
 
     def _execute(
         self, image: Image, x: np.ndarray, progress: Progress | None, data: bytes
@@ -113,12 +149,14 @@ class DeviceBackend:
         driver.start(image.descriptor, image.output_base, image.output_limit)
         driver.wait(progress=progress)
         counters = driver.counters()
+        nothing = {mode.name.lower(): dict.fromkeys(MODE_COUNTERS, 0) for mode in Mode}
+        modes = nothing if "mode_counters" in driver.lacking else driver.mode_counters()
         written = transport.read_memory(image.output_base, image.output_limit - image.output_base)
         stalls = [name for name in COUNTERS if name.startswith("stall_")]
         return Result(
             h=image.unpack_h(written, image.output_base),
             states=image.unpack_states(written, image.output_base),
-            counts=Counts.of_counters(counters, driver.mode_counters()),
+            counts=Counts.of_counters(counters, modes),
             cycles=counters["cycles"],
             stall_cycles={name.removeprefix("stall_"): counters[name] for name in stalls},
             weight_bits=image.weight_bits,

@@ -113,11 +113,37 @@ def test_a_machine_says_whether_activations_have_16_bits(features):
     assert Driver(machine).wide is (features >= 2)
 
 
+def test_a_machine_says_what_it_was_made_without():
+    machine = Machine()
+    for features, lacking in (
+        (0b000011, ()),
+        (0b000100, ("scores",)),
+        (0b101000, ("mode_counters", "resume")),
+        (0b111111, ("scores", "mode_counters", "states", "resume")),
+    ):
+        machine.set("features", features)
+        assert Driver(machine).lacking == lacking
+
+
+def test_counters_that_are_not_there_are_not_read():
+    machine = Machine()
+    machine.set("features", 1 << 3)
+    driver = Driver(machine)
+    with pytest.raises(DeviceError) as error:
+        driver.mode_counters()
+    assert str(error.value) == (
+        "the accelerator was made without counters for each mode: it counts cycles, bytes and "
+        "stalls alone"
+    )
+    assert not [addr for addr in machine.reads if addr >= 0x200]
+
+
 def test_older_machines_have_no_register_for_that():
     machine = Machine()
     machine.set("version", 4)
     machine.set("features", 1)
     assert Driver(machine).row_scales is False
+    assert Driver(machine).lacking == ()
     assert REGISTERS["features"].addr not in machine.reads
 
 

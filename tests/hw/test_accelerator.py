@@ -1,5 +1,8 @@
 """The whole machine on its ports: its runs, its counters, its interrupt, its memory."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +12,7 @@ from boards.driver import Driver
 from hw.accelerator import Accelerator
 from hw.config import CONFIGS
 from hw.registers import COUNTERS, Control, Error
+from hw.verilog import to_rtlil
 from sim.rtl.memory_model import MemoryModel
 from sim.rtl.simulator import RtlSimulator
 
@@ -199,3 +203,24 @@ def test_other_machines_give_the_same_results(hosts):
         host.command(Control.SOFT_RESET)
         host.expect_rest()
         host.expect_works(soft_reset=False)
+
+
+PARTS = {
+    "scores": ("chooser.distance", "chooser.skip_test", "chooser.middle_test"),
+    "mode_counters": ("machine.steps",),
+    "states": ("packer.state", "writer.client_1", "sequencer.units"),
+    "resume": ("h_events.recall",),
+}
+"""Ends of the modules of a part that can be left out."""
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_is_left_out_is_not_generated_and_all_else_is(name):
+    for left_out in (False, True):
+        config = replace(CONFIGS["tiny"], **{name: not left_out})
+        text = to_rtlil(Accelerator(config), "top")
+        modules = [re.sub(r"\$\d+", "", each) for each in re.findall(r"^module (.*)$", text, re.M)]
+        for part, ends in PARTS.items():
+            for end in ends:
+                found = any(each.endswith(end) for each in modules)
+                assert found != (left_out and part == name), end

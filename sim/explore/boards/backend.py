@@ -114,7 +114,7 @@ class BoardBackend(DeviceBackend):
         if steps >= x.shape[1]:
             return super().run(network, x, progress=progress, **options)
         pieces, initial = [], options.pop("initial", None)
-        store, resume = options.pop("store_state", True), options.pop("resume", False)
+        store, resume = options.pop("store_state", None), options.pop("resume", False)
         resumes = self._resumes(network, x, options)
         for start in range(0, x.shape[1], steps):
             part = x[:, start : start + steps]
@@ -122,7 +122,7 @@ class BoardBackend(DeviceBackend):
                 network,
                 part,
                 initial=initial,
-                store_state=True,
+                store_state=None,
                 resume=resume,
                 progress=progress,
                 **options,
@@ -166,7 +166,9 @@ class BoardBackend(DeviceBackend):
             )
         backwards = any(d.reverse for layer in network.layers for d in layer.directions)
         kept = any(layer.mode != "normal" for layer in Modes.of(options.get("modes")).layers)
-        if backwards or (kept and not self._resumes(network, x, options)):
+        # Where runs do not go on by themselves, pieces hand on states in memory.
+        handed = self._resumes(network, x, options) or (self.config.states and not kept)
+        if backwards or not handed:
             raise NetworkError(
                 f"the run of {steps} steps needs {size(steps)} bytes, the memory of {self.name} "
                 f"has {room}, and it can be cut only if it is in normal mode or of one sequence "
@@ -184,14 +186,14 @@ def _hidden(network: IntegerNetwork) -> list[int]:
     return [d.hidden_size for layer in network.layers for d in layer.directions]
 
 
-def _joined(pieces: list[Result], store_state: bool) -> Result:
+def _joined(pieces: list[Result], store_state: bool | None) -> Result:
     counts = pieces[0].counts
     for piece in pieces[1:]:
         counts = counts + piece.counts
     return replace(
         pieces[-1],
         h=np.concatenate([piece.h for piece in pieces], axis=1),
-        states=pieces[-1].states if store_state else (),
+        states=() if store_state is False else pieces[-1].states,
         counts=counts,
         cycles=sum(piece.cycles for piece in pieces),
         stall_cycles={

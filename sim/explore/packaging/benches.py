@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hw.registers import ID_VALUE, REGISTERS
+from hw.registers import ID_VALUE, OPTIONAL, REGISTERS
 from sim.explore.compiling.formats import mem_text
 from sim.explore.compiling.made import Made
 from sim.explore.packaging.facts import Facts, filled
@@ -47,6 +47,7 @@ def bench_files(facts: Facts, made: Made) -> dict[str, str]:
         "id": f"0x{ID_VALUE:08X}",
         "lanes": f"0x{REGISTERS['lanes'].addr:02X}",
         "features": f"0x{REGISTERS['features'].addr:02X}",
+        "optional": ", ".join(f'("{name}", {bit})' for name, (bit, _) in OPTIONAL.items()),
     }
     comment = facts.comment("cocotb test bench.")
     return {

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from hw.descriptor import DESCRIPTOR_BYTES, FIELDS
+from hw.modes import Plan
 from hw.registers import OVERRIDE_WORD, OVERRIDES, Error
 from sim.explore.compiling.made import Made, Wanted, compile_integer
 from sim.explore.compiling.writing import compiled_files
@@ -33,6 +34,9 @@ def driver_files(facts: Facts) -> dict[str, str]:
         "overrides": str(OVERRIDES),
         "override_word": str(OVERRIDE_WORD),
         "descriptor_bytes": str(DESCRIPTOR_BYTES),
+        "states_bits": str(sum(1 << FIELDS[name].lsb for name in ("load_state", "store_state"))),
+        "plan_scored": str(int(Plan.SCORED)),
+        "places_word": str(FIELDS["keeper"].word),
         "error_codes": ",\n".join(f"  REFRAIN_ERROR_{each.name} = {int(each)}" for each in errors),
         "error_texts": "\n".join(
             f'    case REFRAIN_ERROR_{each.name}:\n      return "{each.name}: {_plain(each.doc)}";'

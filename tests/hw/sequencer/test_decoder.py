@@ -315,3 +315,26 @@ def test_a_resident_layer_has_no_groups_and_a_streamed_one_must_fit_the_ring(pla
 def test_a_machine_without_lookahead_refuses_it(play, small):
     assert decode(play, small(), {**GOOD, "lookahead": 1})[0]["valid"]
     assert not decode(play, small(), {**GOOD, "lookahead": 2})[0]["valid"]
+
+
+@pytest.mark.parametrize(
+    "part, refused, left",
+    [
+        ("scores", [{"skip": 1}, {"plan": 2}], {"plan": 1, "skip_distance": 9, "freeze": 1}),
+        ("states", [{"load_state": 1}, {"store_state": 1}], {"state_in_addr": 64}),
+        (
+            "resume",
+            [{"resume": 1}, {"keeper": 1}, {"block_base": 1}, {"row_base": 1}],
+            {"load_params": 1},
+        ),
+    ],
+)
+def test_a_machine_that_was_made_without_a_part_refuses_it(play, small, part, refused, left):
+    """And what the gates behind are told of it is zero, whatever the descriptor says."""
+    config = small(max_hidden=64, **{part: False})
+    assert decode(play, config, GOOD | left)[0]["valid"]
+    for changes in refused:
+        assert decode(play, small(max_hidden=64), GOOD | changes)[0]["valid"]
+        seen = decode(play, config, GOOD | changes)[0]
+        assert not seen["valid"]
+        assert part == "scores" or not any(seen["job"][name] for name in changes)

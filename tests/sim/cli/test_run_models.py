@@ -272,3 +272,13 @@ def test_states_in_the_samples_are_calibrated_on(refrain, tmp_path):
     line = ["run", model, "--input", tmp_path / "given.npz"]
     figures, _ = figures_of(refrain, tmp_path, *line, "--calibration", tmp_path / "seen.npz")
     assert min(figures["sqnr_db"].values()) > 30 and figures["steps"] == 80
+
+
+def test_a_machine_without_states_runs_no_whole_model(refused, whole, tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((4, 1, INPUTS), np.float32))
+    given = ["run", whole, "--input", tmp_path / "x.npy", "--set", "states=false"]
+    assert refused(*given) == (
+        "the LSTM layers of a whole model give their last states, and configuration edge was made "
+        "without gates for states in memory: make the machine with states = true, or run the "
+        "network that 'refrain quantize' writes"
+    )

@@ -220,6 +220,17 @@ def test_a_machine_without_lookahead_refuses_it(ran, refrain, net, walk):
     assert "layer 0 is to look 2 steps ahead, and configuration tiny looks at most 1 ahead" in err
 
 
+def test_a_machine_without_scores_refuses_them_and_runs_the_rest(ran, refused, net, walk):
+    given = ["run", net, "--input", walk, "--config", "tiny", "--set", "scores=false"]
+    assert refused(*given, "--mode", "auto", "--delta-threshold", 0.5) == (
+        "layer 0 skips steps or chooses modes by a score, and configuration tiny was made without "
+        "gates for scores: choose mode normal, delta or reduced, or make the machine with scores "
+        "= true"
+    )
+    same, _, _ = ran("--mode", "delta")
+    assert np.array_equal(same, ran("--mode", "delta", "--set", "scores=false")[0])
+
+
 @pytest.fixture
 def coefficients(tmp_path):
     """A file of ``tiny``: 2 pJ an operation and 1 pJ a cycle."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hw.config import CONFIGS, SETTINGS, Config, ConfigError
 from hw.multipliers.catalogue import MULTIPLIERS, find_multiplier
 from hw.multipliers.imported import Entries, TableMultiplier
+from hw.registers import OPTIONAL
 from sim.explore.machine_files import config_text, read_config
 from sim.explore.machine_values import values_of
 from sim.explore.machines import find_config
@@ -63,6 +64,7 @@ def configs(draw):
         multiplier=multiplier,
         act_width=draw(st.integers(4, 8)),
         row_scales=draw(st.booleans()),
+        **{name: draw(st.booleans()) for name in OPTIONAL},
     )
 
 

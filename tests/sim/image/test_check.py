@@ -12,8 +12,12 @@ from sim.image.check import (
     check_held,
     check_input,
     check_lookahead,
+    check_scores,
     largest_sums,
 )
+from sim.image.compile import compile_network
+from sim.image.image import State
+from sim.image.modes import LayerModes
 from sim.image.parameters import cell_parameters
 from sim.model.random_network import random_network
 from sim.networks.network import NetworkError, Quantization
@@ -126,6 +130,65 @@ def test_a_lookahead_without_gates_is_refused():
     assert refusal(check_lookahead, 1, 2, TINY) == (
         "layer 1 is to look 2 steps ahead, and configuration tiny looks at most 1 ahead"
     )
+
+
+@pytest.mark.parametrize(
+    "modes",
+    [{"mode": "skip", "skip_threshold": 0.9}, {"mode": "auto", "delta_threshold": 0.5}],
+)
+def test_scores_without_gates_are_refused(modes):
+    fields, plain = LayerModes(**modes).fields(), replace(TINY, scores=False)
+    check_scores(0, fields, TINY)
+    for name in ("normal", "delta", "reduced"):
+        check_scores(0, LayerModes(mode=name).fields(), plain)
+    assert refusal(check_scores, 1, fields, plain) == (
+        "layer 1 skips steps or chooses modes by a score, and configuration tiny was made without "
+        "gates for scores: choose mode normal, delta or reduced, or make the machine with scores "
+        "= true"
+    )
+
+
+def compiled(network, config, **options):
+    return compile_network(network, config, steps=2, sequences=1, **options)
+
+
+def test_states_without_gates_are_refused_and_states_of_zero_are_not_needed():
+    plain, network = replace(TINY, states=False), random_network([3, 5])
+    zero = State(
+        h=np.full((1, 5), network.layers[0].directions[0].h.zero_point, np.int8),
+        c=np.zeros((1, 5), np.int16),
+    )
+    for initial in (None, [None], [zero]):
+        fields = compiled(network, plain, initial=initial).placements[0].fields
+        assert not fields["load_state"] and not fields["store_state"]
+    ending = (
+        "and configuration tiny was made without gates for states in memory: make the machine "
+        "with states = true"
+    )
+    given = [replace(zero, c=zero.c + 1)]
+    begins = f"a layer begins with a state that is not zero, {ending}"
+    assert str(_refused(network, plain, initial=given)) == begins
+    assert str(_refused(random_network([3, 5], initial=True), plain)) == begins
+    assert str(_refused(network, plain, store_state=True)) == (
+        f"final states are to be written, {ending}"
+    )
+
+
+def test_runs_that_go_on_without_gates_are_refused():
+    plain, network = replace(TINY, resume=False), random_network([3, 5, 5])
+    assert str(_refused(network, plain, resume=True)) == (
+        "a resumed run goes on where the one before ended, and configuration tiny was made "
+        "without gates for that: run it on whole sequences, without resume, or make the machine "
+        "with resume = true"
+    )
+    for placement in compiled(network, plain).placements:
+        assert not any(placement.fields[name] for name in ("keeper", "block_base", "row_base"))
+
+
+def _refused(network, config, **options):
+    with pytest.raises(NetworkError) as caught:
+        compiled(network, config, **options)
+    return caught.value
 
 
 def test_streamed_inputs_that_the_ring_cannot_hold_are_refused_with_lookahead():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hw.config import CONFIGS
-from hw.registers import REGISTERS, Error
+from hw.registers import OPTIONAL, REGISTERS, Error
 from sim.explore.compiling.made import Wanted, compile_integer
 from sim.explore.compiling.writing import write_compiled
 from sim.explore.packaging.writing import write_package
@@ -258,6 +258,23 @@ def test_a_machine_of_other_values_is_refused(bench, code, config, minor):
     assert used.library.bench_open() == (code["OTHER_MACHINE"] if wide and minor < 5 else 0)
     used.reads[features] = 2 * (not wide)
     assert used.library.bench_open() == (0 if not wide and minor < 5 else code["OTHER_MACHINE"])
+
+
+def test_what_the_machine_was_made_without_is_refused(bench, x, code, config):
+    """Its images store states; their steps go on; none chooses by a score."""
+    used, features, wide = bench(), REGISTERS["features"].addr, 2 * (config.act_width == 16)
+    used.library.bench_open()
+    bits = {name: wide | 1 << bit for name, (bit, _) in OPTIONAL.items()}
+    for name, wanted in (("scores", 0), ("mode_counters", 0), ("states", code["LACKING"])):
+        used.reads[features] = bits[name]
+        assert used.load() == wanted
+    # Layers that go on have places of their own.
+    used.reads[features] = bits["resume"]
+    assert used.load(stream=True) == code["LACKING"]
+    used.reads[features] = wide
+    assert used.load(stream=True) == 0
+    used.reads[features] = bits["resume"]
+    assert [used.step(x[0, k])[0] for k in range(2)] == [0, code["NO_STREAM"]]
 
 
 def test_what_the_memory_cannot_hold_is_refused(bench, code):

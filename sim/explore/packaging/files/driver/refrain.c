@@ -11,6 +11,12 @@
 #define OVERRIDE_WORD @override_word@u
 #define DESCRIPTOR_BYTES @descriptor_bytes@u
 
+/* Of a descriptor: bits of its first word that ask for states in memory, the plan that chooses by a
+ * score, and the word that says where what is kept from run to run is. */
+#define STATES_BITS @states_bits@u
+#define PLAN_SCORED @plan_scored@u
+#define PLACES_WORD @places_word@u
+
 /* The word of a descriptor whose upper half has the upper bytes of thresholds. */
 #define HIGH_WORD @high_word@u
 
@@ -96,6 +102,9 @@ const char *refrain_text(int status) {
     case REFRAIN_OTHER_MACHINE:
       return "image or driver are for other lanes, another bus or values of another width: take "
              "those of this configuration";
+    case REFRAIN_LACKING:
+      return "the image asks for what the accelerator was made without: compile it for this "
+             "configuration";
     case REFRAIN_TOO_SMALL: return "the image needs more memory than it was given";
     case REFRAIN_MISALIGNED: return "the address of the memory must be a multiple of its alignment";
     case REFRAIN_NO_NETWORK: return "there is no network yet: load one";
@@ -124,12 +133,34 @@ int refrain_reset(struct refrain *device) {
   return REFRAIN_OK;
 }
 
-/* Whether values of x and h are as wide as those of this driver. The gates cannot know how wide an
- * image's are, and machines from before version 0.5 have 8 bits and no such register. */
-static int is_as_wide(struct refrain *device) {
+/* What not every machine has, and what this one was made without. Machines from before version 0.5
+ * have values of 8 bits, all the rest, and no such register. */
+static uint32_t features(const struct refrain *device) {
   uint32_t minor = get(device, REGISTER(version)) & REFRAIN__VERSION__MINOR_bm;
-  uint32_t features = minor < FIRST_WITH_FEATURES ? 0 : get(device, REGISTER(features));
-  return ((features & REFRAIN__FEATURES__WIDE_bm) != 0) == (VALUE_BYTES == 2);
+  return minor < FIRST_WITH_FEATURES ? 0 : get(device, REGISTER(features));
+}
+
+/* Whether values of x and h are as wide as those of this driver. The gates cannot know how wide an
+ * image's are. */
+static int is_as_wide(const struct refrain *device) {
+  return ((features(device) & REFRAIN__FEATURES__WIDE_bm) != 0) == (VALUE_BYTES == 2);
+}
+
+/* Whether a descriptor of the image asks for what the machine was made without. */
+static int lacks(const struct refrain *device, const struct refrain_network *n) {
+  const uint32_t missing = features(device);
+  uint32_t k;
+  for (k = 0; k < n->descriptor_count; k++) {
+    const uint8_t *words = n->data + (n->descriptor - n->base) + k * DESCRIPTOR_BYTES;
+    const uint32_t flags = read_word(words), modes = read_word(words + 4 * OVERRIDE_WORD);
+    if (missing & REFRAIN__FEATURES__NO_SCORES_bm &&
+        (modes & REFRAIN__OVERRIDE_0__SKIP_bm ||
+         (modes & REFRAIN__OVERRIDE_0__PLAN_bm) >> REFRAIN__OVERRIDE_0__PLAN_bp == PLAN_SCORED))
+      return 1;
+    if (missing & REFRAIN__FEATURES__NO_STATES_bm && flags & STATES_BITS) return 1;
+    if (missing & REFRAIN__FEATURES__NO_RESUME_bm && read_word(words + 4 * PLACES_WORD)) return 1;
+  }
+  return 0;
 }
 
 int refrain_open(struct refrain *device, const struct refrain_port *port) {
@@ -156,6 +187,7 @@ int refrain_load(struct refrain *device, const struct refrain_network *network, 
   uint32_t k;
   if (get(device, REGISTER(lanes)) != (n->lanes | n->bus_bytes << REFRAIN__LANES__BUS_BYTES_bp))
     return REFRAIN_OTHER_MACHINE;
+  if (lacks(device, n)) return REFRAIN_LACKING;
   if (bytes < n->memory_bytes || UINT32_MAX - address < n->memory_bytes - 1)
     return REFRAIN_TOO_SMALL;
   if (address % n->alignment) return REFRAIN_MISALIGNED;
@@ -210,6 +242,7 @@ int refrain_start(struct refrain *device, int resume) {
   uint32_t moved, last;
   if (!n) return REFRAIN_NO_NETWORK;
   if (resume && !(n->stream_count && device->kept)) return REFRAIN_NO_STREAM;
+  if (resume && features(device) & REFRAIN__FEATURES__NO_RESUME_bm) return REFRAIN_NO_STREAM;
   if (is_busy(device)) return REFRAIN_BUSY;
   choose_states(device, resume);
   last = (n->sequences - 1) * n->input.sequence_stride + (n->steps - 1) * n->input.step_stride;

@@ -45,6 +45,7 @@ enum refrain_status {
   REFRAIN_NOT_ONE_STEP = -12,
   REFRAIN_LAYERS_DIFFER = -13,
   REFRAIN_NO_OVERRIDE = -14,
+  REFRAIN_LACKING = -15,
 @error_codes@
 };
 
@@ -194,7 +195,8 @@ void refrain_restore(struct refrain *device);
 void refrain_watchdog(struct refrain *device, uint32_t cycles);
 
 /* A counter of the last run, by the offset of its low word: offsetof(refrain_t, delta.steps_low).
- * refrain_registers.h has the names. */
+ * refrain_registers.h has the names. Counters of modes read 0 on a machine that was made without
+ * them: bit NO_MODE_COUNTERS of its register features. */
 uint64_t refrain_counter(const struct refrain *device, uint32_t offset);
 
 /* Cycles of the last run. */
