@@ -175,6 +175,7 @@ class Engine(wiring.Component):
         m.d.comb += [
             replayer.x_list.eq(x.current),
             replayer.h_list.eq(h.current),
+            replayer.x_growing.eq(x.growing),
             replayer.h_growing.eq(h.growing),
         ]
         m.d.comb += [x.place.eq(replayer.x_place), x.move.eq(replayer.x_move)]

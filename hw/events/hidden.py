@@ -100,7 +100,7 @@ class HiddenEvents(wiring.Component):
                 "fetched": In(1),
                 "current": Out(list_view(index.width)),
                 "ahead": Out(list_view(index.width)),
-                "growing": Out(growing_view(config)),
+                "growing": Out(growing_view(index.width)),
             }
         )
 
@@ -244,7 +244,6 @@ class HiddenEvents(wiring.Component):
             ledger.complete_last.eq(newest),
             self.growing.some.eq(found),
             self.growing.newest.eq(newest),
-            self.growing.bank.eq(ledger.bank),
         ]
         m.d.sync += [
             self.w_en.eq(is_event),

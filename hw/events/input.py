@@ -10,7 +10,7 @@ from hw.events.ledger import ListLedger
 from hw.events.marker import BeatMarker, marked_layout
 from hw.events.queue import GroupLedger
 from hw.events.rows import RowWalk
-from hw.events.view import MODE, x_list_view
+from hw.events.view import MODE, growing_view, x_list_view
 from hw.job import job_layout
 from hw.modes import Mode
 from hw.select import any_of, at_least
@@ -130,6 +130,8 @@ class InputEvents(wiring.Component):
         Where steps go in groups, the list that the replayer wants: see ``ListQueue``.
     current, ahead : Out
         The lists in turn: see ``ListLedger``.
+    growing : Out
+        The list being made. An event is written by the cycle in which the next is its newest.
     """
 
     def __init__(self, config: Config):
@@ -153,6 +155,7 @@ class InputEvents(wiring.Component):
                 "move": In(1),
                 "current": Out(view),
                 "ahead": Out(view),
+                "growing": Out(growing_view(index.width)),
             }
         )
 
@@ -252,15 +255,18 @@ class InputEvents(wiring.Component):
         with m.If(is_event):
             m.d.sync += self.w_event.column.eq(beat.base + offset)
             m.d.sync += self.w_event.value.eq(value)
+        m.d.sync += ledger.complete_mode.eq(beat.mode)
         self._number(m, ledger, is_event, list_end)
-        with m.If(list_end):
-            m.d.sync += ledger.complete_mode.eq(beat.mode)
 
     def _number(self, m, ledger, is_event, list_end):
         """An event's index in its list; how long the list is."""
         index, found = Signal.like(self.w_index, reset_less=True), Signal(reset_less=True)
         m.d.sync += [self.w_en.eq(is_event), ledger.complete.eq(list_end)]
-        m.d.comb += ledger.complete_last.eq(self.w_index)
+        m.d.comb += [
+            ledger.complete_last.eq(self.w_index),
+            self.growing.some.eq(found),
+            self.growing.newest.eq(self.w_index),
+        ]
         with m.If(is_event):
             m.d.sync += [self.w_index.eq(index), index.eq(index + 1), found.eq(1)]
         with m.If(list_end):

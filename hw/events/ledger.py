@@ -1,7 +1,7 @@
 """Which of two event lists is being made, and which is in use."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.counting import count
@@ -16,7 +16,8 @@ class ListLedger(wiring.Component):
     The replayer uses every list. Where a fetcher follows the lists, it goes through each of them,
     before or after the replayer; a bank is free again when nobody needs it any more.
 
-    Latency: outputs change in the cycle after the pulse that changes them.
+    Latency: outputs change in the cycle after the pulse that changes them. The mode of a list that
+    grows is shown from the cycle after ``complete_mode`` or, if that is later, ``done``.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ class ListLedger(wiring.Component):
         Pulse: a list is begun. Allowed while ``room``.
     complete, complete_empty, complete_last, complete_mode : In
         Pulse: the list that was begun, in this cycle at the latest, is complete: without events or
-        with its last event at this index, for a step of this mode.
+        with its last event at this index, for a step of this mode. The mode may be there before.
     done : In
         Pulse: the replayer has used ``current``. Allowed while that is ready.
     follow : In
@@ -71,15 +72,15 @@ class ListLedger(wiring.Component):
         """Banks in use; what each reader has not used, and its view of the oldest of that."""
         m = Module()
         begun, freed, fetched, full = Signal(range(3)), Signal(), Signal(), Signal()
-        completed, newest = Signal.like(self.current), Signal.like(self.current)
+        known = {name: self.current[name].shape() for name in ("empty", "last", "single", "mode")}
+        completed = Signal(data.StructLayout(known))
+        newest = Signal.like(completed)
         m.d.comb += [
             fetched.eq(self.fetched & self.follow),
-            completed.ready.eq(1),
             completed.empty.eq(self.complete_empty),
             completed.last.eq(self.complete_last),
             completed.single.eq(self.complete_last == 0),
             completed.mode.eq(self.complete_mode),
-            completed.bank.eq(self.bank),
         ]
         m.d.sync += self.bank.eq(self.bank ^ self.complete)
         with m.If(self.complete):
@@ -105,11 +106,14 @@ class ListLedger(wiring.Component):
         left = Signal(range(3))
         count(m, left, up=complete, down=used)
         with m.If(used):
-            m.d.sync += view.eq(newest)
+            m.d.sync += view.bank.eq(~view.bank)
+        # What is known of a list that grows is shown before it is complete.
+        with m.If(used | ~view.ready):
+            shown = data.View(completed.shape(), Mux(left == 2, newest, completed))
+            m.d.sync += [view[name].eq(shown[name]) for name in ("last", "single", "mode")]
             # A register of its own: it decides whether anything moves.
-            m.d.sync += [view.ready.eq(left == 2), view.empty.eq(newest.empty & (left == 2))]
-        with m.If(complete & (left == used)):
-            m.d.sync += view.eq(completed)
+            another = complete | (left == 2)
+            m.d.sync += [view.ready.eq(another), view.empty.eq(shown.empty & another)]
         with m.If(self.clear):
-            m.d.sync += [left.eq(0), view.ready.eq(0), view.empty.eq(0)]
+            m.d.sync += [left.eq(0), view.bank.eq(0), view.ready.eq(0), view.empty.eq(0)]
         return left

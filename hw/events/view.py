@@ -17,12 +17,12 @@ def list_view(index_width: int, banks: int = 2) -> data.StructLayout:
 
     Members
     -------
-    ready : the list is complete; the other members mean something only then.
+    ready : the list is complete; ``last`` and ``single`` mean something only then.
     empty : it is complete and has no events; never set unless ``ready``.
     last : index of its last event, unless it is empty.
     single : that index is 0.
-    mode : ``Mode`` of the step that it is of.
-    bank : which of ``banks`` it is in.
+    mode : ``Mode`` of the step that it is of; of a list that grows, too.
+    bank : which of ``banks`` it is in; of a list that grows, too.
     """
     return data.StructLayout(
         {
@@ -46,14 +46,12 @@ def h_list_view(config: Config) -> data.StructLayout:
     return list_view((config.max_hidden - 1).bit_length() or 1)
 
 
-def growing_view(config: Config) -> data.StructLayout:
-    """View of a list of events of ``h`` that is being made.
+def growing_view(index_width: int) -> data.StructLayout:
+    """Layout of a reader's view of the list that is being made.
 
     Members
     -------
     some : it has events, and is not complete.
     newest : index of the latest; also in the cycle in which ``some`` falls.
-    bank : which bank it is in.
     """
-    view = h_list_view(config)
-    return data.StructLayout({"some": 1, "newest": view["last"].shape, "bank": view["bank"].shape})
+    return data.StructLayout({"some": 1, "newest": index_width})

@@ -1,6 +1,6 @@
 """Replays a step's events for every block of a layer."""
 
-from amaranth import Const, Module, Mux, Signal, unsigned
+from amaranth import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,10 +25,10 @@ class Replayer(wiring.Component):
     """Issues a sequence: for each step the ``x`` events of every block, then the ``h`` events.
 
     So the ``x`` parts of all blocks are there to cover the way of the last ``h`` through lanes and
-    cell unit into the next list; and events of ``h`` are issued for the first block while the list
-    still grows, all but the newest. A list without events takes no cycle if it is of ``x``, and its
-    sums stay; without events of ``h`` each block is passed. Steps of a job with lookahead go in
-    groups: ``GroupWalk`` says in which order.
+    cell unit into the next list. Events of both are issued for the first block while their list
+    still grows, all but the newest; those of ``x`` only where steps do not go in groups. A list
+    without events takes no cycle if it is of ``x``, and its sums stay; without events of ``h`` each
+    block is passed. Steps of a job with lookahead go in groups: ``GroupWalk`` says in which order.
 
     Throughput: one operation, or one passed block, per cycle, also across parts, blocks and steps;
     behind an ``x`` part of a group a cycle is lost.
@@ -53,8 +53,8 @@ class Replayer(wiring.Component):
         Begin a sequence. Allowed while not active.
     x_list, h_list : In
         The lists of the current step.
-    h_growing : In
-        The list of ``h`` being made: that of the current step, if ``h_list`` is not ready.
+    x_growing, h_growing : In
+        The lists being made: those of the current step where ``x_list`` or ``h_list`` is not ready.
     x_place, x_move : Out
         Which list of ``x`` that is, where steps go in groups: see ``ListQueue``.
     streamed_ready, streamed_addr : In
@@ -88,7 +88,8 @@ class Replayer(wiring.Component):
                 "start": In(1),
                 "x_list": In(x_list_view(config)),
                 "h_list": In(h_list_view(config)),
-                "h_growing": In(growing_view(config)),
+                "x_growing": In(growing_view(x_list_view(config)["last"].width)),
+                "h_growing": In(growing_view(h_list_view(config)["last"].width)),
                 "x_place": Out(unsigned(config.slot_width or 1)),
                 "x_move": Out(1),
                 "part_ready": In(1),
@@ -113,10 +114,9 @@ class Replayer(wiring.Component):
         m.submodules.walk = walk = ResidencyWalk(self._config)
         m.submodules.group = group = GroupWalk(self._config)
         # ``first``: the index is 0; ``final``: it is not, and that of the part's last event;
-        # ``early``: the event is there, and another behind it, though the list of h still grows.
-        position = data.StructLayout(
-            {"hidden": 1, "index": self.op.index.shape(), "first": 1, "final": 1, "early": 1}
-        )
+        # ``early``, of x and of h: the list grows, but the event is there and another behind it.
+        flags = {"hidden": 1, "first": 1, "final": 1, "early": 2}
+        position = data.StructLayout({"index": self.op.index.shape(), **flags})
         at = Signal(position)
         steps_left, counts = Signal.like(self.job.steps), Signal()
         part_end, turn = Signal(), Signal()
@@ -130,7 +130,7 @@ class Replayer(wiring.Component):
             walk.move.eq(self.start | advance | part_end),
             walk.restart.eq(self.start),
         ]
-        self._count(m, at)
+        self._count(m, at, group)
         with m.If(advance):
             m.d.sync += self.frozen.eq((self.x_list.mode == Mode.SKIP) & self.job.freeze)
         with m.If(turn):
@@ -153,32 +153,31 @@ class Replayer(wiring.Component):
             ]
         return m
 
-    def _count(self, m, at):
+    def _count(self, m, at, group):
         """The next event of the part, and what is known of it."""
-        op, x, h, growing = self.op, self.x_list, self.h_list, self.h_growing
+        op, growing = self.op, (self.x_growing, self.h_growing)
         behind = at.index + 1
-        # With lookahead, the step's mode comes with the complete list.
-        grows = growing.some & ~self.job.fresh_x
-
-        def is_last(index):
-            # Compared with each length, as it is known late which of them counts.
-            of_x, of_h, of_growing = (
-                index == length for length in (x.last, h.last, growing.newest)
-            )
-            return Mux(op.hidden, Mux(h.ready, of_h, of_growing), of_x)
-
-        first_early, next_early, same_early = (
-            grows & (index < growing.newest) for index in (Const(0), behind, at.index)
-        )
+        # Compared with each length, as it is known late which of them counts.
+        lasts, newest = ([], []), ([], [])
+        for view, grown in zip((self.x_list, self.h_list), growing, strict=True):
+            for k, index in enumerate((at.index, behind)):
+                newest[k].append(index == grown.newest)
+                lasts[k].append(Mux(view.ready, index == view.last, newest[k][-1]))
+        # An event that goes early is not the newest, so those behind it are not beyond that.
+        early = [~Cat(newest[k]) for k in range(2)]
+        first_early = Cat(grown.newest != 0 for grown in growing)
+        # Where steps go in groups, the list of x that grows may be another one than is wanted.
+        grows = Cat(growing[0].some & ~group.grouped, growing[1].some)
         with m.If(self.op_valid):
             m.d.sync += [
                 at.index.eq(Mux(op.last, 0, behind)),
                 at.first.eq(op.last),
-                at.final.eq(~op.last & is_last(behind)),
-                at.early.eq(Mux(op.last, first_early, next_early)),
+                at.final.eq(~op.last & Mux(op.hidden, lasts[1][1], lasts[1][0])),
+                at.early.eq(grows & Mux(op.last, first_early, early[1])),
             ]
         with m.Else():
-            m.d.sync += [at.final.eq(~at.first & is_last(at.index)), at.early.eq(same_early)]
+            final = Mux(op.hidden, lasts[0][1], lasts[0][0])
+            m.d.sync += [at.final.eq(~at.first & final), at.early.eq(grows & early[0])]
 
     def _group(self, m, walk, group, steps_left, x_end):
         ahead = group.grouped & ~self.op.hidden
@@ -203,7 +202,7 @@ class Replayer(wiring.Component):
         # Without events of x, a step begins with those of h.
         no_x = x.empty
         hidden = at.hidden | no_x
-        there = self.active & x.ready
+        x_there, h_there = x.ready | at.early[0], x.ready & (h.ready | at.early[1])
         # A part's length is compared ahead.
         last_x, last_h = (view.ready & (at.final | (at.first & view.single)) for view in (x, h))
         part_ready = Mux(group.grouped, self.part_ready, self.streamed_ready)
@@ -215,14 +214,14 @@ class Replayer(wiring.Component):
         mode = Mux(hidden & job.fresh_x, h.mode, x.mode)
         settling = self._settle(m, x_end)
         m.d.comb += [
-            x_goes.eq(there & ~at.hidden & ~no_x & x_word & ~x_blocked),
-            h_goes.eq(there & hidden & (h.ready | at.early) & ~h.empty & h_word & ~h_blocked),
+            x_goes.eq(self.active & x_there & ~at.hidden & ~no_x & x_word & ~x_blocked),
+            h_goes.eq(self.active & h_there & hidden & ~h.empty & h_word & ~h_blocked),
             x_end.eq(x_goes & last_x),
-            self.passed.eq(there & hidden & h.empty & ~settling),
+            self.passed.eq(self.active & x.ready & hidden & h.empty & ~settling),
             advance.eq(self.passed | (h_goes & last_h)),
             self.op_valid.eq(x_goes | h_goes),
             op.hidden.eq(hidden),
-            op.bank.eq(Mux(hidden, Mux(h.ready, h.bank, self.h_growing.bank), x.bank)),
+            op.bank.eq(Mux(hidden, h.bank, x.bank)),
             op.index.eq(at.index),
             op.weight_base.eq(self._weight_base(walk, hidden)),
             op.streamed.eq(~walk.resident & ~(group.grouped & ~hidden)),
@@ -235,7 +234,8 @@ class Replayer(wiring.Component):
             op.level.eq(self._level(mode)),
             self.op_units.eq(Mux(walk.last, job.tail_units, self._config.units_per_block)),
         ]
-        self._explain(m, at, hidden, opens & full, Mux(hidden, h_word, x_word))
+        there = Mux(hidden, h_there, x_there)
+        self._explain(m, hidden, there, opens & full, Mux(hidden, h_word, x_word))
         return x_end, advance
 
     def _weight_base(self, walk, hidden):
@@ -254,14 +254,12 @@ class Replayer(wiring.Component):
         m.d.sync += under_way.eq((under_way << 1) | x_end)
         return under_way.any()
 
-    def _explain(self, m, at, hidden, blocked, word_ready):
+    def _explain(self, m, hidden, there, blocked, word_ready):
         """The stall of a cycle in which nothing moves."""
-        h = self.h_list
-        goes = self.active & self.x_list.ready & (h.ready | at.early | ~hidden)
         with m.If(self.active & ~self.passed):
-            with m.If(blocked | (goes & hidden & h.empty)):
+            with m.If(blocked | (there & hidden & self.h_list.empty)):
                 m.d.comb += self.stall.cell.eq(1)
-            with m.Elif(~goes):
+            with m.Elif(~there):
                 m.d.comb += [self.stall.hidden.eq(hidden), self.stall.input.eq(~hidden)]
             with m.Elif(~word_ready):
                 m.d.comb += self.stall.weights.eq(1)

@@ -37,7 +37,10 @@ class InputTiming:
         sizes = [-(-size // beat_codes) for size in layer.segments]
         self.beats = sum(sizes)
         self.kept = 2 * (-(-layer.config.max_input // beat_codes) + 1)
-        self.cycles = np.maximum(_per_beat(columns.x, layer.segments, beat_codes), 1)
+        per_beat = _per_beat(columns.x, layer.segments, beat_codes)
+        self.cycles = np.maximum(per_beat, 1)
+        # Of each step: whether the cycle that ends its list gives it an event.
+        self.ends = (per_beat[:, -1] > 0).tolist()
 
         # Of each step: when its mode is told, and when the makers of x and h have taken it. That of
         # the first list of h is taken if it goes on from others, else there is none.

@@ -37,7 +37,8 @@ class ModeSequence:
         self.stalls = dict.fromkeys(("input", "hidden", "weights", "cell"), 0)
         self.clock = 0  # of the last operation or passed block
         self.settled = 0  # when the sums of x are there
-        self.h_last = columns.h[:, -1].tolist()
+        # Of each step: whether the cycle that ends a list gives it an event.
+        self.ends = self.input.ends, columns.h[:, -1].tolist()
         self.taken = [-1] * len(self.flags)
         self.feeder_free = 0
         self.turn = 1  # the follower's next column
@@ -97,6 +98,7 @@ class ModeSequence:
         clock = self.clock + 1
         if part == Part.X or not events[Part.X]:
             clock = self._wait(clock, self.taken[block] + 1, "cell")
+        if not events[Part.X]:
             clock = self._wait(clock, ready[Part.X], "input")
         if not count:
             clock = self._wait(clock, ready[Part.H], "hidden")
@@ -104,10 +106,10 @@ class ModeSequence:
         if words and count > 1:
             clock = self._wait(clock, words[0], "weights")
         clock += max(count - 1, 0)
-        if part == Part.H and count:
+        if count:
             # All but the last event go while the list grows, each when the next is there.
-            late = 1 if count > 1 and self.h_last[step] else 0
-            clock = self._wait(clock, ready[Part.H] + late, "hidden")
+            late = 1 if count > 1 and self.ends[part][step] else 0
+            clock = self._wait(clock, ready[part] + late, ("input", "hidden")[part])
         if words:
             clock = self._wait(clock, words[1], "weights")
             self.bus.consumed(count, clock)

@@ -83,12 +83,14 @@ class PlainSequence:
         clock = run.last_issue + 1
         if part == Part.X:
             clock = self._wait(clock, self.taken[block] + 1, "cell")
-            clock = self._wait(clock, x_ready, "input")
         clock = self._wait(clock, first_word, "weights")
-        clock += (layer.hidden if part == Part.H else layer.inputs) - 1
-        if part == Part.H:
-            # All but the last event go while the list grows, each when the next is there.
-            clock = self._wait(clock, self.h_ready + (layer.hidden > 1), "hidden")
+        count, ready, cause = (
+            (layer.hidden, self.h_ready, "hidden")
+            if part == Part.H
+            else (layer.inputs, x_ready, "input")
+        )
+        # All but the last event go while the list grows, each when the next is there.
+        clock = self._wait(clock + count - 1, ready + (count > 1), cause)
         run.last_issue = self._wait(clock, last_word, "weights")
         if streamed:
             self.bus.consumed(part, run.last_issue)

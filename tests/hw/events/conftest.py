@@ -40,6 +40,7 @@ class ListUser:
     -------
     used : lists of events, oldest first, as the replayer saw them; ``modes`` of each.
     ready_cycles, write_cycles : when lists were ready and events were written.
+    grown : (its number, what of it was there, mode) of a list that grew, in each such cycle.
     """
 
     def __init__(self, dut, lists, idle, rng, follow=0):
@@ -47,6 +48,7 @@ class ListUser:
         self.banks = [{}, {}]
         self.readers = [Reader("current"), Reader("ahead")][: 1 + follow]
         self.ready_cycles, self.write_cycles = self.readers[0].ready_cycles, []
+        self.newest, self.grown = None, []
 
     @property
     def used(self):
@@ -78,6 +80,7 @@ class ListUser:
     def sample(self, ctx, cycle):
         """Store what is written; begin with the next list."""
         dut = self.dut
+        self.watch_growth(ctx)
         for reader in self.readers:
             view = getattr(dut, reader.view)
             if reader.finish:
@@ -93,6 +96,26 @@ class ListUser:
             event = (ctx.get(dut.w_event.column), ctx.get(dut.w_event.value))
             self.banks[ctx.get(dut.w_bank)][ctx.get(dut.w_index)] = event
             self.write_cycles.append(cycle)
+
+    def watch_growth(self, ctx):
+        """What the replayer may use of a list that grew in the cycle before."""
+        view, growing, number = self.dut.current, self.dut.growing, len(self.used)
+        if self.newest is not None and not ctx.get(view.ready):
+            bank = self.banks[ctx.get(view.bank)]
+            there = [bank[index] for index in range(self.newest)]
+            self.grown.append((number, there, ctx.get(view.mode)))
+        some, newest = ctx.get(growing.some), ctx.get(growing.newest)
+        if ctx.get(self.dut.w_en):
+            self.written = ctx.get(self.dut.w_index)
+        if some or self.newest is not None:
+            assert newest == self.written
+        self.newest = newest if some else None
+
+    def check_growth(self, modes):
+        """What was seen of lists that grew is of them, and in their step's mode."""
+        for number, there, mode in self.grown:
+            assert there == self.used[number][: len(there)]
+            assert mode == modes[number]
 
     def read(self, ctx, view):
         """The list of a view."""

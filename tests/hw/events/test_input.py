@@ -107,6 +107,7 @@ def test_lists_match_the_rows(run, part, nearby, size, head, stalls):
     for reader in seen.user.readers:
         assert reader.used == expected
         assert reader.modes == modes
+    seen.user.check_growth(modes)
 
 
 @pytest.mark.parametrize("threshold", [0, 1, 128, 254, 255])
@@ -127,6 +128,9 @@ def test_an_event_is_made_every_cycle(run, size, head):
     first = seen.fed.cycles[0]
     assert seen.user.write_cycles == list(range(first + 5, first + 5 + 2 * size))
     assert seen.user.ready_cycles[0] == first + 5 + size
+    # All but the newest may be used meanwhile.
+    grown = [len(there) for number, there, _ in seen.user.grown if number == 0]
+    assert grown == list(range(size - 1))
 
 
 @pytest.mark.parametrize("mode", [Mode.DELTA, Mode.SKIP])

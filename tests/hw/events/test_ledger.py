@@ -28,7 +28,7 @@ class Model:
     def view(self, used):
         """What a reader sees that has used so many lists."""
         if used >= len(self.lists):
-            return {"ready": 0}
+            return {"ready": 0, "empty": 0, "bank": used % 2}
         empty, last, mode = self.lists[used]
         shown = {"ready": 1, "empty": empty, "mode": mode, "bank": used % 2}
         return shown if empty else shown | {"last": last}
@@ -93,3 +93,13 @@ def test_outputs_change_in_the_cycle_after_the_pulse(play):
     assert [row["bank"] for row in seen] == [0, 0, 1, 1]
     view = {"ready": 1, "empty": 0, "last": 9, "single": 0, "mode": Mode.DELTA, "bank": 0}
     assert seen[2]["current"] == seen[2]["ahead"] == view
+
+
+def test_a_list_that_grows_has_its_mode_and_bank(play):
+    delta, reduced = ({"complete_mode": mode} for mode in (Mode.DELTA, Mode.REDUCED))
+    rows = [{"begin": 1}, delta, delta, delta | {"complete": 1, "complete_last": 1}]
+    rows += [{"begin": 1}, reduced, reduced | {"done": 1}, {}]
+    views = [row["current"] for row in play(ListLedger(4), rows)]
+    assert [view["mode"] for view in views[2:]] == [Mode.DELTA] * 5 + [Mode.REDUCED]
+    assert [view["bank"] for view in views] == [0] * 7 + [1]
+    assert [view["ready"] for view in views] == [0] * 4 + [1] * 3 + [0]

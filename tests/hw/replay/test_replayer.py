@@ -60,73 +60,88 @@ def operations(job, steps):
                     )
 
 
+class Growth:
+    """The list of x, or of h, of the current step, made event by event at random.
+
+    Behind it the next list begins, of which ``ahead`` events are made before its step begins.
+    """
+
+    def __init__(self, world, lengths):
+        self.world, self.lengths, self.step = world, [*lengths, 0], -1
+        self.made, self.ahead, self.state, self.early = 0, 0, "grows", 0
+
+    def grow(self, number, begun, ends, next_begun):
+        """The growing view in this step: its list may have begun, and may end; so may the next."""
+        rng, length = self.world.rng, self.lengths[number]
+        if self.step != number:
+            self.step, self.made, self.ahead, self.state = number, self.ahead, 0, "grows"
+        if self.state == "complete" or (self.world.ready == 1 and ends):
+            self.state = "ready"
+        elif rng.random() < self.world.ready:
+            if self.state == "ready":
+                self.ahead += next_begun and self.ahead < self.lengths[number + 1]
+            elif begun and self.made < length:
+                self.made += 1
+            elif self.made == length and ends:
+                self.state = "complete"
+        made = self.ahead if self.state == "ready" else self.made
+        newest = made - 1 if made else rng.randrange(16)
+        return {"some": int(self.state != "complete" and made > 0), "newest": newest}
+
+
 @dataclass
 class World:
     """What surrounds the replayer: lists, streamed words and the cell unit, ready at random."""
 
     job: dict
+    steps: list
     rng: random.Random
     ready: float
     opened: int = 0
     taken: int = 0
-    x_there: int = -1
     settled: int = 0
-    h_step: int = -1
-    h_made: int = 0
-    h_state: str = "grows"
-    early: int = 0
+
+    def __post_init__(self):
+        self.x, self.h = (Growth(self, [step[k] for step in self.steps]) for k in (1, 2))
 
     def inputs(self, number, step):
-        """Inputs of a cycle; views are noise where no list is ready."""
-        # Lists stay until the step is done.
-        self.x_there = number if self.rng.random() < self.ready else self.x_there
-        row = {"h_growing": self.grow(number, step[2])}
-        ready = self.x_there == number, self.h_state == "ready"
-        for name, length, there in zip(("x_list", "h_list"), step[1:], ready, strict=True):
+        """Inputs of a cycle; of a list that is not ready, views are noise but for mode and bank."""
+        blocks = self.job["blocks"]
+        begun = not number or self.taken > (number - 1) * blocks
+        ends, next_begun = self.taken >= number * blocks, self.taken > number * blocks
+        row = {
+            "x_growing": self.x.grow(number, True, True, True),
+            "h_growing": self.h.grow(number, begun, ends, next_begun),
+        }
+        names = ("x_list", "h_list"), (self.x, self.h), step[1:]
+        for name, growth, length in zip(*names, strict=True):
+            there = growth.state == "ready"
             row[name] = {
                 "ready": there,
                 "empty": there and length == 0,
                 "last": length - 1 if there and length else self.rng.randrange(16),
                 "single": length == 1 if there and length else self.rng.randrange(2),
-                "mode": step[0],
-                "bank": number % 2 if there else self.rng.randrange(2),
+                "mode": step[0] if there or growth.made else self.rng.choice(list(Mode)),
+                "bank": number % 2,
             }
         row["streamed_ready"] = self.rng.random() < self.ready
         row["streamed_addr"] = self.rng.randrange(64, 80)
         row["block_taken"] = self.opened > self.taken and self.rng.random() < self.ready
         return row
 
-    def grow(self, number, length):
-        """The list of h grows once the step before has units, and ends when all were taken."""
-        if self.h_step != number:
-            self.h_step, self.h_made, self.h_state = number, 0, "grows"
-        all_taken = self.taken >= number * self.job["blocks"]
-        if self.h_state == "complete" or (self.ready == 1 and all_taken):
-            self.h_state = "ready"
-        elif self.h_state == "grows" and self.rng.random() < self.ready:
-            begun = not number or self.taken > (number - 1) * self.job["blocks"]
-            if begun and self.h_made < length:
-                self.h_made += 1
-            elif self.h_made == length and all_taken:
-                self.h_state = "complete"
-        newest = self.h_made - 1 if self.h_made else self.rng.randrange(16)
-        if self.h_state == "ready":
-            return {"some": 0, "newest": self.rng.randrange(16)}
-        some = self.h_state == "grows" and self.h_made > 0
-        return {"some": some, "newest": newest, "bank": number % 2}
-
     def stall(self, op, step, row, cycle):
         """What the operation or passed block waits for; None if it may go."""
         x_ready, h_ready = row["x_list"]["ready"], row["h_list"]["ready"]
         passed = "first" not in op
-        early = not passed and op["index"] < self.early
-        self.early = row["h_growing"]["newest"] if row["h_growing"]["some"] else 0
+        x_early, h_early = (not passed and op["index"] < part.early for part in (self.x, self.h))
+        for part, grown in ((self.x, row["x_growing"]), (self.h, row["h_growing"])):
+            part.early = grown["newest"] if grown["some"] else 0
         full = self.opened - self.taken == self.job["blocks"]
         if full and opens(op, step) and not (passed and x_ready and h_ready):
             return "cell"
-        if not x_ready:
+        if not x_ready and (passed or op["hidden"] or not x_early):
             return "input"
-        if (passed or op["hidden"]) and not (h_ready or early):
+        if (passed or op["hidden"]) and not (h_ready or h_early):
             return "hidden"
         if passed:
             return "cell" if cycle < self.settled else None
@@ -142,7 +157,7 @@ def opens(op, step):
 
 def run_sequence(play, config, job, steps, ready, seed=0):
     """Play a sequence, checking every cycle; returns the cycles in which anything was issued."""
-    world = World(job, random.Random(seed), ready)
+    world = World(job, steps, random.Random(seed), ready)
     issued = []
 
     def script():
@@ -259,8 +274,9 @@ def test_events_of_h_go_while_their_list_grows_but_for_the_newest(play, small, j
     config = small()
     job = job_of(config, hidden_size=4, steps=1, resident_blocks=2)
     x = {"ready": 1, "empty": 1, "mode": int(Mode.DELTA)}
-    grows = [{"x_list": x, "h_growing": {"some": 1, "newest": k, "bank": 1}} for k in (0, 1, 2, 2)]
-    ends = {"x_list": x, "h_growing": {"some": 0, "newest": 3, "bank": 1}}
+    grown = {"x_list": x, "h_list": {"bank": 1}}
+    grows = [grown | {"h_growing": {"some": 1, "newest": k}} for k in (0, 1, 2, 2)]
+    ends = grown | {"h_growing": {"some": 0, "newest": 3}}
     there = {"x_list": x, "h_list": {"ready": 1, "last": 3, "bank": 1}}
     seen = play(Replayer(config), [{"job": job, "start": 1}, *grows, ends, *[there] * 7])
     issued = [(cycle, row["op"]) for cycle, row in enumerate(seen) if row["op_valid"]]
@@ -273,6 +289,24 @@ def test_events_of_h_go_while_their_list_grows_but_for_the_newest(play, small, j
     ]
     assert {op["bank"] for _, op in issued} == {1}
     assert [op["last"] for _, op in issued] == [0, 0, 0, 1] * 2
+
+
+@pytest.mark.parametrize("mode", [Mode.NORMAL, Mode.DELTA])
+def test_events_of_x_go_while_their_list_grows_in_its_mode(play, small, job_of, mode):
+    config = small()
+    job = job_of(config, hidden_size=4, steps=1, resident_blocks=2)
+    known = {"mode": int(mode), "bank": 0}
+    grows = [{"x_list": known, "x_growing": {"some": 1, "newest": k}} for k in (0, 1, 2, 2)]
+    ends = {"x_list": known, "x_growing": {"some": 0, "newest": 3}}
+    there = {"x_list": known | {"ready": 1, "last": 3}}
+    seen = play(Replayer(config), [{"job": job, "start": 1}, *grows, ends, *[there] * 7])
+    issued = [(cycle, row["op"]) for cycle, row in enumerate(seen) if row["op_valid"]]
+    assert [cycle for cycle, _ in issued] == [3, 4, *range(6, 12)]
+    assert [op["index"] for _, op in issued] == [0, 1, 2, 3] * 2
+    assert [op["last"] for _, op in issued] == [0, 0, 0, 1] * 2
+    assert {op["fresh"] for _, op in issued} == {mode == Mode.NORMAL}
+    waits = [cycle for cycle, row in enumerate(seen) if row["stall"]["input"]]
+    assert waits == [1, 2, 5]
 
 
 def both_lists(**view):

@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.config import CONFIGS
+from sim.explore.bench.events import moving_input
+from sim.explore.bench.latency import compare
+from sim.image.modes import LayerModes
 from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
 from sim.networks.network import NetworkError
@@ -128,6 +131,22 @@ def test_cycles_of_every_mode_are_right_to_two_per_cent_when_streaming(
         assert expected.cycles == pytest.approx(measured.cycles, rel=TOLERANCE)
 
     check()
+
+
+@pytest.mark.parametrize("inputs, hidden", [(256, 60), (900, 33)])
+def test_a_step_alone_takes_what_the_model_says_with_many_inputs_too(machines, inputs, hidden):
+    machine, model = machines(CONFIGS["edge"]), ModelBackend(CONFIGS["edge"])
+    machine.restart(MemoryModel())
+    network = random_network([inputs, hidden])
+    x = moving_input(network, 0.2, 40)
+    for modes in (
+        LayerModes(),
+        LayerModes(mode="delta", x_threshold=3),
+        LayerModes(mode="auto", skip_threshold=0.99, delta_threshold=0.9),
+    ):
+        measured = compare(machine, network, x, modes)
+        assert measured == compare(model, network, x, modes)
+        assert measured["above"] <= 200
 
 
 @pytest.mark.parametrize("name", ["tiny", "edge"])
