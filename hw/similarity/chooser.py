@@ -118,51 +118,39 @@ class ModeChooser(wiring.Component):
         step = self._count(m, advance, skipped, kept)
         scores = self._score(m, distance, test, step.run)
         plain = Mux(self.job.plan == Plan.MIDDLE, _middle(self.job), Mode.NORMAL)
-        known = step.due | ~scored
+        # A register for each state, as they begin long paths.
+        begins, passes, waits, tests, tells, ends = [
+            Signal(name=name)
+            for name in ("begins", "row_passes", "awaits_row", "tests", "tells", "tells_behind")
+        ]
+        known, finds, told_now = Signal(), Signal(), Signal()
         m.d.comb += [
+            known.eq(step.due | ~scored),
             told.opening.eq(step.opening),
+            told.behind.eq(ends),
+            told.valid.eq(room & ((begins & known) | tells | ends)),
+            told.mode.eq(Mux(tells, chosen, Mux(step.due, Mode.NORMAL, plain))),
+            # The mode of this step has been told, and its row has passed.
+            told_now.eq(room & ((begins & ~scored) | tells)),
+            advance.eq(told_now | (passes & distance.ready)),
+            finds.eq(tests & scores.ready),
+            test.eq(waits & distance.ready),
             distance.next.eq(advance & scored),
             distance.keep.eq(self.job.previous | ~skipped),
         ]
-
-        def go_on():
-            with m.If(step.left == 1):
-                m.next = "Tell behind"
-            with m.Else():
-                m.next = "Begin step"
-
-        with m.FSM():
-            with m.State("Rest"), m.If(self.start):
-                m.next = "Begin step"
-            with m.State("Begin step"):
-                m.d.comb += [
-                    told.mode.eq(Mux(step.due, Mode.NORMAL, plain)),
-                    told.valid.eq(known & room),
-                ]
-                with m.If(~known):
-                    m.next = "Await row"
-                with m.Elif(room & scored):
-                    m.next = "Let row pass"
-                with m.Elif(room):
-                    m.d.comb += advance.eq(1)
-                    go_on()
-            with m.State("Let row pass"), m.If(distance.ready):
-                m.d.comb += advance.eq(1)
-                go_on()
-            with m.State("Await row"), m.If(distance.ready):
-                m.d.comb += test.eq(1)
-                m.next = "Test"
-            with m.State("Test"), m.If(scores.ready):
-                m.d.sync += chosen.eq(scores.mode)
-                m.next = "Tell"
-            with m.State("Tell"):
-                m.d.comb += [told.mode.eq(chosen), told.valid.eq(room), advance.eq(room)]
-                with m.If(room):
-                    go_on()
-            with m.State("Tell behind"):
-                m.d.comb += [told.behind.eq(1), told.valid.eq(room), told.mode.eq(Mode.SKIP)]
-                with m.If(room):
-                    m.next = "Rest"
+        with m.If(ends):
+            m.d.comb += told.mode.eq(Mode.SKIP)
+        with m.If(finds):
+            m.d.sync += chosen.eq(scores.mode)
+        final = step.left == 1
+        m.d.sync += [
+            begins.eq(self.start | (advance & ~final) | (begins & known & ~room)),
+            passes.eq((begins & step.due & scored & room) | (passes & ~distance.ready)),
+            waits.eq((begins & ~known) | (waits & ~distance.ready)),
+            tests.eq(test | (tests & ~scores.ready)),
+            tells.eq(finds | (tells & ~room)),
+            ends.eq((advance & final) | (ends & ~room)),
+        ]
         return told
 
     def _keep(self, m, distance, told):
@@ -206,7 +194,10 @@ class ModeChooser(wiring.Component):
             )
         )
         m.d.comb += [keep[name].eq(step[name]) for name in self._kept_counts()]
-        due = step.since + 1 == job.normal_every
+        # By registers, without a sum: the job stands long before a sequence starts.
+        before, counts = Signal.like(step.since), Signal()
+        m.d.sync += [before.eq(job.normal_every - 1), counts.eq(job.normal_every != 0)]
+        due = counts & (step.since == before)
         with m.If(advance):
             m.d.sync += [
                 step.left.eq(step.left - 1),
@@ -240,7 +231,9 @@ class ModeChooser(wiring.Component):
                 near.distance.eq(distance.distance),
                 near.norm.eq(distance.norm),
             ]
-        may_skip = job.skip & ((job.max_skips == 0) | (run < job.max_skips))
+        # The run stands while the row passes.
+        may_skip = Signal()
+        m.d.sync += may_skip.eq(job.skip & ((job.max_skips == 0) | (run < job.max_skips)))
         is_middle = (job.plan == Plan.MIDDLE) | ((job.plan == Plan.SCORED) & middle.near)
         m.d.comb += [scores.ready.eq(skip.ready), scores.mode.eq(Mode.NORMAL)]
         with m.If(may_skip & skip.near):
