@@ -297,19 +297,19 @@ def play_script(dut, script):
 
 
 class Starter:
-    """Gives a component its ports' values, and its ``start`` in cycle 0."""
+    """Gives a component its ports' values, and its ``start`` in cycle ``first``."""
 
     done = True
 
-    def __init__(self, dut, job, **ports):
-        self.dut, self.ports = dut, {"job": job, **ports}
+    def __init__(self, dut, job, first=0, **ports):
+        self.dut, self.ports, self.first = dut, {"job": job, **ports}, first
 
     def drive(self, ctx, cycle):
         """Set all ports at once; ``start`` for one cycle."""
         if cycle == 0:
             for name, value in self.ports.items():
                 ctx.set(getattr(self.dut, name), value)
-        ctx.set(self.dut.start, cycle == 0)
+        ctx.set(self.dut.start, cycle == self.first)
 
     def sample(self, ctx, cycle):
         """Nothing to see."""

@@ -112,11 +112,13 @@ class Splitter(wiring.Component):
         offset, block = Signal(offset_width), Signal(self.addr_width - byte_width - offset_width)
         end, whole = Signal(offset_width), Signal(self.beats_width - offset_width)
         further, short = Signal(), Signal()
+        # What there is to know of ``whole``, in registers: they decide about every other one here.
+        none, one = Signal(), Signal()
         final, active, load, free = Signal(), Signal(), Signal(), Signal()
         request, near = self._hold(m, free) if self.ahead else (self.i, self.near)
 
         m.d.comb += [
-            final.eq(((whole == 0) & ~further) | ((whole == 1) & short)),
+            final.eq((none & ~further) | (one & short)),
             load.eq(active & (~self.o.valid | self.o.ready)),
             free.eq(~active | (load & final & self.ahead)),
         ]
@@ -136,13 +138,15 @@ class Splitter(wiring.Component):
                 Cat(offset, block).eq(addr),
                 end.eq(last),
                 whole.eq(beats[offset_width:]),
+                none.eq(beats[offset_width:] == 0),
+                one.eq(beats[offset_width:] == 1),
                 further.eq(carry & ~below_0),
                 short.eq(below_0),
             ]
         with m.Elif(load):
             m.d.sync += [offset.eq(0), block.eq(block + 1), further.eq(0)]
             with m.If(~further):
-                m.d.sync += whole.eq(whole - 1)
+                m.d.sync += [whole.eq(whole - 1), none.eq(one), one.eq(whole == 2)]
         with m.If(self.o.ready | load):
             m.d.sync += self.o.valid.eq(load)
         with m.If(load):

@@ -109,13 +109,10 @@ class HiddenEvents(wiring.Component):
         m = Module()
         m.submodules.ledger = ledger = ListLedger(len(self.w_index))
         mode, primed, opening = Signal(MODE), Signal(self.PRIME), Signal()
-        list_end, last_unit = Signal(), Signal.like(self.unit)
+        list_end = Signal()
         recalls = Signal()  # units come that the machine has kept
-        # Stable long before a sequence starts.
-        m.d.sync += last_unit.eq(self.job.hidden_size - 1)
         base = self.job.block_base << (self._units_per_block - 1).bit_length()
         m.d.comb += [
-            self.step_end.eq(self.unit == last_unit),
             list_end.eq(self.valid & self.step_end),
             self.known.eq(primed[-1] & (ledger.room | ~opening)),
             self.modes.ready.eq(~primed.any()),
@@ -136,6 +133,7 @@ class HiddenEvents(wiring.Component):
         with m.If(self.valid):
             m.d.sync += [self.unit.eq(Mux(list_end, 0, self.unit + 1)), opening.eq(list_end)]
             m.d.sync += self.place.eq(Mux(list_end, base, self.place + 1))
+        coming = None
         if self._config.resume:
             coming = self._recall(m, recalls)
             with m.If(coming.valid):
@@ -146,6 +144,7 @@ class HiddenEvents(wiring.Component):
             m.d.sync += recalls.eq(self.job.resume)
             m.d.sync += [self.unit.eq(0), opening.eq(1), mode.eq(Mode.NORMAL), self.place.eq(base)]
             m.d.sync += primed.eq(Mux(self.job.resume, 0, 1 << self.PRIME - 1))
+        self._find_end(m, list_end, coming, base)
         moved, origin = self._compare(m, mode, primed, base, recalls)
         self._write(m, ledger, mode, moved, origin, (opening, list_end))
         if self._config.resume:
@@ -162,6 +161,24 @@ class HiddenEvents(wiring.Component):
             recall.nonzero.eq(self.h != self.job.h_zero),
             recall.note_end.eq(self.step_end),
         ]
+
+    def _find_end(self, m, list_end, coming, base):
+        """Whether the next unit is its step's last: a register, as it decides about the counter."""
+        single, second_last = Signal(), Signal.like(self.unit)
+        # Stable long before a sequence starts.
+        m.d.sync += [
+            single.eq(self.job.hidden_size == 1),
+            second_last.eq(self.job.hidden_size - 2),
+        ]
+        with m.If(self.valid):
+            m.d.sync += self.step_end.eq(Mux(list_end, single, self.unit == second_last))
+        if coming is not None:
+            last_place = Signal.like(self.place)
+            m.d.sync += last_place.eq(base + self.job.hidden_size - 1)
+            with m.If(coming.valid):
+                m.d.sync += self.step_end.eq(coming.place == last_place)
+        with m.If(self.start):
+            m.d.sync += self.step_end.eq(self.job.hidden_size == 1)
 
     def _recall(self, m, recalls):
         """Units that are recalled: of the one named, its reference is read; then its state is."""

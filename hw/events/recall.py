@@ -83,13 +83,18 @@ class UnitRecall(wiring.Component):
         read = marks.read_port()
         found = self._choose(m, read.data)
         word, naming, load = Signal(self._units), Signal(), Signal()
-        block, ahead, last_block = (Signal(self._block) for _ in range(3))
+        block, ahead, last_block, second_last = (Signal(self._block) for _ in range(4))
+        # The block, and the one ahead, is the last: registers, as they decide about much.
+        is_last, nears_last = Signal(), Signal()
         tail, last_unit = self._ends(m)
         # Stable long before a sequence starts.
-        m.d.sync += last_block.eq(self.job.block_base + self.job.blocks - 1)
+        m.d.sync += [
+            last_block.eq(self.job.block_base + self.job.blocks - 1),
+            second_last.eq(self.job.block_base + self.job.blocks - 2),
+        ]
         rest = word & (word - 1)
         m.d.comb += [
-            load.eq(self.take | (naming & (rest == 0))),
+            load.eq(self.take | (naming & _at_most_one(word))),
             read.en.eq(self.start | load),
             read.addr.eq(Mux(self.start, self.job.block_base, ahead + 1)),
         ]
@@ -98,15 +103,21 @@ class UnitRecall(wiring.Component):
         with m.If(load):
             # The memory puts out the word of the block ``ahead``.
             m.d.sync += [
-                naming.eq(self.take | (block != last_block)),
-                word.eq(Mux(ahead == last_block, (found & tail) | last_unit, found)),
+                naming.eq(self.take | ~is_last),
+                word.eq(Mux(nears_last, (found & tail) | last_unit, found)),
                 block.eq(ahead),
                 ahead.eq(ahead + 1),
+                is_last.eq(nears_last),
+                nears_last.eq(ahead == second_last),
             ]
         with m.If(self.take & (self.mode == Mode.SKIP)):
-            m.d.sync += [word.eq(last_unit), block.eq(last_block)]
+            m.d.sync += [word.eq(last_unit), block.eq(last_block), is_last.eq(1)]
         with m.If(self.start):
-            m.d.sync += [naming.eq(0), ahead.eq(self.job.block_base)]
+            m.d.sync += [
+                naming.eq(0),
+                ahead.eq(self.job.block_base),
+                nears_last.eq(self.job.blocks == 1),
+            ]
         m.d.sync += [
             self.o_valid.eq(naming & (word != 0)),
             self.o_place.eq(Cat(self._number(word & ~(word - 1)), block)),
@@ -184,3 +195,19 @@ class UnitRecall(wiring.Component):
         ]
         m.d.sync += lower.eq(threshold < read.data)
         return lower
+
+
+def _at_most_one(word):
+    """Whether at most one bit is set, by a tree: a subtraction would be several levels slower."""
+    found = [(bit, Const(0, 1)) for bit in word]
+    while len(found) > 1:
+        groups = [found[k : k + 3] for k in range(0, len(found), 3)]
+        found = [_join(group) for group in groups]
+    return ~found[0][1]
+
+
+def _join(group):
+    """Of some sets of bits, together: any is set, more than one is."""
+    ones = [one for one, _ in group]
+    pairs = [a & b for k, a in enumerate(ones) for b in ones[:k]]
+    return any_of(ones), any_of([*(more for _, more in group), *pairs])

@@ -1,6 +1,6 @@
 """Sigmoid and tanh in gates."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -41,7 +41,7 @@ class Activator(wiring.Component):
     -------
     i : In
         ``code`` (Q3.12), ``is_tanh`` and, if shiftable, ``shift`` (positive to the left, -7 to
-        12) of one value.
+        12) of one value; ``shift`` is steady from the cycle before the first value to the last one.
     i_valid : In(1)
         ``i`` is to be taken.
     o : Out(signed(16))
@@ -77,7 +77,7 @@ class Activator(wiring.Component):
         m = Module()
         pipe = Pipeline(m, self.i_valid)
         stage = self.latency - 4  # in which the table is addressed
-        magnitude = self._scale_by_power(pipe) if self.shiftable else self._scale(pipe)
+        magnitude = self._scale_by_power(m, pipe) if self.shiftable else self._scale(pipe)
         is_negative = pipe.delay(0, stage, self.i.code[-1], "is_negative")
         is_tanh = pipe.delay(0, stage, self.i.is_tanh, "is_tanh")
 
@@ -109,19 +109,22 @@ class Activator(wiring.Component):
         tripled = self.i.code + (self.i.code << 1)
         return pipe.register(0, abs(tripled)[:17], "magnitude")
 
-    def _scale_by_power(self, pipe: Pipeline) -> Value:
+    def _scale_by_power(self, m: Module, pipe: Pipeline) -> Value:
         """``|3 * code * 2**shift|``, rounded to nearest, ties up; two stages later."""
         shift = self.i.shift
         is_right = shift < 0
-        right = Mux(is_right, -shift, 0)[:3]
-        left = pipe.register(0, Mux(is_right, 0, shift[:4]), "left")
-
-        half = Cat(right == 1 + bit for bit in range(7))
+        right, left, half = Signal(3), Signal(4), Signal(7)
+        # In registers beside the pipeline, to keep it out of the sum.
+        now = Mux(is_right, -shift, 0)[:3]
+        m.d.sync += [
+            right.eq(now),
+            left.eq(Mux(is_right, 0, shift[:4])),
+            half.eq(Cat(now == 1 + bit for bit in range(7))),
+        ]
         tripled = self.i.code + (self.i.code << 1) + half
         scaled = pipe.register(0, (tripled >> right)[:18].as_signed(), "scaled")
         magnitude = pipe.register(1, (abs(scaled)[:17] << left[:2]), "magnitude")
-        coarse = pipe.register(1, left[2:], "left_coarse")
-        return magnitude << Cat(Const(0, 2), coarse)
+        return magnitude << Cat(Const(0, 2), left[2:])
 
     def _read(self, m: Module, pipe: Pipeline, stage: int, argument: Value) -> Value:
         """Row of the table: the level at its argument and the slope to the next.

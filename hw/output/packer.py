@@ -166,14 +166,14 @@ class OutputPacker(wiring.Component):
         """
         job = self.job
         index, steps_left = Signal.like(job.hidden_size), Signal.like(job.steps)
-        single = Signal()
+        single, second_last = Signal(), Signal.like(index)
         # Stable long before a sequence starts.
-        m.d.sync += single.eq(job.hidden_size == 1)
+        m.d.sync += [single.eq(job.hidden_size == 1), second_last.eq(job.hidden_size - 2)]
         with m.If(taken):
             m.d.sync += [
                 index.eq(Mux(row_end, 0, index + 1)),
                 row_start.eq(row_end),
-                row_end.eq(Mux(row_end, single, index + 2 == job.hidden_size)),
+                row_end.eq(Mux(row_end, single, index == second_last)),
             ]
             with m.If(row_end):
                 m.d.sync += [

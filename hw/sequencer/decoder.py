@@ -20,6 +20,9 @@ WORD_BYTES = 16
 
 WORDS = 16
 
+_GROUP = 4
+"""Checks that share a register."""
+
 
 def flags_layout() -> data.StructLayout:
     """Flags that steer the sequencer and nobody else."""
@@ -80,7 +83,7 @@ class DescriptorDecoder(wiring.Component):
             return bits.as_signed() if item.signed else bits
 
         self._assign(m, field)
-        m.d.sync += self.valid.eq(self._checks(field))
+        m.d.sync += self.valid.eq(self._checks(m, field))
         return m
 
     def _overridden(self, word):
@@ -159,7 +162,8 @@ class DescriptorDecoder(wiring.Component):
         m.d.sync += ahead.eq(Mux(wanted & streamed, lookahead - 1, 0))
         m.d.comb += [job.steps_ahead.eq(ahead), job.fresh_x.eq(wanted)]
 
-    def _checks(self, field):
+    def _checks(self, m, field):
+        """Whether all is right. What does not wait for sums is found a cycle before, in groups."""
         config = self._config
         inputs, hidden = field("input_size"), field("hidden_size")
         # What the machine has no bits for must be seen, not cut.
@@ -175,13 +179,15 @@ class DescriptorDecoder(wiring.Component):
                 held.append(settings[name] == field(name))
             else:
                 held += [settings[name][gate] == field(f"{name}_{gate}") for gate in range(4)]
+        late = [field("block_bytes") == self._block_beats << (config.bus_bytes - 1).bit_length()]
         # The modes of a group must be known ahead of its inputs, whose weights the ring must hold.
         if config.lookahead > 1:
             ahead = self.job.steps_ahead != 0
             scored = field("skip") | (field("plan") == Plan.SCORED)
-            held += [~(self.job.fresh_x & scored), ~(ahead & (inputs > config.held_words))]
+            held.append(~(self.job.fresh_x & scored))
+            late.append(~(ahead & (inputs > config.held_words)))
         aligned = [field(name)[: (config.bus_bytes - 1).bit_length()] == 0 for name in ALIGNED]
-        return Cat(
+        early = [
             field("magic") == MAGIC,
             inputs != 0,
             inputs <= config.max_input,
@@ -191,7 +197,6 @@ class DescriptorDecoder(wiring.Component):
             field("x_head_size") <= inputs,
             field("steps") != 0,
             field("sequences") != 0,
-            field("block_bytes") == self._block_beats << (config.bus_bytes - 1).bit_length(),
             field("word_beats") != 0,
             field("word_beats") <= config.word_beats,
             field("word_beats")[: (config.plane_beats - 1).bit_length()] == 0,
@@ -209,7 +214,11 @@ class DescriptorDecoder(wiring.Component):
             *(_fits(field(name), config.act_width) for name in ("x_zero", "h_zero")),
             *held,
             *aligned,
-        ).all()
+        ]
+        groups = [early[k : k + _GROUP] for k in range(0, len(early), _GROUP)]
+        found = Signal(len(groups))
+        m.d.sync += found.eq(Cat(Cat(group).all() for group in groups))
+        return Cat(found, late).all()
 
 
 def _absent(config: Config) -> dict[str, tuple[str, ...]]:

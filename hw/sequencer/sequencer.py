@@ -18,6 +18,9 @@ __all__ = ["Sequencer"]
 _DECODE_CYCLES = 3
 """Until the decoder's ``valid``, and longer than the residency walk's sums behind its ``job``."""
 
+_DESCRIPTOR, _PARAMS, _STATE, _WEIGHTS = range(4)
+"""What control data are wanted."""
+
 _ALIGNED_BITS = 6
 """A table of descriptors is aligned to 64 bytes."""
 
@@ -113,6 +116,10 @@ class Sequencer(wiring.Component):
         self._bus = self._config.bus_bytes
         self._addr = Signal(unsigned(self._config.addr_width))
         self._count = Signal(unsigned(16))
+        # What the count goes to, and whether it is there; what is asked for. Known before a state
+        # that wants them.
+        self._end, self._at_end = Signal.like(self._count), Signal(name="at_end")
+        self._wanted = Signal(range(4), name="wanted")
         self._running = Signal(name="running")  # in "Run"
         self._sequences_left = Signal.like(self.job.sequences)
         self._kept = Signal(KEPT_DIRECTIONS, name="kept")  # there is something to resume
@@ -121,6 +128,7 @@ class Sequencer(wiring.Component):
         self._walk_blocks(m)
         # Registers, as they begin long paths: a pulse beside its state, and units a cycle behind.
         m.d.sync += self.begin.eq(0)
+        m.d.comb += self._at_end.eq(self._count == self._end)
         self._unit = unit = [Signal.like(p) for p in (self.state_valid, self.state_h, self.state_c)]
         m.d.sync += Cat(self.state_valid, self.state_h, self.state_c).eq(Cat(unit))
         with m.FSM() as fsm:
@@ -131,6 +139,7 @@ class Sequencer(wiring.Component):
             self._start_sequence(m)
             self._run(m)
         self._move_offsets(m)
+        self._choose_request(m)
         m.d.comb += [
             self.busy.eq(~fsm.ongoing("Idle")),
             self.finishing.eq(fsm.ongoing("Run") | fsm.ongoing("Drain")),
@@ -164,16 +173,34 @@ class Sequencer(wiring.Component):
             words.o.ready.eq(~of_state | units.i.ready),
         ]
 
-    def _ask(self, m, addr, beats, state):
-        """Request ``beats`` beats and go on to ``state``."""
-        m.d.comb += [
-            self.request.valid.eq(1),
-            self.request.payload.addr.eq(addr),
-            self.request.payload.beats.eq(beats),
-        ]
+    def _ask(self, m, state):
+        """Request what is wanted and go on to ``state``."""
+        m.d.comb += self.request.valid.eq(1)
         with m.If(self.request.ready):
             m.d.sync += self._count.eq(0)
             m.next = state
+
+    def _choose_request(self, m):
+        """The request's payload by what is wanted, in order: without the state, which is slower."""
+        job, asked = self.job, self.request.payload
+        params = self._steady(m, job.params_addr, "params_addr")
+        requests = {
+            _DESCRIPTOR: (self._addr, DESCRIPTOR_BYTES // self._bus),
+            _PARAMS: (params, self._params_beats),
+            _WEIGHTS: (self._block_addr, job.block_bytes // self._bus),
+        }
+        if self._config.states:
+            state = self._steady(m, job.state_in_addr + self.state_offset, "state_addr")
+            requests[_STATE] = state, self._state_beats
+        with m.Switch(self._wanted):
+            for wanted, (addr, beats) in requests.items():
+                with m.Case(wanted):
+                    m.d.comb += [asked.addr.eq(addr), asked.beats.eq(beats)]
+
+    def _refuse(self, m):
+        """Only a reset ends this."""
+        m.d.sync += self.refused.eq(1)
+        m.next = "Refuse"
 
     def _steady(self, m, value, name):
         """What follows from the job alone, in a register; the job stands for cycles before."""
@@ -183,14 +210,15 @@ class Sequencer(wiring.Component):
 
     def _idle(self, m):
         with m.State("Idle"):
-            m.d.sync += self._addr.eq(self.descriptor)
+            m.d.sync += [self._addr.eq(self.descriptor), self._wanted.eq(_DESCRIPTOR)]
             with m.If(self.start):
                 m.next = "Read descriptor"
 
     def _read_descriptor(self, m):
         with m.State("Read descriptor"):
             m.d.sync += [self.x_offset.eq(0), self.h_offset.eq(0), self.state_offset.eq(0)]
-            self._ask(m, self._addr, DESCRIPTOR_BYTES // self._bus, "Take descriptor")
+            m.d.sync += self._end.eq(WORDS - 1)
+            self._ask(m, "Take descriptor")
         with m.State("Take descriptor"):
             m.d.comb += [
                 self.descriptor_en.eq(self._word.valid),
@@ -198,15 +226,17 @@ class Sequencer(wiring.Component):
             ]
             with m.If(self._word.valid):
                 m.d.sync += self._count.eq(self._count + 1)
-                with m.If(self._count == WORDS - 1):
+                with m.If(self._at_end):
                     m.d.sync += self._count.eq(0)
                     m.next = "Decode"
+        # The job stands for cycles before it is asked for this.
+        lost = self.job.resume & ~self._kept.bit_select(self.job.keeper, 1)
+        bad = self._steady(m, self._addr[:_ALIGNED_BITS].any() | lost, "bad")
         with m.State("Decode"):
-            m.d.sync += self._count.eq(self._count + 1)
+            m.d.sync += [self._count.eq(self._count + 1), self._wanted.eq(_PARAMS)]
             with m.If(self._count == _DECODE_CYCLES):
-                lost = self.job.resume & ~self._kept.bit_select(self.job.keeper, 1)
-                with m.If(~self.valid | self._addr[:_ALIGNED_BITS].any() | lost):
-                    m.next = "Refuse"
+                with m.If(~self.valid | bad):
+                    self._refuse(m)
                 with m.Elif(self.job.resume):
                     # All of it is in the machine.
                     m.d.sync += [self.begin.eq(1), self._sequences_left.eq(self.job.sequences)]
@@ -216,25 +246,27 @@ class Sequencer(wiring.Component):
                 with m.Else():
                     self._begin_placing(m)
         with m.State("Refuse"):
-            m.d.comb += self.refused.eq(1)
+            pass
 
     def _read_params(self, m):
         """A word of biases per unit, and of scales; the last beat may bring words too many."""
         words, per_beat = self.job.hidden_size, max(self._bus // WORD_BYTES, 1)
         if self._config.row_scales:
             words = self._steady(m, Mux(self.job.row_scales, len(PARTS) * words, words), "params")
-        beats = self._steady(m, (WORD_BYTES * words + self._bus - 1) // self._bus, "params_beats")
+        beats = (WORD_BYTES * words + self._bus - 1) // self._bus
+        self._params_beats = self._steady(m, beats, "params_beats")
         end = self._steady(m, _round_up(words, per_beat), "params_end")
         with m.State("Read params"):
-            self._ask(m, self.job.params_addr, beats, "Take params")
+            m.d.sync += self._end.eq(end)
+            self._ask(m, "Take params")
         with m.State("Take params"):
             m.d.comb += [
-                self.bias_unit.eq(self._unit_base + self._param_unit(m, self._count == end)),
+                self.bias_unit.eq(self._unit_base + self._param_unit(m, self._at_end)),
                 self.bias_en.eq(self._word.valid & (self._count < words)),
             ]
             with m.If(self._word.valid):
                 m.d.sync += self._count.eq(self._count + 1)
-            with m.If(self._count == end):
+            with m.If(self._at_end):
                 self._begin_placing(m)
 
     def _param_unit(self, m, all_taken):
@@ -281,28 +313,24 @@ class Sequencer(wiring.Component):
 
     def _begin_placing(self, m):
         """Go on to placing weights; registers beside the state, as they decide about much."""
-        m.d.sync += [self.load.eq(1), self._placing.eq(1)]
+        m.d.sync += [self.load.eq(1), self._placing.eq(1), self._wanted.eq(_WEIGHTS)]
         m.next = "Place weights"
 
     def _place_weights(self, m):
         """Ask for every resident block that is to be loaded, then wait for the last word."""
         job, walk = self.job, self._walk
         with m.State("Place weights"):
-            m.d.comb += [
-                self.request.valid.eq(self._asks),
-                self.request.payload.addr.eq(self._block_addr),
-                self.request.payload.beats.eq(job.block_bytes // self._bus),
-            ]
+            m.d.comb += self.request.valid.eq(self._asks)
             with m.If(self._overflow):
                 m.d.sync += [self._placing.eq(0), self.load.eq(0)]
-                m.next = "Refuse"
+                self._refuse(m)
             with m.Elif(self._advance & walk.last):
                 m.d.sync += [self._placing.eq(0), self._sequences_left.eq(job.sequences)]
                 m.next = "Take weights"
         with m.State("Take weights"):
             with m.If(self._overflow):
                 m.d.sync += self.load.eq(0)
-                m.next = "Refuse"
+                self._refuse(m)
             with m.Elif(self._expected == 0):
                 m.d.sync += [self.begin.eq(1), self.load.eq(0)]
                 m.next = "Begin"
@@ -311,12 +339,16 @@ class Sequencer(wiring.Component):
         """Start the engine, and give it its initial state meanwhile."""
         job = self.job
         valid, h, _ = self._unit
-        last = self._count == self._steady(m, job.hidden_size - 1, "last_unit")
+        last = self._steady(m, job.hidden_size - 1, "last_unit")
+        if self._config.states:
+            items = max(self._bus, WORD_BYTES) // 4
+            end = self._steady(m, _round_up(job.hidden_size, items), "state_end")
         with m.State("Begin"):
-            m.d.sync += self._count.eq(0)
+            m.d.sync += [self._count.eq(0), self._end.eq(last), self._wanted.eq(_STATE)]
             m.next = "Clear state"
             if self._config.states:
                 with m.If(job.load_state):
+                    m.d.sync += self._end.eq(end)
                     m.next = "Read state"
             # The engine takes the state from where it keeps it.
             with m.If(job.resume):
@@ -325,7 +357,7 @@ class Sequencer(wiring.Component):
         with m.State("Clear state"):
             m.d.comb += [valid.eq(1), h.eq(job.h_zero)]
             m.d.sync += self._count.eq(self._count + 1)
-            with m.If(last):
+            with m.If(self._at_end):
                 m.d.sync += self._running.eq(1)
                 m.next = "Run"
         if self._config.states:
@@ -335,13 +367,11 @@ class Sequencer(wiring.Component):
         """Units of the initial state come from memory."""
         job, unit = self.job, self._units.o
         valid, h, c = self._unit
-        items = max(self._bus, WORD_BYTES) // 4
-        end = self._steady(m, _round_up(job.hidden_size, items), "state_end")
         state_bytes = _round_up(4 * job.hidden_size, max(self._bus, WORD_BYTES))
-        beats = self._steady(m, state_bytes // self._bus, "state_beats")
+        self._state_beats = self._steady(m, state_bytes // self._bus, "state_beats")
         with m.State("Read state"):
             m.d.sync += self._of_state.eq(1)
-            self._ask(m, job.state_in_addr + self.state_offset, beats, "Take state")
+            self._ask(m, "Take state")
         with m.State("Take state"):
             m.d.comb += [
                 valid.eq(unit.valid & (self._count < job.hidden_size)),
@@ -350,7 +380,7 @@ class Sequencer(wiring.Component):
             ]
             with m.If(unit.valid):
                 m.d.sync += self._count.eq(self._count + 1)
-            with m.If(self._count == end):
+            with m.If(self._at_end):
                 m.d.sync += [self._of_state.eq(0), self._running.eq(1)]
                 m.next = "Run"
 
@@ -367,20 +397,23 @@ class Sequencer(wiring.Component):
 
     def _run(self, m):
         """Sequence after sequence, layer after layer; a layer may read what the last one wrote."""
+        final = self._steady(m, self._sequences_left == 1, "final_sequence")
         with m.State("Run"), m.If(~self.engine_active):
             m.d.sync += self._kept.bit_select(self.job.keeper, 1).eq(1)
             m.d.sync += self._sequences_left.eq(self._sequences_left - 1)
             m.next = "Begin"
             m.d.sync += self.begin.eq(1)
-            with m.If(self._sequences_left == 1):
+            with m.If(final):
                 m.d.sync += self.begin.eq(0)
                 m.next = "Drain"
-        with m.State("Drain"), m.If(self.writes_drained):
-            m.d.sync += self._addr.eq(self._addr + DESCRIPTOR_BYTES)
-            m.next = "Read descriptor"
-            with m.If(self.flags.last):
-                m.d.comb += self.done.eq(1)
-                m.next = "Idle"
+        with m.State("Drain"):
+            m.d.sync += self._wanted.eq(_DESCRIPTOR)
+            with m.If(self.writes_drained):
+                m.d.sync += self._addr.eq(self._addr + DESCRIPTOR_BYTES)
+                m.next = "Read descriptor"
+                with m.If(self.flags.last):
+                    m.d.comb += self.done.eq(1)
+                    m.next = "Idle"
 
 
 def _round_up(value, multiple: int):

@@ -44,7 +44,7 @@ class WeightFetcher(wiring.Component):
     Members
     -------
     job : In
-        The layer; stable while active.
+        The layer; stable from the cycle before ``start`` on, while active.
     start : In
         Begin a sequence.
     follow : Out
@@ -101,6 +101,9 @@ class WeightFetcher(wiring.Component):
         ]
         for near, beats in zip(self._beats_of_parts, part_beats(job, self._config), strict=True):
             m.d.sync += near.eq(beats)
+        self._part_beats = [
+            Signal.like(self.request.payload.beats, name=f"{part}_beats") for part in "xh"
+        ]
         m.d.comb += [
             streamed.eq(job.resident_blocks != job.blocks),
             picks.eq((job.plan != Plan.NORMAL) | job.skip | job.zero_skip),
@@ -117,10 +120,7 @@ class WeightFetcher(wiring.Component):
         follower = self._follow(m, walk, (x_turn, h_turn), addr)
         taken = self._ask(m, active & whole & ~walk.resident, hidden, whole, addr)
         h_addr = Signal.like(addr)
-        x_bytes = (
-            beats_of(job.input_size, part_beats(job, self._config)[0]) * self._config.bus_bytes
-        )
-        m.d.sync += h_addr.eq(job.weights_addr + x_bytes)
+        m.d.sync += h_addr.eq(job.weights_addr + self._part_beats[0] * self._config.bus_bytes)
         more = steps_left != 1
         begins_with_h, follows = ~hidden | stays, self.follow & (~hidden | more)
         m.d.comb += [
@@ -216,8 +216,7 @@ class WeightFetcher(wiring.Component):
     def _beats(self, m, hidden):
         """Of the part that is wanted of a block."""
         job = self.job
-        parts = [Signal.like(self.request.payload.beats, name=name) for name in ("x", "h")]
         sizes, widths = (job.input_size, job.hidden_size), part_beats(job, self._config)
-        for beats, size, width in zip(parts, sizes, widths, strict=True):
+        for beats, size, width in zip(self._part_beats, sizes, widths, strict=True):
             m.d.sync += beats.eq(beats_of(size, width))
-        return Mux(hidden, parts[1], parts[0])
+        return Mux(hidden, self._part_beats[1], self._part_beats[0])

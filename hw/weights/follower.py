@@ -146,10 +146,12 @@ class ListFollower(wiring.Component):
                 x_column.eq(self.x_column),
                 h_column.eq(self.h_column),
             ]
-        column = Mux(chosen, h_column, x_column)
+        column, behind = Mux(chosen, h_column, x_column), Signal.like(self.x_column)
+        with m.If(queue.i.valid):
+            m.d.sync += behind.eq(column + 1)
         m.d.comb += [
             queue.i.payload.eq(read),
-            queue.i.payload.column.eq(column),
+            queue.i.payload.follows.eq(column == behind),
             queue.i.payload.hidden.eq(chosen),
             queue.i.payload.before.eq(beats_of(column, beats)),
         ]

@@ -17,7 +17,7 @@ def column_layout(config: Config) -> data.StructLayout:
     -------
     hidden : it is a column of ``h`` (else of ``x``).
     base : byte address of column 0 of its part of the block.
-    column : its index in the part.
+    follows : it stands right behind the one before, if that was of the same part.
     before : beats of the columns in front of it.
     last : the last column that is wanted of this part of the block.
     """
@@ -27,7 +27,7 @@ def column_layout(config: Config) -> data.StructLayout:
         {
             "hidden": 1,
             "base": unsigned(config.addr_width),
-            "column": column,
+            "follows": 1,
             "before": before,
             "last": 1,
         }
@@ -85,12 +85,11 @@ class RunMerger(wiring.Component):
         item, run = self.i.payload, self.o.payload
         bus_bits = (self._config.bus_bytes - 1).bit_length()
         there, complete, grows, taken = Signal(), Signal(), Signal(), Signal()
-        # Where the run ends: column, and beats into a burst.
-        end, place = Signal.like(item.column), Signal(range(self._config.burst_beats))
+        place = Signal(range(self._config.burst_beats))  # of where the run ends, in a burst
         addr, begin, behind = Signal.like(run.addr), Signal.like(place), Signal.like(place)
         beats = Mux(item.hidden, self.word_beats, self.x_word_beats)
         m.d.comb += [
-            grows.eq(there & ~complete & (item.column == end)),
+            grows.eq(there & ~complete & item.follows),
             self.o.valid.eq(there & (complete | (self.i.valid & ~grows))),
             self.busy.eq(there),
             self.i.ready.eq(grows | ~there | self.o.ready),
@@ -103,7 +102,6 @@ class RunMerger(wiring.Component):
             m.d.sync += there.eq(taken)
         with m.If(taken):
             m.d.sync += [
-                end.eq(item.column + 1),
                 place.eq(behind),
                 complete.eq(item.last | (behind == 0)),
                 run.beats.eq(Mux(grows, run.beats, 0) + beats),

@@ -20,6 +20,9 @@ def simulate(dut, items, valids=None):
 
     async def feed(ctx):
         queue = iter(items)
+        # A shift is steady from the cycle before the first value.
+        ctx.set(dut.i.as_value(), items[0])
+        await ctx.tick()
         for cycle, valid in enumerate(valids):
             ctx.set(dut.i_valid, int(valid))
             if valid:
@@ -28,6 +31,7 @@ def simulate(dut, items, valids=None):
             await ctx.tick()
 
     async def drain(ctx):
+        await ctx.tick()
         for cycle in range(len(valids)):
             _, _, valid, result = await ctx.tick().sample(dut.o_valid, dut.o)
             if valid:

@@ -56,9 +56,9 @@ def test_the_streamed_blocks_of_every_step_are_asked_for(
     job = job_of(config, weights_addr=0x7000, resident_blocks=kept, **sizes)
     dut = WeightFetcher(config, REQUEST)
     b = bench(dut, seed=hidden)
-    b.add(start(dut, job))
+    b.add(start(dut, job, first=1))
     expected = requests(job, config)
-    out = after(b, b.drain(dut.request, len(expected), stall))
+    out = after(b, b.drain(dut.request, len(expected), stall), first=2)
     b.run(extra=30)
     assert out.items == expected
 
@@ -163,12 +163,12 @@ def follow(b, dut, config, job, lists, start, after, stalls=(0, 0, 0), seed=0):
     """Runs a job that follows ``lists``, pairs of columns; returns its requests."""
     rng = random.Random(seed)
     job = {"weights_addr": 0, "resident_blocks": 0, **job}
-    b.add(start(dut, job))
+    b.add(start(dut, job, first=1))
     for name, columns in zip("xh", zip(*lists, strict=True), strict=True):
         user = Lists(dut, name, columns, random.Random(rng.random()), *stalls[:2])
-        after(b, b.add(user))
+        after(b, b.add(user), first=2)
     expected = list(runs(job, config, lists))
-    out = after(b, b.drain(dut.request, len(expected), stalls[2]))
+    out = after(b, b.drain(dut.request, len(expected), stalls[2]), first=2)
     b.run(extra=20)
     assert out.items == expected
     return out
@@ -218,7 +218,7 @@ def test_scattered_columns_are_one_request_per_cycle_across_blocks(
     dut = WeightFetcher(config, REQUEST)
     out = follow(bench(dut), dut, config, job, [(columns, columns)] * 2, start, after)
     count = 2 * 8 * 2 * len(columns)
-    assert out.cycles == list(range(6, 6 + count))
+    assert out.cycles == list(range(7, 7 + count))
 
 
 def test_neighbours_are_read_one_per_cycle_and_asked_for_by_the_burst(
@@ -229,7 +229,7 @@ def test_neighbours_are_read_one_per_cycle_and_asked_for_by_the_burst(
     columns = list(range(16))
     dut = WeightFetcher(config, REQUEST)
     out = follow(bench(dut), dut, config, job, [(columns, columns)], start, after)
-    assert out.cycles == list(range(9, 9 + 256, 4))
+    assert out.cycles == list(range(10, 10 + 256, 4))
 
 
 def test_the_columns_of_x_are_asked_for_before_the_list_of_h_is_there(

@@ -39,9 +39,19 @@ def test_what_stands_in_front_of_a_column_is_counted_in_beats(play, small):
     ]
     seen = play(ListFollower(small(lanes=64)), rows)
     columns = [row["o.payload"] for row in seen if row["o.valid"]]
-    assert [each["column"] for each in columns] == [5, 5, 9, 9, 9, 9]
     assert [each["before"] for each in columns] == [15, 15, 18, 18, 18, 18]
     assert [each["hidden"] for each in columns] == [0, 0, 1, 1, 1, 1]
+
+
+def test_a_column_is_told_to_follow_the_one_before(play, small):
+    given = [3, 4, 5, 7, 8, 8]
+    rows = steady(15, 6) + steady(None, 6, turn=None)
+    for row, column in zip(range(1, 7), given, strict=True):
+        rows[row] = rows[row] | {"x_column": column}
+    seen = play(ListFollower(small()), rows)
+    columns = [row["o.payload"] for row in seen if row["o.valid"]]
+    assert [each["follows"] for each in columns[1:]] == [1, 1, 0, 1, 0]
+    assert [each["before"] for each in columns] == given
 
 
 def test_every_block_but_the_last_ends_without_ending_the_list(play, small):
