@@ -148,8 +148,11 @@ class Requantizer(wiring.Component):
         taken = []
         for side in (0, 1):
             low, high = halves[side]
-            is_high = Cat(turn for turn, part in zip(turns, _PARTS, strict=True) if part[side])
-            taken.append(Mux(is_high.any(), high, low))
+            # Known a cycle before, in a register: it stands in front of the multiplier.
+            is_high = Signal(name=f"is_high_{side}")
+            before = [pipe.valid(stage + k - 1) for k, part in enumerate(_PARTS) if part[side]]
+            m.d.sync += is_high.eq(Cat(before).any())
+            taken.append(Mux(is_high, high, low))
         product = Signal(signed(2 * _HALF + 1))
         with m.If(Cat(turns).any()):
             m.d.sync += product.eq(taken[0] * taken[1])

@@ -55,6 +55,9 @@ class Made:
     gating: Annotated[
         bool, typer.Option(help="Gate the clocks of flip-flops that share an enable.")
     ] = True
+    fast: Annotated[
+        bool, typer.Option(help="Keep adders fast: shorter paths on some hundredths more area.")
+    ] = False
     wire: Annotated[
         float, typer.Option(metavar="FF", help="Femtofarads of wiring for each pin on a net.")
     ] = WIRE_FEMTOFARADS
@@ -116,6 +119,7 @@ def silicon(
             clock_mhz=chosen.clock_mhz if made.clock is None else made.clock,
             area=made.memory_area,
             gated=made.gating,
+            fast=made.fast,
             wire=made.wire,
         )
         task = None

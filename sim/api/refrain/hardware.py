@@ -216,6 +216,7 @@ def silicon(
     clock: float | None = None,
     memory_area: float = 2.0,
     gating: bool = True,
+    fast: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Map a whole machine to the cells and memories of a chip's process.
@@ -236,6 +237,8 @@ def silicon(
         How many times the least area a memory may take where that saves energy.
     gating : bool
         Gate the clocks of flip-flops that share an enable.
+    fast : bool
+        Keep adders fast: shorter paths on some hundredths more area.
     progress : function of str
         Told what happens.
 
@@ -259,5 +262,6 @@ def silicon(
         clock_mhz=chosen.clock_mhz if clock is None else clock,
         area=memory_area,
         gated=gating,
+        fast=fast,
     )
     return silicon_figures(make_silicon(chosen, process, progress))

@@ -72,6 +72,7 @@ def open_process(
     clock_mhz: float,
     area: float = AREA,
     gated: bool = True,
+    fast: bool = False,
     wire: float = WIRE_FEMTOFARADS,
 ) -> Process:
     """Read all files that a machine is mapped with.
@@ -82,7 +83,7 @@ def open_process(
         Cells at the corner of energies, and of delays.
     memories : Path or None
         Folder of macros, at both corners.
-    clock_mhz, area, gated
+    clock_mhz, area, gated, fast
         As of ``Choice``.
     wire : float
         Femtofarads of wiring for each pin on a net.
@@ -114,7 +115,7 @@ def open_process(
         absent = [macro.name for macro in macros if macro.name not in slow_macros]
         if absent:
             raise NetworkError(f"{memories} has {absent[0]} not at the corner of {slow}")
-    choice = Choice(liberty, text, slow_text, library, macros, area, clock_mhz, gated)
+    choice = Choice(liberty, text, slow_text, library, macros, area, clock_mhz, gated, fast)
     return Process(choice, other, slow_macros, 1e-15 * wire)
 
 
