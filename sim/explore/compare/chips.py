@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CHIPS", "REFERENCE", "Chip"]
+__all__ = ["CHIPMUNK", "CHIPS", "REFERENCE", "SPARSE", "Chip"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +50,28 @@ REFERENCE = Chip(
 )
 """The one whose figure is to be reached."""
 
+CHIPMUNK = Chip(
+    name="Chipmunk",
+    source="F. Conti et al., CICC 2018",
+    nm=65,
+    volts=1.24,
+    tops_per_watt=1.11,
+)
+"""A systolic array whose weights all stay on chip."""
+
+SPARSE = Chip(
+    name="Kadetotad, weights 16 times sparser",
+    source="D. Kadetotad et al., JSSC 2020",
+    nm=65,
+    volts=None,
+    tops_per_watt=8.93,
+    skips=True,
+)
+"""One whose networks were trained to have few weights."""
+
 CHIPS = (
     REFERENCE,
-    Chip(
-        name="Chipmunk",
-        source="F. Conti et al., CICC 2018",
-        nm=65,
-        volts=1.24,
-        tops_per_watt=1.11,
-    ),
+    CHIPMUNK,
     Chip(
         name="Thinker",
         source="S. Yin et al., JSSC 2018",
@@ -73,14 +86,7 @@ CHIPS = (
         volts=None,
         tops_per_watt=2.45,
     ),
-    Chip(
-        name="Kadetotad, weights 16 times sparser",
-        source="D. Kadetotad et al., JSSC 2020",
-        nm=65,
-        volts=None,
-        tops_per_watt=8.93,
-        skips=True,
-    ),
+    SPARSE,
     Chip(
         name="DeltaKWS",
         source="Q. Chen et al., IEEE Trans. Circuits and Systems for AI 2 (2025) 79-87: keywords "

@@ -6,7 +6,7 @@ from pathlib import Path
 from hw.config import Config
 from sim.explore.compare.chips import CHIPS
 from sim.explore.compare.scaling import NODES, RULES, scaled_range
-from sim.explore.compare.tuned import TUNED
+from sim.explore.compare.tuned import TUNED, TUNED_BITS, Tuned
 from sim.explore.energy.coefficients import Coefficients
 from sim.explore.energy.estimating import energy_of, total
 from sim.explore.energy.figures import worst_error
@@ -23,6 +23,8 @@ from sim.workloads.catalogue import find_workload
 __all__ = ["ESTIMATED", "MEASURED", "QUOTED", "checked_workloads", "compare_chips", "quoted_rows"]
 
 MEASURED, ESTIMATED, QUOTED = "measured", "estimated", "quoted"
+
+_DENSE, _EFFECTIVE = "dense", "effective, no loss"
 
 WEIGHTS = "weight memory"
 """The part of a machine that holds its weights."""
@@ -99,6 +101,7 @@ def quoted_rows() -> list[dict]:
             "pj_per_product": None,
             "weights_pj_per_product": None,
             "pj_per_step": None if chip.nj_per_step is None else 1e3 * chip.nj_per_step,
+            "times_dense": None,
             "tops_per_watt": chip.tops_per_watt,
             "scaled": {},
             "scaled_pj_per_step": {},
@@ -119,7 +122,7 @@ def _measured_rows(machine: Coefficients, config: Config) -> list[dict]:
         products = row["operations"] * config.lanes
         leaks = 1e6 * sum(machine.leakage.values()) * row["cycles"] / machine.clock_mhz
         pj = (row["measured_pj"] + leaks) / products
-        what = f"dense, {row['network']}"
+        what = f"{_DENSE}, {row['network']}"
         found.append(_own_row(MEASURED, machine, config, what, pj, f"gates of {library}"))
     return found
 
@@ -129,23 +132,40 @@ def _estimated_rows(machine: Coefficients, config: Config, name: str) -> list[di
     case = find_workload(name).load()
     if not _fits(case.network, config):
         return []
-    network, split = quantize_case(case, **precision(config)), case.evaluation
-    form = network.layers[0].directions[0].x
-    inputs = [
-        to_codes(x[None, : min(int(length), _STEPS)], form)
-        for x, length in list(zip(split.x, split.lengths, strict=True))[:_SEQUENCES]
-    ]
+    split, networks = case.evaluation, {}
     worst = worst_error(machine)
     tests = "untested" if worst is None else f"totals within {worst:.1f} % in their tests"
     found = []
-    for what, modes in (("dense", LayerModes()), ("effective, no loss", TUNED[name])):
-        pj, of_weights, of_step = _energies(machine, config, network, inputs, modes)
+    for what, modes, bits in _ways(config, TUNED[name]):
+        if bits not in networks:
+            networks[bits] = quantize_case(case, **precision(config, bits))
+        form = networks[bits].layers[0].directions[0].x
+        inputs = [
+            to_codes(x[None, : min(int(length), _STEPS)], form)
+            for x, length in list(zip(split.x, split.lengths, strict=True))[:_SEQUENCES]
+        ]
+        pj, of_weights, of_step = _energies(machine, config, networks[bits], inputs, modes)
         origin = f"counts of held-out steps, coefficients with {tests}"
-        if what != "dense":
+        if not what.startswith(_DENSE):
             origin += "; settings of docs/results.md"
         row = _own_row(ESTIMATED, machine, config, f"{what}, {name}", pj, origin)
-        found.append(row | {"weights_pj_per_product": of_weights, "pj_per_step": of_step})
+        row |= {"weights_pj_per_product": of_weights, "pj_per_step": of_step}
+        dense = found[0] if found else row
+        found.append(row | {"times_dense": row["tops_per_watt"] / dense["tops_per_watt"]})
     return found
+
+
+def _ways(config: Config, tuned: Tuned) -> list[tuple[str, LayerModes, int]]:
+    """What is estimated of a machine: its name, settings, and bits of the network's weights."""
+    width = config.multiplier.weight_width
+    few = "" if width == TUNED_BITS else f", weights of {width} bits"
+    ways = [(_DENSE + few, LayerModes(), width)]
+    if width >= TUNED_BITS:
+        ways.append((_EFFECTIVE, tuned.modes, width))
+    if tuned.weight_bits < TUNED_BITS and tuned.weight_bits <= width:
+        what = f"{_EFFECTIVE}, weights of {tuned.weight_bits} bits"
+        ways.append((what, tuned.modes, tuned.weight_bits))
+    return ways
 
 
 def _fits(network: FloatNetwork, config: Config) -> bool:
@@ -188,6 +208,7 @@ def _own_row(
         "pj_per_product": pj,
         "weights_pj_per_product": None,
         "pj_per_step": None,
+        "times_dense": None,
         "tops_per_watt": 2 / pj,
         "scaled": {},
         "origin": origin,

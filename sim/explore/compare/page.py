@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.explore.compare.chips import REFERENCE
+from sim.explore.compare.chips import CHIPMUNK, REFERENCE, SPARSE, Chip
 from sim.explore.compare.comparing import ESTIMATED, MEASURED, QUOTED
 from sim.explore.compare.scaling import RULES
 
@@ -18,19 +18,22 @@ what is missing from that: above all placement and wires.
 
 TOPS/W are operations over energy of the whole core without DRAM, two operations for each
 multiply-accumulate. *Effective* figures count the operations of a dense run, done or not, at
-settings that lose at most one standard error of the metric. *At 65 nm* is what two published rules
+settings that lose at most one standard error of the metric; with weights of fewer bits where these
+lose no more. *At 65 nm* is what two published rules
 make of a figure, from 1.2 V to 1.0 V. No chip of ours was made, at either node.
 """
 
-_DISTANCE = """## How far from the reference, and what the weight memory allows
+_DISTANCE = """## How far from others, and what the weight memory allows
 
-A dense run reads one byte of weight memory for each product. The second column of figures is what
-the machine would reach if nothing but its weight memory took energy: no lane, clock or cell unit
-can lift a dense figure above it. Published figures set the same bound at 65 nm: CACTI (itrs-lstp,
-as `hwcomponents-cacti` has it) gives 177 pJ a read of 64 bytes from a memory of 128 KB, which is
-2.8 pJ a byte, or 0.72 TOPS/W by that memory alone. The last column is over the reference's
-{reference:.3g} TOPS/W at 65 nm: 1 means as good, and its range spans both rules and both
-supplies."""
+A dense run reads one byte of weight memory for each product, or half a byte with weights of 4 bits.
+*By the weight memory alone* is what the machine would reach if nothing else took energy: no lane,
+clock or cell unit can lift a figure above it. Published figures set the same bound at 65 nm: CACTI
+(itrs-lstp, as `hwcomponents-cacti` has it) gives 177 pJ a read of 64 bytes from a memory of 128 KB,
+which is 2.8 pJ a byte, or 0.72 TOPS/W by that memory alone.
+
+*Times dense* is over the same machine in normal mode. The last three columns are over the
+reference's {reference:.3g} TOPS/W, Chipmunk's {chipmunk:.3g} and the {sparse:.3g} of Kadetotad's
+sparse weights, all at 65 nm: 1 means as good, and a range spans both rules and both supplies."""
 
 _STEPS = """## What a step takes
 
@@ -78,7 +81,9 @@ def compare_page(rows: Sequence[dict], command: str) -> str:
     own = [row for row in rows if row["pj_per_step"] is not None]
     far = [_distance(row) for row in own if row["kind"] != QUOTED]
     if far:
-        parts.append(_DISTANCE.format(reference=REFERENCE.tops_per_watt))
+        figures = (chip.tops_per_watt for chip in (REFERENCE, CHIPMUNK, SPARSE))
+        names = ("reference", "chipmunk", "sparse")
+        parts.append(_DISTANCE.format(**dict(zip(names, figures, strict=True))))
         parts.append(_table(far))
     parts.append(_STEPS)
     parts.append(_table([_step(row) for row in own]))
@@ -90,15 +95,21 @@ def compare_page(rows: Sequence[dict], command: str) -> str:
 def _distance(row: dict) -> dict:
     bound = 2 / row["weights_pj_per_product"] if row["weights_pj_per_product"] else None
     found = sorted(value for pair in row["scaled"].values() for value in pair)
-    times = [value / REFERENCE.tops_per_watt for value in (found[0], found[-1])]
     return {
         "machine": row["machine"],
         "what": row["what"],
         "TOPS/W": _figure(row["tops_per_watt"]),
+        "times dense": _figure(row["times_dense"]),
         "by the weight memory alone": _figure(bound),
         "at 65 nm, both rules": _range(found[0], found[-1]),
-        "times the reference": _range(*times),
+        "times the reference": _times(found, REFERENCE),
+        "times Chipmunk": _times(found, CHIPMUNK),
+        "times Kadetotad, sparse": _times(found, SPARSE),
     }
+
+
+def _times(found: Sequence[float], chip: Chip) -> str:
+    return _range(found[0] / chip.tops_per_watt, found[-1] / chip.tops_per_watt)
 
 
 def _step(row: dict) -> dict:

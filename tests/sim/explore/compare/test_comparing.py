@@ -12,9 +12,10 @@ from sim.explore.compare import comparing
 from sim.explore.compare.comparing import ESTIMATED, MEASURED, QUOTED, compare_chips
 from sim.explore.compare.page import compare_page
 from sim.explore.compare.scaling import RULES, scaled_range
-from sim.explore.compare.tuned import TUNED
+from sim.explore.compare.tuned import TUNED, TUNED_BITS
 from sim.explore.energy.coefficients import Coefficients
 from sim.explore.machine_values import values_of
+from sim.explore.machines import make_config
 from sim.image.modes import LayerModes
 from sim.model.random_network import random_network
 
@@ -66,7 +67,11 @@ def workload(monkeypatch):
             return Case()
 
     monkeypatch.setattr(comparing, "find_workload", lambda name: Workload())
-    monkeypatch.setattr(comparing, "quantize_case", lambda case, **bits: network)
+
+    def quantize(case, weight_bits, activation_bits, row_scales):
+        return random_network([3, 8], seed=5, weight_bits=weight_bits)
+
+    monkeypatch.setattr(comparing, "quantize_case", quantize)
 
 
 def _rows(kind, rows):
@@ -82,11 +87,42 @@ def test_what_was_measured_is_of_the_dense_steps_with_leakage(workload):
 
 
 def test_estimates_count_the_products_of_a_dense_run(workload):
-    dense, effective = _rows(ESTIMATED, compare_chips({Path("e.json"): MADE}, ["vowels"]))
+    dense, effective, few = _rows(ESTIMATED, compare_chips({Path("e.json"): MADE}, ["vowels"]))
     # 8 pJ an operation of 8 lanes, and leakage: an input that rests leaves most of it out.
     assert dense["pj_per_product"] > 1
     assert effective["pj_per_product"] < dense["pj_per_product"] / 2
     assert "within 2.0 %" in dense["origin"] and "docs/results.md" in effective["origin"]
+    assert few["what"] == "effective, no loss, weights of 4 bits, vowels"
+    assert few["times_dense"] == pytest.approx(few["tops_per_watt"] / dense["tops_per_watt"])
+
+
+@pytest.mark.parametrize(
+    ("width", "name", "said"),
+    [
+        (8, "silero", ["dense", "effective, no loss", "effective, no loss, weights of 6 bits"]),
+        (8, "deepspeech", ["dense", "effective, no loss"]),
+        # Settings were found with 8 bits: with fewer only those count that lose nothing.
+        (4, "silero", ["dense, weights of 4 bits"]),
+        (4, "vowels", ["dense, weights of 4 bits", "effective, no loss, weights of 4 bits"]),
+        (6, "vowels", ["dense, weights of 6 bits", "effective, no loss, weights of 4 bits"]),
+    ],
+)
+def test_weights_have_as_few_bits_as_lose_nothing(workload, width, name, said):
+    made = replace(MADE, config=values_of(make_config("chip", "exact-tree", weight_bits=width)))
+    rows = _rows(ESTIMATED, compare_chips({Path("e.json"): made}, [name]))
+    assert [row["what"] for row in rows] == [f"{each}, {name}" for each in said]
+
+
+def test_weights_are_quantised_to_the_bits_that_a_row_names(workload, monkeypatch):
+    bits, quantised = [], comparing.quantize_case
+
+    def quantize(case, **given):
+        bits.append(given["weight_bits"])
+        return quantised(case, **given)
+
+    monkeypatch.setattr(comparing, "quantize_case", quantize)
+    compare_chips({Path("e.json"): MADE}, ["silero"])
+    assert bits == [8, 6]
 
 
 def test_the_page_tells_the_distance_and_what_the_weight_memory_allows(workload):
@@ -97,7 +133,7 @@ def test_the_page_tells_the_distance_and_what_the_weight_memory_allows(workload)
         leakage={"lanes": 0.0, "weight memory": 0.0},
     )
     rows = compare_chips({Path("e.json"): made}, ["vowels"])
-    dense, effective = _rows(ESTIMATED, rows)
+    dense, effective, _ = _rows(ESTIMATED, rows)
     # 12 pJ an operation of 8 lanes, 4 of them in the weight memory; 4 x 8 rows of 11 columns.
     assert dense["pj_per_product"] == pytest.approx(1.5)
     assert dense["weights_pj_per_product"] == pytest.approx(0.5)
@@ -106,8 +142,8 @@ def test_the_page_tells_the_distance_and_what_the_weight_memory_allows(workload)
     assert dense["scaled_pj_per_step"]["general scaling"][1] == pytest.approx(0.75 * 352)
     text = compare_page(rows, "refrain compare chip e.json")
     # Half the energy by one rule at 1.2 V, and 0.257 of it by the other at 1.0 V.
-    assert "| tiny | dense, vowels | 1.33 | 4 |" in text
-    assert "| 2.67 to 5.18 | 1.38 to 2.68 |" in text
+    assert "| tiny | dense, vowels | 1.33 | 1 | 4 |" in text
+    assert "| 2.67 to 5.18 | 1.38 to 2.68 | 2.4 to 4.67 | 0.299 to 0.581 |" in text
     assert "| DeltaKWS | a decision, its features among it | 65 nm | 36 |" in text
 
 
@@ -152,10 +188,13 @@ def test_the_rules_are_those_that_were_published():
 
 def test_settings_are_those_of_the_results():
     text = RESULTS.read_text()
-    for name, modes in TUNED.items():
+    for name, tuned in TUNED.items():
         section = text.split(f"\n## {name}: ")[1].split("\n## ")[0]
         (said,) = re.findall(r"^- delta, no loss: (.*)$", section, re.M)
+        (reduced,) = re.findall(r"^- delta, no loss, reduced weights: (.*)$", section, re.M)
         found = dict(each.split(" ") for each in said.split(", "))
         values = {k: v if v.isalpha() else int(v) for k, v in found.items()}
         values["zero_skip"] = values["zero_skip"] == "True"
-        assert LayerModes(**values) == modes, name
+        assert LayerModes(**values) == tuned.modes, name
+        few = tuned.weight_bits
+        assert reduced == (said if few == TUNED_BITS else f"{said}; weights of {few} bits"), name
