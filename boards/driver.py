@@ -82,6 +82,8 @@ class Driver:
         Whether rows of weights may have scales of their own.
     wide : bool
         Whether values of ``x`` and ``h`` have 16 bits.
+    maps : bool
+        Whether layers may have maps of their columns.
     lacking : tuple of str
         What the machine was made without, of ``hw.registers.OPTIONAL``.
 
@@ -107,6 +109,7 @@ class Driver:
         # Older machines have no such register, and no such gates that anybody built.
         features = self.read("features") if self.version >= _FEATURES else 0
         self.row_scales, self.wide = bool(features & 1), bool(features & 2)
+        self.maps = bool(features & 1 << 6)
         self.lacking = tuple(name for name, (bit, _) in OPTIONAL.items() if features >> bit & 1)
 
     def read(self, register: str) -> int:

@@ -6,6 +6,7 @@ from math import ceil
 from hw.config_checks import (
     MOST_BURSTS,
     MOST_LANES,
+    MOST_MAP_WORDS,
     MOST_STREAM_WORDS,
     MOST_WEIGHT_WORDS,
     NAMES,
@@ -130,6 +131,18 @@ class Config:
             allowed="a power of two of at most 16",
             cost="Accumulators, rows of x and lists of events for each step; less DRAM traffic "
             "for layers that are streamed.",
+        ),
+    )
+    map_words: int = field(
+        default=0,
+        metadata=about(
+            "Map words, each for 64 columns of a block, that say which columns have weights; "
+            "columns whose weights are all zero are then neither stored nor fetched nor "
+            "multiplied. 0 for no such gates.",
+            unit="map words",
+            allowed=f"an integer from 0 to {MOST_MAP_WORDS}, and lookahead 1 unless it is 0",
+            cost="Two memories of some 80 bits a word, and two scanners of lists; a layer whose "
+            "map does not fit is stored with its zeros.",
         ),
     )
     clock_mhz: float = field(
@@ -287,6 +300,11 @@ class Config:
     def x_lists(self) -> int:
         """Lists of events of x: those of the steps that go on, and as many that are made."""
         return 2 * self.lookahead
+
+    @property
+    def mapped(self) -> bool:
+        """Whether there are gates for maps of columns."""
+        return self.map_words > 0
 
     @property
     def max_blocks(self) -> int:

@@ -9,6 +9,7 @@ from hw.errors import UserError
 __all__ = [
     "MOST_BURSTS",
     "MOST_LANES",
+    "MOST_MAP_WORDS",
     "MOST_STREAM_WORDS",
     "MOST_WEIGHT_WORDS",
     "NAMES",
@@ -21,6 +22,7 @@ MOST_LANES = 4096
 MOST_WEIGHT_WORDS = 1 << 20
 MOST_STREAM_WORDS = 1 << 16
 MOST_BURSTS = 256
+MOST_MAP_WORDS = 1 << 18
 _MOST = {
     "lanes": MOST_LANES,
     "weight_words": MOST_WEIGHT_WORDS,
@@ -65,12 +67,25 @@ def _check_kinds(config) -> None:
         raise ConfigError(f"name must be {NAMES}, not {config.name!r}")
     for item in fields(config):
         value = getattr(config, item.name)
-        if item.type is int and (not isinstance(value, int) or value < 1):
+        if item.name == "map_words":
+            _check_map(config, value)
+        elif item.type is int and (not isinstance(value, int) or value < 1):
             raise ConfigError(f"{item.name} must be a positive integer, not {value!r}")
         if item.type is bool and not isinstance(value, bool):
             raise ConfigError(f"{item.name} must be true or false, not {value!r}")
     if not isinstance(config.clock_mhz, int | float) or not 0 < config.clock_mhz < inf:
         raise ConfigError(f"clock_mhz must be a positive number, not {config.clock_mhz!r}")
+
+
+def _check_map(config, words) -> None:
+    """Refuse a map that no machine has, or that does not go with the rest."""
+    if not isinstance(words, int) or not 0 <= words <= MOST_MAP_WORDS:
+        raise ConfigError(f"map_words must be an integer from 0 to {MOST_MAP_WORDS}, not {words!r}")
+    if words and config.lookahead != 1:
+        raise ConfigError(
+            f"map_words must be 0 where lookahead is {config.lookahead}: whole parts are fetched "
+            f"for a group of steps, zeros and all; not {words}"
+        )
 
 
 def _check_sizes(config) -> None:

@@ -203,6 +203,12 @@ class Core(wiring.Component):
         ]
         if self._config.row_scales:
             m.d.comb += control.bias_part.eq(sequencer.bias_part)
+        if self._config.mapped:
+            m.d.comb += [
+                control.map_en.eq(sequencer.map_en),
+                control.map_addr.eq(sequencer.map_addr),
+                control.map_data.eq(sequencer.bias_data),
+            ]
 
     def _watch(self, m, reader, writer):
         """Whether the memory has done nothing for too long."""

@@ -22,6 +22,14 @@ Memory that a descriptor points at:
   (lane 0 in the lowest bits), the next ones of all, and so on, as many for each lane as a beat
   holds, or one. A layer's words have ``word_beats`` beats, those of ``x`` ``x_word_beats`` if that
   is not 0, and lack the last planes, if no weight of the part needs them.
+- *map*, of layers that have one (``mapped``): for each block ``ceil(input_size / 64)`` map words
+  of 16 bytes for the columns of ``x``, then ``ceil(hidden_size / 64)`` for those of ``h``. Bytes 0
+  to 7 have a bit for each column, set where its word is stored: words that are all zero are not,
+  but the last word of each part always is. Bytes 8 to 11 say how many words are stored ahead of the
+  first of these columns: of a streamed block, in streamed blocks of the same part; of a resident
+  one, in the weight memory from ``resident_base`` on. The other bytes are zero. Stored words follow
+  each other: at ``weights_addr`` those of ``x`` of all resident blocks, then those of ``h``; at
+  ``x_stream_addr`` those of ``x`` of the streamed blocks, at ``h_stream_addr`` those of ``h``.
 - *state*: 4 bytes per unit: ``c`` (int16), ``h`` (int8), zero; or ``c`` and ``h`` (both int16).
 
 All addresses and strides are multiples of the bus width; params, weights and descriptors are
@@ -65,7 +73,16 @@ class Field:
 FIELDS = {
     field.name: field
     for field in (
-        Field("magic", 0, 0, 16, "0x5246, `RF`"),
+        Field("magic", 0, 0, 15, "0x5246, `RF`"),
+        # Where a machine without gates for it finds that the magic is another one.
+        Field(
+            "mapped",
+            0,
+            15,
+            1,
+            "the layer has a map of its columns, and words of zeros are not stored; refused by "
+            "machines without gates for that",
+        ),
         Field("last", 0, 16, 1, "this descriptor ends the table"),
         Field("load_params", 0, 17, 1, "read the parameters from params_addr"),
         Field("load_weights", 0, 18, 1, "read the resident blocks from weights_addr"),
@@ -126,7 +143,8 @@ FIELDS = {
             14,
             0,
             32,
-            "bytes of one block of weights: input_size + hidden_size times those of a column word",
+            "bytes of one block of weights: input_size + hidden_size times those of a column word; "
+            "0 in layers with a map",
         ),
         Field(
             "resident_blocks",
@@ -329,6 +347,14 @@ FIELDS = {
             8,
             "beats of a column word of x: whole planes; 0 for those of h, word_beats",
         ),
+        # Maps of columns: see docs/descriptor.md. All are zero in layers without one.
+        Field("map_addr", 41, 0, 32, "the map, 16 bytes for each map word"),
+        Field("map_base", 42, 0, 24, "first map word of the layer in the machine's memory of maps"),
+        Field("map_words", 43, 0, 24, "map words of the layer"),
+        Field("resident_x_words", 44, 0, 24, "stored words of x of all resident blocks"),
+        Field("resident_h_words", 45, 0, 24, "stored words of h of all resident blocks"),
+        Field("x_stream_addr", 46, 0, 32, "stored words of x of the streamed blocks"),
+        Field("h_stream_addr", 47, 0, 32, "stored words of h of the streamed blocks"),
     )
 }
 """Every field, by name."""

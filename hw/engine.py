@@ -17,6 +17,8 @@ from hw.job import job_layout, part_beats
 from hw.mac.accumulators import AccumulatorBank
 from hw.mac.array import MacArray
 from hw.mac.operands import OperandFetch
+from hw.maps.layout import MAP_WORD_BYTES
+from hw.maps.reads import MapReads
 from hw.modes import Mode
 from hw.output.packer import OutputPacker
 from hw.replay.replayer import STALLS, Replayer
@@ -46,6 +48,7 @@ def control_signature(config: Config) -> wiring.Signature:
     word_loaded : pulse: a column word has gone to the resident part.
     state_valid, state_h, state_c : initial state, unit by unit.
     active : a sequence is under way.
+    map_en, map_addr, map_data : a map word, as it lies in DRAM; with gates for maps only.
     """
     addr = unsigned(config.addr_width)
     return wiring.Signature(
@@ -67,8 +70,14 @@ def control_signature(config: Config) -> wiring.Signature:
             "state_h": Out(unit_layout(config)["h"].shape),
             "state_c": Out(unit_layout(config)["c"].shape),
             "active": In(1),
+            **(_map_ports(config) if config.mapped else {}),
         }
     )
+
+
+def _map_ports(config: Config) -> dict[str, wiring.Member]:
+    address = unsigned(max((config.map_words - 1).bit_length(), 1))
+    return {"map_en": Out(1), "map_addr": Out(address), "map_data": Out(8 * MAP_WORD_BYTES)}
 
 
 def work_layout(config: Config) -> data.StructLayout:
@@ -180,6 +189,8 @@ class Engine(wiring.Component):
         ]
         m.d.comb += [x.place.eq(replayer.x_place), x.move.eq(replayer.x_move)]
         fetcher = self._fetch(m, (x, h), (x_list, h_list))
+        if config.mapped:
+            self._map(m, (x_list, h_list), (replayer, fetcher))
         bank = self._weights(m, fetcher, replayer)
         lanes = self._lanes(m, replayer, x_list, h_list, bank)
         self._cell(m, replayer, *lanes, h, packer)
@@ -231,6 +242,26 @@ class Engine(wiring.Component):
             ]
         return fetcher
 
+    def _map(self, m, lists, readers):
+        """The map and the marks of both lists, read by replayer and fetcher."""
+        control = self.control
+        m.submodules.map = reads = MapReads(self._config)
+        for port, reader in zip((reads.r0, reads.r1), readers, strict=True):
+            wiring.connect(m, reader.map_read, port)
+        m.d.comb += [
+            reads.w_en.eq(control.map_en),
+            reads.w_addr.eq(control.map_addr),
+            reads.w_data.eq(control.map_data),
+        ]
+        for name, events in zip("xh", lists, strict=True):
+            m.d.comb += [
+                events.by_column.eq(control.job.mapped),
+                getattr(reads, f"{name}_en").eq(events.w_en),
+                getattr(reads, f"{name}_bank").eq(events.w_bank),
+                getattr(reads, f"{name}_first").eq(events.w_index == 0),
+                getattr(reads, f"{name}_column").eq(events.w_event.column),
+            ]
+
     def _track_parts(self, m, fetcher):
         """Of which part the words that come are, where that matters; room for another request."""
         if not self._config.part_widths:
@@ -245,6 +276,12 @@ class Engine(wiring.Component):
             parts.h_words.eq(job.hidden_size),
             parts.answered.eq(taken & self.weight_last),
         ]
+        if self._config.mapped:
+            with m.If(job.mapped):
+                m.d.comb += [
+                    parts.x_words.eq(job.resident_x_words),
+                    parts.h_words.eq(job.resident_h_words),
+                ]
         return parts.room
 
     def _weights(self, m, fetcher, replayer):
@@ -429,7 +466,10 @@ class Engine(wiring.Component):
     def _report(self, m, replayer, packer):
         work, x, h = self.work, replayer.x_list, replayer.h_list
         x_beats, h_beats = part_beats(self.control.job, self._config)
-        units = replayer.op_units & replayer.op_valid.replicate(len(replayer.op_units))
+        works = replayer.op_valid
+        if self._config.mapped:
+            works &= ~replayer.op.null
+        units = replayer.op_units & works.replicate(len(replayer.op_units))
         m.d.comb += [
             work.rows.eq(units << 2),
             work.word.eq(replayer.op_valid & replayer.op.streamed),

@@ -7,7 +7,7 @@ from amaranth.lib import data
 from hw.config import Config
 from hw.descriptor import FIELDS, KEPT_DIRECTIONS
 
-__all__ = ["ALIGNED", "job_layout", "part_beats", "zero_bits"]
+__all__ = ["ALIGNED", "MAPPED", "MAPPED_ALIGNED", "job_layout", "part_beats", "zero_bits"]
 
 _MODES = (
     "plan",
@@ -43,6 +43,22 @@ ALIGNED = (
     "state_sequence_stride",
 )
 """Byte addresses and byte strides: multiples of the bus width."""
+
+
+MAPPED = (
+    "mapped",
+    "map_addr",
+    "map_base",
+    "map_words",
+    "resident_x_words",
+    "resident_h_words",
+    "x_stream_addr",
+    "h_stream_addr",
+)
+"""What a job says of its map, for configurations with gates for maps."""
+
+MAPPED_ALIGNED = ("map_addr", "x_stream_addr", "h_stream_addr")
+"""Of these, byte addresses that are multiples of the bus width."""
 
 
 def _shape(name: str) -> ShapeLike:
@@ -81,6 +97,9 @@ def job_layout(config: Config) -> data.StructLayout:
     resume : the sequence goes on from what the last one of this direction left in the machine.
     block_base, row_base : block, and beat of a row of ``x``, from which on that is.
     keeper : number of what its choice of modes left.
+    mapped : words of zeros are not stored; with gates for maps only, as what follows.
+    map_base, map_words : where the layer's map is in the memory of maps, and its length.
+    resident_x_words, resident_h_words : stored words of the resident blocks.
     others : byte addresses, byte strides and byte counts, as in the descriptor.
     """
     inputs = unsigned(config.max_input.bit_length())
@@ -103,6 +122,7 @@ def job_layout(config: Config) -> data.StructLayout:
             "store_state": 1,
             "resume": 1,
             **({"row_scales": 1} if config.row_scales else {}),
+            **(_map_layout(config) if config.mapped else {}),
             "block_base": unsigned((config.max_blocks - 1).bit_length() or 1),
             "row_base": unsigned((config.row_beats - 1).bit_length()),
             "keeper": range(KEPT_DIRECTIONS),
@@ -118,6 +138,18 @@ def job_layout(config: Config) -> data.StructLayout:
             **dict.fromkeys(("x_threshold", "h_threshold"), unsigned(config.threshold_width)),
         }
     )
+
+
+def _map_layout(config: Config) -> dict[str, ShapeLike]:
+    words, stored = (
+        unsigned(most.bit_length()) for most in (config.map_words, config.weight_words)
+    )
+    return {name: _shape(name) for name in MAPPED} | {
+        "map_base": words,
+        "map_words": words,
+        "resident_x_words": stored,
+        "resident_h_words": stored,
+    }
 
 
 def part_beats(job: data.View, config: Config) -> tuple[Value, Value]:

@@ -131,8 +131,9 @@ REGISTERS = {
             "features",
             0x48,
             "ro",
-            "what not every machine has: bit 0 row_scales, bit 1 wide; and what a machine was made "
-            "without: bit 2 scores, bit 3 mode counters, bit 4 states, bit 5 resume",
+            "what not every machine has: bit 0 row_scales, bit 1 wide, bit 6 maps; and what a "
+            "machine was made without: bit 2 scores, bit 3 mode counters, bit 4 states, bit 5 "
+            "resume",
         ),
     )
 }
@@ -187,6 +188,7 @@ _BITS = {
         Bits("row_scales", 0, 1, "rows of weights may have scales of their own"),
         Bits("wide", 1, 1, "values of x and h have 16 bits and take two bytes"),
         *(Bits(f"no_{name}", bit, 1, doc) for name, (bit, doc) in OPTIONAL.items()),
+        Bits("maps", 6, 1, "layers may have maps of their columns"),
     ),
     "override": tuple(
         Bits(f"word_{k}", k, 1, f"override_{k} stands for descriptor word {OVERRIDE_WORD + k}")
@@ -214,6 +216,7 @@ def constant_values(config) -> dict[str, int]:
         "weight_words": config.weight_words,
         "features": int(config.row_scales)
         | int(config.act_width > 8) << 1
+        | int(config.mapped) << 6
         | sum(1 << bit for name, (bit, _) in OPTIONAL.items() if not getattr(config, name)),
     }
 

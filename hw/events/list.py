@@ -1,6 +1,6 @@
 """Event lists: made once a step, replayed by every block."""
 
-from amaranth import Cat, Module, unsigned
+from amaranth import Cat, Module, Mux, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -32,6 +32,8 @@ class EventList(wiring.Component):
     -------
     w_en, w_bank, w_index, w_event : In
         Write port.
+    by_column : In
+        An event is kept at its column instead of its index; with gates for maps only.
     r_en, r_bank, r_index : In
         Read request.
     r_event : Out
@@ -41,7 +43,7 @@ class EventList(wiring.Component):
     """
 
     def __init__(self, config: Config, *, depth: int, banks: int = 2):
-        self._layout = event_layout(config)
+        self._layout, self._mapped = event_layout(config), config.mapped
         self.depth = depth
         self.banks = banks
         index = unsigned((depth - 1).bit_length() or 1)
@@ -59,6 +61,7 @@ class EventList(wiring.Component):
                 "r2_bank": In(range(banks)),
                 "r2_index": In(index),
                 "r2_event": Out(self._layout),
+                **({"by_column": In(1)} if config.mapped else {}),
             }
         )
 
@@ -70,9 +73,12 @@ class EventList(wiring.Component):
         )
         write = events.write_port()
         read, ahead = events.read_port(), events.read_port()
+        index = self.w_index
+        if self._mapped:
+            index = Mux(self.by_column, self.w_event.column, index)[: len(index)]
         m.d.comb += [
             write.en.eq(self.w_en),
-            write.addr.eq(Cat(self.w_index, self.w_bank)),
+            write.addr.eq(Cat(index, self.w_bank)),
             write.data.eq(self.w_event),
             read.en.eq(self.r_en),
             read.addr.eq(Cat(self.r_index, self.r_bank)),

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
+from hw.select import any_of
 
 __all__ = ["MacArray", "control_layout", "hand_on"]
 
@@ -40,14 +41,15 @@ def hand_on(m: Module, en: Value, given: data.View, stage: data.View, *, rests: 
     """Let the next stage take over an operation; where it ``rests``, only what is new of it.
 
     What a part's operations have in common comes with the first of them, and a ``weight_base`` also
-    with each that is ``streamed``: so those registers are not clocked in between. That is for
-    chips: enables of their own take LUTs.
+    with each that is ``streamed`` or ``placed``: so those registers are not clocked in between.
+    That is for chips: enables of their own take LUTs.
     """
     for name in stage.shape().members:
-        if not rests or name in ("first", "last", "block_end"):
+        if not rests or name in ("first", "last", "block_end", "null"):
             new = 1
         elif name == "weight_base":
-            new = given.first | given.streamed
+            itself = [each for each in ("streamed", "placed") if each in given.shape().members]
+            new = any_of([given.first, *(given[each] for each in itself)])
         else:
             new = given.first
         with m.If(en & new):

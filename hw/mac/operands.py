@@ -32,7 +32,8 @@ class OperandFetch(wiring.Component):
         Added to the block of ``control``; stable while active.
     i_valid, i_op : In
         An operation. ``hidden``, ``streamed``, ``slot``, ``fresh``, ``block`` and ``level`` are
-        those of the first one of its part; so is ``weight_base``, unless it is ``streamed``.
+        those of the first one of its part; so is ``weight_base``, unless it is ``streamed`` or
+        ``placed``.
     list_en : Out
         Read the lists at ``i_op``'s bank and index in this cycle.
     x_event, h_event : In
@@ -88,14 +89,16 @@ class OperandFetch(wiring.Component):
 
         operand = Signal.like(self.operand)
         control = Signal.like(self.control)
-        column = Mux(op.streamed, 0, event.column)
+        mapped = self._config.mapped
+        column = Mux((op.streamed | op.placed) if mapped else op.streamed, 0, event.column)
+        value = Mux(op.null, 0, event.value) if mapped else event.value
         addr = self._address(m, listed, listed_op, op, column)
         m.d.sync += self.weight_en.eq(valid)
         m.d.comb += self.weight_hidden.eq(control.hidden)
         with m.If(valid):
             m.d.sync += [
                 self.weight_addr.eq(addr),
-                operand.eq(multiplier.operand(event.value)),
+                operand.eq(multiplier.operand(value)),
             ]
         hand_on(m, valid, op, control, rests=rests)
         with m.If(valid & (op.first if rests else 1)):

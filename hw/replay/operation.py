@@ -24,6 +24,8 @@ def operation_layout(config: Config) -> data.StructLayout:
     block : block whose rows the lanes hold.
     block_end : last event of the block.
     level : level of the multiplier; the same in all operations of a part.
+    placed : ``weight_base`` is the word itself, whichever the column; with gates for maps only.
+    null : nothing is multiplied, the sum goes on or begins without it; with gates for maps only.
     """
     events = max(config.max_input, config.max_hidden)
     return data.StructLayout(
@@ -40,5 +42,6 @@ def operation_layout(config: Config) -> data.StructLayout:
             "block": unsigned((config.max_blocks - 1).bit_length() or 1),
             "block_end": 1,
             "level": unsigned(config.multiplier.level_width),
+            **({"placed": 1, "null": 1} if config.mapped else {}),
         }
     )

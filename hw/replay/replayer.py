@@ -9,6 +9,8 @@ from hw.counting import count
 from hw.events.view import growing_view, h_list_view, x_list_view
 from hw.job import job_layout
 from hw.latency import LANES
+from hw.maps.picker import hit_layout
+from hw.maps.scanner import ListScanner, read_signature
 from hw.modes import Mode
 from hw.replay.group import GroupWalk
 from hw.replay.operation import operation_layout
@@ -78,6 +80,8 @@ class Replayer(wiring.Component):
         A sequence is under way.
     stall : Out
         Why nothing is issued or passed while active.
+    map_read : Out
+        Of the map and of the marks; with gates for maps only.
     """
 
     def __init__(self, config: Config):
@@ -105,6 +109,7 @@ class Replayer(wiring.Component):
                 "step_done": Out(1),
                 "active": Out(1),
                 "stall": Out(STALLS),
+                **({"map_read": Out(read_signature(config))} if config.mapped else {}),
             }
         )
 
@@ -211,6 +216,11 @@ class Replayer(wiring.Component):
         full = self._track_full(m, opens)
         x_blocked, h_blocked = (at.first & group.full & full & also for also in (1, no_x))
         x_goes, h_goes = Signal(), Signal()
+        if self._config.mapped:
+            hit = self._scan(m)
+            x_there, h_there = (each & (hit.valid | ~job.mapped) for each in (x_there, h_there))
+            last_x, last_h = (Mux(job.mapped, hit.last, last) for last in (last_x, last_h))
+            x_word, h_word = (word | hit.null for word in (x_word, h_word))
         mode = Mux(hidden & job.fresh_x, h.mode, x.mode)
         settling = self._settle(m, x_end)
         m.d.comb += [
@@ -235,8 +245,39 @@ class Replayer(wiring.Component):
             self.op_units.eq(Mux(walk.last, job.tail_units, self._config.units_per_block)),
         ]
         there = Mux(hidden, h_there, x_there)
+        if self._config.mapped:
+            self._place(m, walk, hit)
+            there = there | (x.ready & hidden & h.empty)
         self._explain(m, hidden, there, opens & full, Mux(hidden, h_word, x_word))
         return x_end, advance
+
+    def _scan(self, m):
+        """The hit that the scanner found next, in jobs with a map: null in none but these."""
+        m.submodules.scanner = scanner = ListScanner(self._config, ahead=False)
+        wiring.connect(m, scanner.read, wiring.flipped(self.map_read))
+        given = ("job", "start", "x_list", "h_list", "step_done")
+        found = data.StructLayout({"valid": 1, **hit_layout(self._config).members})
+        hit = Signal(found)
+        m.d.comb += [
+            *(getattr(scanner, name).eq(getattr(self, name)) for name in given),
+            scanner.base.eq(self.job.resident_base),
+            *(hit[name].eq(scanner.o.payload[name]) for name in scanner.o.payload.shape().members),
+            hit.valid.eq(scanner.o.valid),
+            hit.null.eq(scanner.o.payload.null & self.job.mapped),
+            scanner.o.ready.eq(self.op_valid & self.job.mapped),
+        ]
+        return hit
+
+    def _place(self, m, walk, hit):
+        """What is another in a job with a map: event and word are told by the hit."""
+        op = self.op
+        m.d.comb += [op.placed.eq(self.job.mapped), op.null.eq(hit.null)]
+        with m.If(self.job.mapped):
+            m.d.comb += [
+                op.index.eq(hit.column),
+                op.weight_base.eq(Mux(walk.resident, hit.place, self.streamed_addr)),
+                op.streamed.eq(~walk.resident & ~hit.null),
+            ]
 
     def _weight_base(self, walk, hidden):
         """Where the words of the part are, or the next streamed word is."""

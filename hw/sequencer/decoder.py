@@ -8,7 +8,7 @@ from hw.cell.settings import settings_layout
 from hw.config import Config
 from hw.control.override import override_layout
 from hw.descriptor import FIELDS, HIGH_FIELDS, KEPT_DIRECTIONS, MAGIC
-from hw.job import ALIGNED, job_layout, part_beats
+from hw.job import ALIGNED, MAPPED, MAPPED_ALIGNED, job_layout, part_beats
 from hw.modes import Plan
 from hw.registers import OVERRIDE_WORD
 from hw.weights.address import beats_of
@@ -71,7 +71,9 @@ class DescriptorDecoder(wiring.Component):
     def elaborate(self, platform):
         """Registers for the words that have fields; wires; checks in a register."""
         m = Module()
-        words = max(field.word for field in FIELDS.values()) // 4 + 1
+        # What only machines with maps read is kept by those alone.
+        known = [item for item in FIELDS.values() if self._config.mapped or item.name not in MAPPED]
+        words = max(item.word for item in known) // 4 + 1
         raw = Signal(data.ArrayLayout(8 * WORD_BYTES, words))
         for word in range(words):
             with m.If(self.w_en & (self.w_word == word)):
@@ -186,9 +188,14 @@ class DescriptorDecoder(wiring.Component):
             scored = field("skip") | (field("plan") == Plan.SCORED)
             held.append(~(self.job.fresh_x & scored))
             late.append(~(ahead & (inputs > config.held_words)))
-        aligned = [field(name)[: (config.bus_bytes - 1).bit_length()] == 0 for name in ALIGNED]
+        names = (*ALIGNED, *MAPPED_ALIGNED) if config.mapped else ALIGNED
+        aligned = [field(name)[: (config.bus_bytes - 1).bit_length()] == 0 for name in names]
+        magic = Cat(field("magic"), field("mapped")) == MAGIC
+        if config.mapped:
+            magic, late[0] = field("magic") == MAGIC, field("mapped") | late[0]
+            held += self._check_map(field)
         early = [
-            field("magic") == MAGIC,
+            magic,
             inputs != 0,
             inputs <= config.max_input,
             hidden != 0,
@@ -219,6 +226,12 @@ class DescriptorDecoder(wiring.Component):
         found = Signal(len(groups))
         m.d.sync += found.eq(Cat(Cat(group).all() for group in groups))
         return Cat(found, late).all()
+
+    def _check_map(self, field):
+        """The memories hold the map, and the words that it leaves of resident blocks."""
+        stored = field("resident_base") + field("resident_x_words") + field("resident_h_words")
+        mapped = field("map_base") + field("map_words") <= self._config.map_words
+        return [~field("mapped") | (mapped & (stored <= self._config.weight_words))]
 
 
 def _absent(config: Config) -> dict[str, tuple[str, ...]]:

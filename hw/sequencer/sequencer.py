@@ -7,10 +7,11 @@ from amaranth.lib.wiring import In, Out
 from hw.cell.store import PARTS, unit_shape
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES, KEPT_DIRECTIONS
-from hw.job import job_layout
+from hw.job import job_layout, part_beats
 from hw.sequencer.decoder import WORD_BYTES, WORDS, flags_layout
 from hw.sequencer.unpacker import BeatsToWords
 from hw.streams.width import Downsizer
+from hw.weights.address import beats_of
 from hw.weights.residency import ResidencyWalk
 
 __all__ = ["Sequencer"]
@@ -19,6 +20,7 @@ _DECODE_CYCLES = 3
 """Until the decoder's ``valid``, and longer than the residency walk's sums behind its ``job``."""
 
 _DESCRIPTOR, _PARAMS, _STATE, _WEIGHTS = range(4)
+_MAP, _STORED = 4, 5
 """What control data are wanted."""
 
 _ALIGNED_BITS = 6
@@ -57,6 +59,8 @@ class Sequencer(wiring.Component):
         Beats of resident blocks, and that they are coming.
     word_loaded : In
         Pulse: a column word has gone to the resident part of the weight memory.
+    map_en, map_addr : Out
+        A map word is on ``bias_data``, and where it goes. With gates for maps only.
     begin : Out
         Pulse: a sequence starts; the offsets are its own.
     x_offset, h_offset, state_offset : Out
@@ -75,6 +79,7 @@ class Sequencer(wiring.Component):
         self._config = config
         unit = unit_shape(config)
         addr = unsigned(config.addr_width)
+        map_addr = unsigned(max((config.map_words - 1).bit_length(), 1))
         super().__init__(
             {
                 "start": In(1),
@@ -94,6 +99,7 @@ class Sequencer(wiring.Component):
                 "bias_unit": Out(unit),
                 "bias_data": Out(8 * WORD_BYTES),
                 **({"bias_part": Out(range(len(PARTS)))} if config.row_scales else {}),
+                **({"map_en": Out(1), "map_addr": Out(map_addr)} if config.mapped else {}),
                 "weights": Out(stream.Signature(config.bus_width)),
                 "load": Out(1),
                 "word_loaded": In(1),
@@ -119,7 +125,7 @@ class Sequencer(wiring.Component):
         # What the count goes to, and whether it is there; what is asked for. Known before a state
         # that wants them.
         self._end, self._at_end = Signal.like(self._count), Signal(name="at_end")
-        self._wanted = Signal(range(4), name="wanted")
+        self._wanted = Signal(range(6 if self._config.mapped else 4), name="wanted")
         self._running = Signal(name="running")  # in "Run"
         self._sequences_left = Signal.like(self.job.sequences)
         self._kept = Signal(KEPT_DIRECTIONS, name="kept")  # there is something to resume
@@ -135,6 +141,9 @@ class Sequencer(wiring.Component):
             self._idle(m)
             self._read_descriptor(m)
             self._read_params(m)
+            if self._config.mapped:
+                self._read_map(m)
+                self._place_stored(m)
             self._place_weights(m)
             self._start_sequence(m)
             self._run(m)
@@ -192,6 +201,9 @@ class Sequencer(wiring.Component):
         if self._config.states:
             state = self._steady(m, job.state_in_addr + self.state_offset, "state_addr")
             requests[_STATE] = state, self._state_beats
+        if self._config.mapped:
+            requests[_MAP] = job.map_addr, self._map_beats
+            requests[_STORED] = job.weights_addr, self._stored_beats
         with m.Switch(self._wanted):
             for wanted, (addr, beats) in requests.items():
                 with m.Case(wanted):
@@ -267,6 +279,37 @@ class Sequencer(wiring.Component):
             with m.If(self._word.valid):
                 m.d.sync += self._count.eq(self._count + 1)
             with m.If(self._at_end):
+                self._end_params(m)
+
+    def _end_params(self, m):
+        """Go on behind the parameters."""
+        if not self._config.mapped:
+            self._begin_placing(m)
+            return
+        with m.If(self.job.mapped):
+            m.d.sync += self._wanted.eq(_MAP)
+            m.next = "Read map"
+        with m.Else():
+            self._begin_placing(m)
+
+    def _read_map(self, m):
+        """Map words follow each other; the last beat may bring words too many."""
+        words, per_beat = self.job.map_words, max(self._bus // WORD_BYTES, 1)
+        beats = (WORD_BYTES * words + self._bus - 1) // self._bus
+        self._map_beats = self._steady(m, beats, "map_beats")
+        end = self._steady(m, _round_up(words, per_beat), "map_end")
+        taken = Signal.like(end, name="map_taken")
+        with m.State("Read map"):
+            m.d.sync += taken.eq(0)
+            self._ask(m, "Take map")
+        with m.State("Take map"):
+            m.d.comb += [
+                self.map_addr.eq(self.job.map_base + taken),
+                self.map_en.eq(self._word.valid & (taken < words)),
+            ]
+            with m.If(self._word.valid):
+                m.d.sync += taken.eq(taken + 1)
+            with m.If(taken == end):
                 self._begin_placing(m)
 
     def _param_unit(self, m, all_taken):
@@ -310,11 +353,36 @@ class Sequencer(wiring.Component):
             m.d.sync += expected.eq(expected + asked - self.word_loaded)
         with m.If(advance):
             m.d.sync += addr.eq(addr + job.block_bytes)
+        if self._config.mapped:
+            self._count_stored(m, expected)
+
+    def _count_stored(self, m, expected):
+        """The resident words of a job with a map come all at once; how many, in how many beats."""
+        job, parts = self.job, (self.job.resident_x_words, self.job.resident_h_words)
+        each = part_beats(job, self._config)
+        beats = sum(beats_of(words, of_one) for words, of_one in zip(parts, each, strict=True))
+        self._stored_beats = self._steady(m, beats, "stored_beats")
+        stored = self._steady(m, Mux(self.flags.load_weights, sum(parts), 0), "stored_words")
+        with m.If(job.mapped & ~self.load):
+            m.d.sync += expected.eq(stored)
 
     def _begin_placing(self, m):
         """Go on to placing weights; registers beside the state, as they decide about much."""
         m.d.sync += [self.load.eq(1), self._placing.eq(1), self._wanted.eq(_WEIGHTS)]
         m.next = "Place weights"
+        if self._config.mapped:
+            with m.If(self.job.mapped):
+                m.d.sync += [self._placing.eq(0), self._wanted.eq(_STORED)]
+                m.next = "Place stored words"
+
+    def _place_stored(self, m):
+        """Ask for the resident words of a job with a map, if it has any to load."""
+        with m.State("Place stored words"):
+            m.d.sync += self._sequences_left.eq(self.job.sequences)
+            with m.If(self._expected == 0):
+                m.next = "Take weights"
+            with m.Else():
+                self._ask(m, "Take weights")
 
     def _place_weights(self, m):
         """Ask for every resident block that is to be loaded, then wait for the last word."""

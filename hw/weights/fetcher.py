@@ -8,9 +8,11 @@ from hw.config import Config
 from hw.events.layout import column_width
 from hw.events.view import h_list_view, x_list_view
 from hw.job import job_layout, part_beats
+from hw.maps.scanner import read_signature
 from hw.modes import Plan
 from hw.weights.address import beats_of
 from hw.weights.follower import ListFollower
+from hw.weights.mapped import MapFollower
 from hw.weights.residency import ResidencyWalk
 from hw.weights.runs import RunMerger
 
@@ -24,6 +26,7 @@ class WeightFetcher(wiring.Component):
     every column is an event of every step (``plan`` normal, neither ``skip`` nor ``zero_skip``) is
     asked for in whole parts, as far ahead as the reader and the ring let it, across steps. The
     fetches of any other job follow the lists, neighbours together; a part waits for its list alone.
+    In a job with a map they do so past the words that are not stored (``MapFollower``).
 
     Where steps go in groups, whole ``x`` parts come once in each group, and then for each of its
     steps the ``h`` parts, whole or as their lists ask.
@@ -57,6 +60,8 @@ class WeightFetcher(wiring.Component):
         Read this event of the list of ``h`` (else of ``x``).
     x_column, h_column : In
         Column of that event, a cycle later.
+    map_read : Out
+        Of the map and of the marks; with gates for maps only.
     request : Out
         One request per part of a streamed block, or per run of columns.
     request_hidden : Out
@@ -86,6 +91,7 @@ class WeightFetcher(wiring.Component):
                 "request": Out(stream.Signature(request)),
                 "request_hidden": Out(1),
                 "near": Out(1),
+                **({"map_read": Out(read_signature(config))} if config.mapped else {}),
             }
         )
 
@@ -104,10 +110,11 @@ class WeightFetcher(wiring.Component):
         self._part_beats = [
             Signal.like(self.request.payload.beats, name=f"{part}_beats") for part in "xh"
         ]
-        m.d.comb += [
-            streamed.eq(job.resident_blocks != job.blocks),
-            picks.eq((job.plan != Plan.NORMAL) | job.skip | job.zero_skip),
-        ]
+        picked, walks = (job.plan != Plan.NORMAL) | job.skip | job.zero_skip, streamed
+        if self._config.mapped:
+            # The follower of maps then does all of it.
+            picked, walks = picked | job.mapped, streamed & ~job.mapped
+        m.d.comb += [streamed.eq(job.resident_blocks != job.blocks), picks.eq(picked)]
         m.d.sync += self.follow.eq(streamed & picks)
 
         steps_left = Signal.like(job.steps)
@@ -123,14 +130,18 @@ class WeightFetcher(wiring.Component):
         m.d.sync += h_addr.eq(job.weights_addr + self._part_beats[0] * self._config.bus_bytes)
         more = steps_left != 1
         begins_with_h, follows = ~hidden | stays, self.follow & (~hidden | more)
+        move, restart = self.start | passed | follower.move, self.start | follower.done
+        if self._config.mapped:
+            mapped = self._follow_map(m, walk)
+            move, restart = move | mapped.move, restart | mapped.restart
         m.d.comb += [
             whole.eq(~self.follow | (grouped & ~hidden)),
             passed.eq(active & whole & (walk.resident | taken)),
             ended.eq(follower.done | (passed & walk.last)),
             step_done.eq(ended & hidden),
             walk.job.eq(job),
-            walk.move.eq(self.start | passed | follower.move),
-            walk.restart.eq(self.start | follower.done),
+            walk.move.eq(move),
+            walk.restart.eq(restart),
         ]
         with m.If(walk.move):
             m.d.sync += addr.eq(addr + job.block_bytes)
@@ -147,8 +158,8 @@ class WeightFetcher(wiring.Component):
         with m.If(self.start):
             m.d.sync += [
                 steps_left.eq(job.steps),
-                active.eq(streamed),
-                x_turn.eq(streamed & picks & ~grouped),
+                active.eq(walks),
+                x_turn.eq(walks & picks & ~grouped),
                 h_turn.eq(0),
                 hidden.eq(0),
             ]
@@ -184,16 +195,33 @@ class WeightFetcher(wiring.Component):
             follower.last.eq(walk.last),
             follower.addr.eq(addr),
             self.list_hidden.eq(h_turn),
-            self.x_fetched.eq(follower.done & x_turn),
-            self.h_fetched.eq(follower.done & h_turn),
         ]
+        done = [follower.done & x_turn, follower.done & h_turn]
+        if self._config.mapped:
+            m.submodules.mapped = mapped = MapFollower(self._config)
+            done = [done[0] | mapped.x_done, done[1] | mapped.h_done]
+        m.d.comb += [self.x_fetched.eq(done[0]), self.h_fetched.eq(done[1])]
         return follower
+
+    def _follow_map(self, m, walk):
+        """The same past what the map leaves out."""
+        mapped = m.submodules.mapped
+        wiring.connect(m, mapped.read, wiring.flipped(self.map_read))
+        m.d.comb += [
+            *(getattr(mapped, name).eq(getattr(self, name)) for name in ("x_list", "h_list")),
+            mapped.job.eq(self.job),
+            mapped.start.eq(self.start),
+            mapped.resident.eq(walk.resident),
+            mapped.x_word_beats.eq(self._beats_of_parts[0]),
+            mapped.word_beats.eq(self._beats_of_parts[1]),
+        ]
+        return mapped
 
     def _ask(self, m, asks, hidden, whole, addr):
         """Whole parts, or what the merger makes of columns; whether a whole part was taken."""
         request, follower = self.request, m.submodules.follower
         m.submodules.runs = runs = RunMerger(self._config, request.payload.shape())
-        wiring.connect(m, follower.o, runs.i)
+        self._connect_columns(m, follower, runs.i)
         m.d.comb += [
             runs.x_word_beats.eq(self._beats_of_parts[0]),
             runs.word_beats.eq(self._beats_of_parts[1]),
@@ -212,6 +240,20 @@ class WeightFetcher(wiring.Component):
             self.request_hidden.eq(Mux(columns, runs.hidden, hidden)),
         ]
         return request.ready & ~columns
+
+    def _connect_columns(self, m, follower, columns):
+        """Columns of the lists; or words, of a job with a map."""
+        if not self._config.mapped:
+            wiring.connect(m, follower.o, columns)
+            return
+        mapped = m.submodules.mapped
+        chosen = self.job.mapped
+        m.d.comb += [
+            columns.payload.eq(Mux(chosen, mapped.o.payload, follower.o.payload)),
+            columns.valid.eq(Mux(chosen, mapped.o.valid, follower.o.valid)),
+            mapped.o.ready.eq(columns.ready & chosen),
+            follower.o.ready.eq(columns.ready & ~chosen),
+        ]
 
     def _beats(self, m, hidden):
         """Of the part that is wanted of a block."""

@@ -1,6 +1,6 @@
 """Of which part the column words are that come from DRAM: words of x and of h differ in length."""
 
-from amaranth import Module, Mux, Signal, unsigned
+from amaranth import Module, Mux, Shape, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,11 @@ __all__ = ["PartTracker"]
 
 _REQUESTS = 64
 """Requests that may wait for data, at the least: more of them would fetch nothing earlier."""
+
+
+def _words(config: Config, columns: int) -> Shape:
+    """Shape of the words of a part: of a block, or, with a map, of all resident ones."""
+    return unsigned(max(columns, config.weight_words if config.mapped else 0).bit_length())
 
 
 class PartTracker(wiring.Component):
@@ -34,7 +39,8 @@ class PartTracker(wiring.Component):
     load : In
         Words are those of resident blocks (else streamed).
     x_words, h_words : In
-        Words of the parts of a resident block; stable while ``load`` is high.
+        Words of the parts of a resident block, or, with a map, of all of them; stable while
+        ``load`` is high.
     word_done, answered : In
         The last beat of a word is taken; the last beat of a request for streamed words is.
     hidden : Out
@@ -49,8 +55,8 @@ class PartTracker(wiring.Component):
                 "asked_hidden": In(1),
                 "room": Out(1),
                 "load": In(1),
-                "x_words": In(unsigned(config.max_input.bit_length())),
-                "h_words": In(unsigned(config.max_hidden.bit_length())),
+                "x_words": In(_words(config, config.max_input)),
+                "h_words": In(_words(config, config.max_hidden)),
                 "word_done": In(1),
                 "answered": In(1),
                 "hidden": Out(1),

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
 from hw.events.layout import column_width
+from hw.maps.layout import rank_shape
 
 __all__ = ["RunMerger", "column_layout"]
 
@@ -18,10 +19,10 @@ def column_layout(config: Config) -> data.StructLayout:
     hidden : it is a column of ``h`` (else of ``x``).
     base : byte address of column 0 of its part of the block.
     follows : it stands right behind the one before, if that was of the same part.
-    before : beats of the columns in front of it.
+    before : beats of the words in front of it.
     last : the last column that is wanted of this part of the block.
     """
-    column = unsigned(column_width(config))
+    column = rank_shape(config) if config.mapped else unsigned(column_width(config))
     before = unsigned(column.width + config.word_beats.bit_length())
     return data.StructLayout(
         {

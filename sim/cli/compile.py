@@ -174,5 +174,6 @@ def _print(made: Made) -> None:
         "input": f"0x{base + image.x.addr:08x}",
         "output window": f"0x{base + image.output_base:08x} to 0x{base + image.output_limit:08x}",
         "expected cycles": made.cycles,
+        **({"words not stored": image.left_out_words} if image.config.mapped else {}),
     }
     printing.print_values(figures)

@@ -52,7 +52,9 @@ def pruned_rows(
             network = FloatNetwork(layers=tuple(pruned.lstm_layers.values()))
         h = run_float_split(network, case.evaluation)
         integer = quantize(network, case.calibration.x, lengths=case.calibration.lengths)
-        h_integer, _ = run_split(integer, case.evaluation, ModelBackend(config))
+        h_integer, done = run_split(integer, case.evaluation, ModelBackend(config))
+        untimed = ModelBackend(config, timed=False)
+        _, streamed = run_split(integer, case.evaluation, untimed, resident=False)
         scores = [case.score(each, case.evaluation).value for each in (h, h_integer)]
         rows.append(
             {
@@ -64,9 +66,20 @@ def pruned_rows(
                 "score_int8": scores[1],
                 "sqnr_db": None if keep is None else _ratio(whole, h, case.evaluation),
                 "sqnr_int8_db": _ratio(whole, h_integer, case.evaluation),
+                **_costs(done, streamed),
             }
         )
     return rows
+
+
+def _costs(done: dict, streamed: dict) -> dict:
+    """What a step takes: bytes if all weights are streamed, cycles if those that fit stay."""
+    steps = done["steps"]
+    return {
+        "macs_per_step": done["macs_done"] / steps,
+        "bytes_per_step": streamed["weight_bytes"] / steps,
+        "cycles_per_step": None if done["cycles"] is None else done["cycles"] / steps,
+    }
 
 
 def _zero_share(network: FloatNetwork, config: Config) -> float:

@@ -1,11 +1,12 @@
 """From a network and a configuration to an image: addresses, residency and descriptors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
+from hw.maps.layout import MAP_WORD_BYTES
 from sim.image.check import (
     check_fit,
     check_held,
@@ -18,11 +19,18 @@ from sim.image.check import (
 from sim.image.image import Image, Placement, State
 from sim.image.keeping import place_states, resume_refusal
 from sim.image.levels import level_fields
+from sim.image.maps import (
+    StoredColumns,
+    StoredWords,
+    map_words,
+    multiplies_to_zero,
+)
 from sim.image.memory import Rows, States, align, state_bytes
 from sim.image.modes import LayerModes, Modes
 from sim.image.options import RunOptions
 from sim.image.parameters import cell_fields, cell_parameters, unit_bytes
-from sim.image.weights import fewest_beats
+from sim.image.residency import most_resident, residency
+from sim.image.weights import fewest_beats, part_beats
 from sim.networks.check import check_codes, check_integer
 from sim.networks.network import IntegerLayer, IntegerLstm, IntegerNetwork, NetworkError
 
@@ -139,12 +147,13 @@ class _Constants:
     """Of a direction: descriptor fields that do not change in a run, and its initial states."""
 
     fields: dict[str, int]
-    initial: State | None
-    state_in: States | None
+    stored: StoredColumns | None
+    initial: State | None = None
+    state_in: States | None = None
 
 
 class _Packer:
-    """Hands out memory from address 0 up, and words of the weight memory."""
+    """Hands out memory from address 0 up, and words of the memories of weights and of maps."""
 
     def __init__(self, config: Config, steps: int, sequences: int, options: RunOptions):
         self.config, self.steps, self.sequences = config, steps, sequences
@@ -153,6 +162,7 @@ class _Packer:
         self.keeps = False
         self.end = 0
         self.words = 0
+        self.map_words = 0
 
     def take(self, size: int, multiple: int = _ALIGN) -> int:
         """Address of ``size`` new bytes, at such a multiple."""
@@ -204,29 +214,29 @@ class _Packer:
             states = [None] * len(directions)
         self.descriptors = len(directions)
         self.end = DESCRIPTOR_BYTES * self.descriptors
-        fields = [
-            self._place_constants(k, direction, modes[k]) | place
+        constants = [
+            self._place_constants(k, direction, modes[k], place)
             for (k, direction), place in zip(directions, places.fields, strict=True)
         ]
         # Behind all constants, which so have their places whether there are states or not.
         return [
             self._place_initial(direction, state, each)
-            for (_, direction), state, each in zip(directions, states, fields, strict=True)
+            for (_, direction), state, each in zip(directions, states, constants, strict=True)
         ]
 
     def _place_initial(
-        self, direction: IntegerLstm, state: State | None, fields: dict[str, int]
+        self, direction: IntegerLstm, state: State | None, constants: "_Constants"
     ) -> "_Constants":
         if state is not None and not self.config.states:
             _check_zero(direction, state, self.config)
             state = None
         state_in = None if state is None else self.place_states(direction.hidden_size)
-        fields = fields | {"load_state": int(state is not None)}
-        return _Constants(fields=fields, initial=state, state_in=state_in)
+        fields = constants.fields | {"load_state": int(state is not None)}
+        return replace(constants, fields=fields, initial=state, state_in=state_in)
 
     def _place_constants(
-        self, layer: int, direction: IntegerLstm, modes: LayerModes
-    ) -> dict[str, int]:
+        self, layer: int, direction: IntegerLstm, modes: LayerModes, place: dict[str, int]
+    ) -> "_Constants":
         config, resume = self.config, self.options.resume
         load = self.options.load and not resume
         shared = self.descriptors > 1 and not self.keeps
@@ -235,47 +245,112 @@ class _Packer:
         check_lookahead(layer, modes.lookahead, config)
         check_thresholds(layer, modes.fields(), config)
         check_scores(layer, modes.fields(), config)
-        columns = direction.input_size + direction.hidden_size
-        blocks = config.blocks(direction.hidden_size)
-        kept, base = self._keep(blocks, columns, self.options.resident), self.words
-        if kept < blocks:
+        params_addr = self.take(unit_bytes(cell.by_row) * direction.hidden_size)
+        stored = self._stored(direction)
+        weights = self._place_weights(direction, stored)
+        columns, blocks = (
+            direction.input_size + direction.hidden_size,
+            config.blocks(direction.hidden_size),
+        )
+        streamed = blocks - weights["resident_blocks"]
+        if streamed:
             check_held(layer, direction, modes.lookahead, config)
-        self.words += kept * columns
-        x_beats, beats = fewest_beats(direction.W, direction.R, config)
-        block_beats = direction.input_size * x_beats + direction.hidden_size * beats
-        block_bytes = block_beats * config.bus_bytes
-        return {
+        fields = {
             "resume": int(resume),
             "load_params": int(load or shared),
-            "load_weights": int(load and kept > 0),
+            "load_weights": int(load and streamed < blocks),
             "store_state": int(self.options.stores(config)),
             "input_size": direction.input_size,
             "hidden_size": direction.hidden_size,
             "steps": self.steps,
             "sequences": self.sequences,
-            "params_addr": self.take(unit_bytes(cell.by_row) * direction.hidden_size),
-            "weights_addr": self.take(blocks * block_bytes, max(_ALIGN, config.column_bytes)),
-            "word_beats": beats,
-            "x_word_beats": x_beats if x_beats != beats else 0,
-            "block_bytes": block_bytes,
-            "resident_blocks": kept,
-            "resident_base": base if kept else 0,
+            "params_addr": params_addr,
+            **weights,
             "x_zero": direction.x.zero_point,
             **cell_fields(cell),
             **modes.fields(),
             **level_fields(modes, config),
             "dense_macs": columns * 4 * direction.hidden_size,
-            "dense_bytes": (blocks - kept) * columns * config.column_bytes,
+            "dense_bytes": streamed * columns * config.column_bytes,
+            **place,
+        }
+        return _Constants(fields=fields, stored=stored)
+
+    def _stored(self, direction: IntegerLstm) -> StoredColumns | None:
+        """Which columns have words in memory, of a layer with a map; else None: every column."""
+        config = self.config
+        if not config.mapped or not multiplies_to_zero(config.multiplier):
+            return None
+        words = _map_words(direction, config)
+        stored = StoredColumns.of(direction, config)
+        if not stored.left_out or self.map_words + words > config.map_words:
+            return None
+        return stored
+
+    def _place_weights(
+        self, direction: IntegerLstm, stored: StoredColumns | None
+    ) -> dict[str, int]:
+        """Descriptor fields of the weights, which are given their places."""
+        config, base = self.config, self.words
+        columns = direction.input_size + direction.hidden_size
+        blocks = config.blocks(direction.hidden_size)
+        words = np.full(blocks, columns) if stored is None else stored.block_words
+        kept = self._keep(words)
+        resident = residency(kept, blocks)
+        self.words += int(words[resident].sum())
+        x_beats, beats = fewest_beats(direction.W, direction.R, config)
+        fields = {
+            "word_beats": beats,
+            "x_word_beats": x_beats if x_beats != beats else 0,
+            "resident_blocks": kept,
+            "resident_base": base if kept else 0,
+        }
+        if stored is not None:
+            return fields | self._place_map(direction, stored, resident, part_beats(fields))
+        block_beats = direction.input_size * x_beats + direction.hidden_size * beats
+        block_bytes = block_beats * config.bus_bytes
+        return fields | {
+            "block_bytes": block_bytes,
+            "weights_addr": self._take_words(blocks * block_bytes),
+            "mapped": 0,
         }
 
-    def _keep(self, blocks: int, columns: int, resident: bool | None) -> int:
-        """Blocks of a direction that live in the weight memory."""
-        fit = min(blocks, (self.config.weight_words - self.words) // columns)
+    def _place_map(
+        self,
+        direction: IntegerLstm,
+        stored: StoredColumns,
+        resident: np.ndarray,
+        beats: tuple[int, int],
+    ) -> dict[str, int]:
+        """Descriptor fields of a map and of the words that it says are stored."""
+        base, words = self.map_words, _map_words(direction, self.config)
+        self.map_words += words
+        sizes = StoredWords.sizes(stored, resident, self.config, beats)
+        return {
+            "mapped": 1,
+            "block_bytes": 0,
+            "map_addr": self.take(MAP_WORD_BYTES * words),
+            "map_base": base,
+            "map_words": words,
+            "resident_x_words": int(stored.x[resident].sum()),
+            "resident_h_words": int(stored.h[resident].sum()),
+            "weights_addr": self._take_words(sizes["resident"]),
+            "x_stream_addr": self._take_words(sizes["x_stream"]),
+            "h_stream_addr": self._take_words(sizes["h_stream"]),
+        }
+
+    def _take_words(self, size: int) -> int:
+        return self.take(size, max(_ALIGN, self.config.column_bytes))
+
+    def _keep(self, words: np.ndarray) -> int:
+        """Blocks of a direction that live in the weight memory, of such column words each."""
+        resident, blocks = self.options.resident, len(words)
+        fit = most_resident(words, self.config.weight_words - self.words)
         if resident is None:
             return fit
         if resident and fit < blocks:
             raise NetworkError(
-                f"resident weights need {self.words + blocks * columns} column words or more, and "
+                f"resident weights need {self.words + int(words.sum())} column words or more, and "
                 f"configuration {self.config.name} holds {self.config.weight_words}"
             )
         return blocks if resident else 0
@@ -285,6 +360,11 @@ def _check_zero(direction: IntegerLstm, state: State, config: Config) -> None:
     """Refuse a state that is not zero; every machine begins with zero by itself."""
     if np.any(state.h != direction.h.zero_point) or np.any(state.c):
         check_states("a layer begins with a state that is not zero", config)
+
+
+def _map_words(direction: IntegerLstm, config: Config) -> int:
+    hidden = direction.hidden_size
+    return map_words(direction.input_size, hidden, config.blocks(hidden))
 
 
 def _place_layers(packer: _Packer, network: IntegerNetwork, x: Rows, constants) -> list[Placement]:
@@ -304,6 +384,7 @@ def _place_layers(packer: _Packer, network: IntegerNetwork, x: Rows, constants) 
                     fields=fixed.fields
                     | _addresses(direction, inputs, h, fixed.state_in, state_out),
                     initial=fixed.initial,
+                    stored=fixed.stored,
                     h=h,
                     state_in=fixed.state_in,
                     state_out=state_out,

@@ -1,5 +1,6 @@
 """A network laid out in the machine's memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,8 +8,10 @@ import numpy as np
 
 from hw import descriptor
 from hw.config import Config
+from sim.image.maps import StoredColumns, pack_map, pack_stored
 from sim.image.memory import Rows, States
 from sim.image.parameters import cell_parameters, pack_params
+from sim.image.residency import residency
 from sim.image.weights import pack_weights, part_beats
 from sim.networks.network import IntegerLstm, NetworkError
 
@@ -41,6 +44,8 @@ class Placement:
         Its outputs, in time order whatever its direction.
     state_in, state_out : States or None
         Initial and final states, where they are loaded and stored.
+    stored : StoredColumns or None
+        Columns of which words are stored, in a layer with a map; None where all are.
     """
 
     layer: int
@@ -50,6 +55,7 @@ class Placement:
     h: Rows
     state_in: States | None
     state_out: States | None
+    stored: StoredColumns | None = None
 
     @property
     def plain(self) -> bool:
@@ -105,18 +111,33 @@ class Image:
 
     @cached_property
     def data(self) -> bytes:
-        """Descriptors, parameters, weights and initial states: memory from address 0 to ``x``."""
+        """Memory from address 0 to ``x``: descriptors, parameters, weights, maps and states."""
         memory = bytearray(self.x.addr)
         _write(memory, self.descriptor, self.table)
         for placement in self.placements:
             fields, direction = placement.fields, placement.direction
             _write(memory, fields["params_addr"], _pack_params(direction))
-            weights = pack_weights(direction.W, direction.R, self.config, part_beats(fields))
-            _write(memory, fields["weights_addr"], weights)
+            for addr, data in self._weights(placement):
+                _write(memory, addr, data)
             if placement.state_in:
                 initial = placement.state_in.pack(placement.initial.h, placement.initial.c)
                 _write(memory, placement.state_in.addr, initial)
         return bytes(memory)
+
+    def _weights(self, placement: Placement) -> Iterator[tuple[int, bytes]]:
+        """Addresses and bytes of a direction's weights and map."""
+        config, fields, direction = self.config, placement.fields, placement.direction
+        beats, stored = part_beats(fields), placement.stored
+        if stored is None:
+            packed = pack_weights(direction.W, direction.R, config, beats)
+            yield fields["weights_addr"], packed
+            return
+        resident = residency(fields["resident_blocks"], len(stored.x))
+        words = pack_stored(direction, stored, resident, config, beats)
+        yield fields["map_addr"], pack_map(stored, resident)
+        yield fields["weights_addr"], words.resident
+        yield fields["x_stream_addr"], words.x_stream
+        yield fields["h_stream_addr"], words.h_stream
 
     @property
     def weight_bits(self) -> tuple[int, ...]:
@@ -124,6 +145,11 @@ class Image:
         config = self.config
         beats = {each for placement in self.placements for each in part_beats(placement.fields)}
         return tuple(sorted(each * config.bus_width // config.lanes for each in beats))
+
+    @property
+    def left_out_words(self) -> int:
+        """Column words that are all zero and not stored."""
+        return sum(each.stored.left_out for each in self.placements if each.stored)
 
     @property
     def outputs(self) -> tuple[Placement, ...]:

@@ -6,7 +6,14 @@ import numpy as np
 
 from hw.config import Config
 
-__all__ = ["fewest_beats", "pack_weights", "part_beats", "unpack_weights"]
+__all__ = [
+    "fewest_beats",
+    "pack_weights",
+    "pack_words",
+    "part_beats",
+    "unpack_weights",
+    "unpack_words",
+]
 
 
 def fewest_beats(W: np.ndarray, R: np.ndarray, config: Config) -> tuple[int, int]:
@@ -35,13 +42,14 @@ def pack_weights(W: np.ndarray, R: np.ndarray, config: Config, beats: tuple[int,
     """
     units = config.units_per_block
     return b"".join(
-        _pack_part(weights[:, start : start + units], config, each)
+        pack_words(weights[:, start : start + units], config, each)
         for start in range(0, W.shape[1], units)
         for weights, each in zip((W, R), beats, strict=True)
     )
 
 
-def _pack_part(weights: np.ndarray, config: Config, beats: int) -> bytes:
+def pack_words(weights: np.ndarray, config: Config, beats: int) -> bytes:
+    """Column words of weights ``[4, units, columns]`` of a block, as many beats each."""
     columns = weights.shape[2]
     lanes = np.zeros((columns, config.units_per_block, 4), np.int8)
     lanes[:, : weights.shape[1]] = weights.transpose(2, 1, 0)
@@ -76,16 +84,22 @@ def unpack_weights(
 
 def _unpack_part(part: np.ndarray, columns: int, config: Config, beats: int) -> np.ndarray:
     """Weights [4, units of all blocks, columns] of a part [blocks, bytes]."""
-    words = part.reshape(-1, beats * config.bus_bytes)
+    lanes = unpack_words(part, config, beats).reshape(-1, columns, config.units_per_block, 4)
+    return lanes.transpose(3, 0, 2, 1).reshape(4, -1, columns)
+
+
+def unpack_words(data: bytes | np.ndarray, config: Config, beats: int) -> np.ndarray:
+    """Weights, int8 ``[words, units of a block, 4]``, of column words of as many beats each."""
+    words = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
+    words = words.reshape(-1, beats * config.bus_bytes)
     planes = beats // config.plane_beats
     by_plane = np.unpackbits(words, axis=1, bitorder="little")
-    by_plane = by_plane.reshape(len(words), planes, config.lanes, -1)
-    bits = by_plane.swapaxes(1, 2).reshape(len(words), config.lanes, -1)
+    by_plane = by_plane.reshape(len(words), planes, config.lanes, config.plane_bits)
+    kept = planes * config.plane_bits
+    bits = by_plane.swapaxes(1, 2).reshape(len(words), config.lanes, kept)
     # What a short word lacks is the sign or zero.
-    lacking = config.multiplier.weight_width - bits.shape[2]
+    lacking = config.multiplier.weight_width - kept
     fill = bits[:, :, :1] & config.multiplier.extends_sign
     bits = np.concatenate([bits, np.repeat(fill, lacking, axis=2)], axis=2)
     codes = (bits << _order(config)).sum(-1, dtype=np.uint8)
-    signed = config.multiplier.decode(codes)
-    rows = signed.reshape(-1, columns, config.units_per_block, 4).transpose(3, 0, 2, 1)
-    return rows.reshape(4, -1, columns)
+    return config.multiplier.decode(codes).reshape(len(words), config.units_per_block, 4)

@@ -9,7 +9,7 @@ from sim.image.image import State
 from sim.image.last_run import LastRun
 from sim.image.modes import LayerModes, Modes
 from sim.image.options import RunOptions
-from sim.model.counts import count
+from sim.model.counts import count_directions, left_out
 from sim.model.network import Model, Outputs
 from sim.model.result import Result
 from sim.model.timing.columns import columns_of
@@ -72,20 +72,25 @@ class ModelBackend:
         outputs = self._prepared(network).run(
             x, options.initial, options.modes, trace=trace or work, kept=kept
         )
+
+        def columns():
+            return columns_of(image, x, outputs.layers, outputs.activity, kept)
+
         cycles, stalls = None, None
         # There is no model of the time of groups of steps.
         if self.timed and not any(placement.fields["lookahead"] for placement in image.placements):
-            columns = columns_of(image, x, outputs.layers, outputs.activity, kept)
-            cycles, stalls = estimate(image, image.config, self.latency, columns)
+            cycles, stalls = estimate(image, image.config, self.latency, columns())
         self._kept = outputs.kept
         self._last.end(image, network, options)
-        counts, done = count(image, outputs.activity), None
+        each, done = count_directions(image, outputs.activity, columns()), None
+        counts = sum(each[1:], start=each[0])
         if work:
             done = work_of(image, x, outputs.layers, outputs.activity, counts, kept)
         return Result(
             h=outputs.h,
             states=outputs.states if options.stores(self.config) else (),
             counts=counts,
+            left_out=left_out(image, each),
             cycles=cycles,
             stall_cycles=stalls,
             weight_bits=image.weight_bits,

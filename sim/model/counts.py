@@ -1,18 +1,32 @@
 """What the hardware counters read after a run, but for time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+
+import numpy as np
 
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
+from hw.maps.layout import MAP_WORD_BYTES
 from hw.modes import Mode
 from sim.image.image import Image, Placement
+from sim.image.maps import resident_bytes
 from sim.image.memory import align, state_bytes
 from sim.image.parameters import unit_bytes
+from sim.image.residency import residency
 from sim.image.weights import part_beats
 from sim.model.activity import Activity
+from sim.model.hits import mode_hits
+from sim.model.timing.columns import SequenceColumns
 
-__all__ = ["Counts", "ModeCounts", "count", "row_bytes"]
+__all__ = [
+    "Counts",
+    "ModeCounts",
+    "count",
+    "count_directions",
+    "left_out",
+    "row_bytes",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +156,11 @@ class Counts:
         return self.modes[Mode.SKIP].steps
 
 
-def count(image: Image, activity: Sequence[Activity | None] | None = None) -> Counts:
+def count(
+    image: Image,
+    activity: Sequence[Activity | None] | None = None,
+    columns: Sequence[Iterable[SequenceColumns] | None] | None = None,
+) -> Counts:
     """Counts of one run of ``image``.
 
     Parameters
@@ -151,19 +169,62 @@ def count(image: Image, activity: Sequence[Activity | None] | None = None) -> Co
         What ran.
     activity : Activity or None for each direction, or None
         What the run's steps did; None for a direction whose every step multiplies every column.
+    columns : SequenceColumns of each sequence, or None, for each direction, or None
+        Which columns were events, of layers with a map; see ``columns_of``.
     """
-    if activity is None:
-        activity = [None] * len(image.placements)
-    pairs = zip(image.placements, activity, strict=True)
-    first, *others = (_count_placement(image, *pair) for pair in pairs)
+    first, *others = count_directions(image, activity, columns)
     return sum(others, start=first)
 
 
-def _count_placement(image: Image, placement: Placement, activity: Activity | None) -> Counts:
-    rows = zip(
-        _totals(image, placement, activity), _fetches(image, placement, activity), strict=True
+def count_directions(
+    image: Image,
+    activity: Sequence[Activity | None] | None = None,
+    columns: Sequence[Iterable[SequenceColumns] | None] | None = None,
+) -> list[Counts]:
+    """Counts of each direction; arguments as of ``count``."""
+    nothing = [None] * len(image.placements)
+    found = zip(image.placements, activity or nothing, columns or nothing, strict=True)
+    return [_count_placement(image, *each) for each in found]
+
+
+def left_out(image: Image, counts: Sequence[Counts]) -> dict[str, int | None] | None:
+    """MACs that a run on a machine with maps left out, by why it did.
+
+    ``zero_columns`` are those of events that met weights of zero, ``no_event`` are the others.
+
+    Parameters
+    ----------
+    image : Image
+        What ran.
+    counts : sequence of Counts
+        Those of each direction; or one, of all together, from which the reasons can be told only
+        if all directions have as many hidden units. Else they are None.
+    """
+    if not image.config.mapped:
+        return None
+    sizes = [placement.direction.hidden_size for placement in image.placements]
+    if len(counts) == 1 and len(set(sizes)) > 1:
+        return {"no_event": None, "zero_columns": None}
+    avoided = sum(each.macs_avoided for each in counts)
+    zeros = sum(
+        (each.events_x + each.events_h) * 4 * hidden - each.macs_done
+        for each, hidden in zip(counts, sizes, strict=False)
     )
-    modes = tuple(_mode_counts(image, placement, *row, fetches) for row, fetches in rows)
+    return {"no_event": avoided - zeros, "zero_columns": zeros}
+
+
+def _count_placement(
+    image: Image,
+    placement: Placement,
+    activity: Activity | None,
+    columns: Iterable[SequenceColumns] | None,
+) -> Counts:
+    totals = _totals(image, placement, activity)
+    hits = _hits(image, placement, totals, columns)
+    fetches = _fetches(image, placement, activity)
+    modes = tuple(
+        _mode_counts(image, placement, *row) for row in zip(totals, *hits, fetches, strict=True)
+    )
     return Counts(
         read_bytes=_read_bytes(image, placement) + sum(each.weight_bytes for each in modes),
         write_bytes=_write_bytes(image, placement),
@@ -191,15 +252,46 @@ def _fetches(image: Image, placement: Placement, activity: Activity | None) -> l
     return [image.sequences * groups * (mode == Mode.NORMAL) for mode in Mode]
 
 
+def _hits(
+    image: Image,
+    placement: Placement,
+    totals: Sequence[tuple[int, int, int]],
+    columns: Iterable[SequenceColumns] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Operations of x and of h that multiply, int64 ``[modes, blocks]`` each."""
+    blocks = image.config.blocks(placement.direction.hidden_size)
+    if placement.stored is None:
+        x, h = (np.repeat([[row[k]] for row in totals], blocks, axis=1) for k in (1, 2))
+    elif columns is not None:
+        x, h = mode_hits(placement, blocks, columns)
+    elif placement.plain:
+        steps = np.array([row[0] for row in totals])
+        x, h = (np.outer(steps, part.sum(axis=1)) for part in placement.stored.parts)
+    else:
+        raise ValueError(f"what layer {placement.layer} does depends on its input")
+    return x, h
+
+
 def _mode_counts(
-    image: Image, placement: Placement, steps: int, x: int, h: int, fetches: int
+    image: Image,
+    placement: Placement,
+    totals: tuple[int, int, int],
+    x_hits: np.ndarray,
+    h_hits: np.ndarray,
+    fetches: int,
 ) -> ModeCounts:
     fields, config = placement.fields, image.config
-    streamed = config.blocks(fields["hidden_size"]) - fields["resident_blocks"]
-    macs = (x + h) * 4 * fields["hidden_size"]
-    x_words = x if placement.group == 1 else fetches * fields["input_size"]
+    steps, x, h = totals
+    blocks = len(x_hits)
+    units = np.full(blocks, config.units_per_block)
+    units[-1] = fields["hidden_size"] - (blocks - 1) * config.units_per_block
+    macs = 4 * int(units @ (x_hits + h_hits))
+    streamed = ~residency(fields["resident_blocks"], blocks)
+    x_words, h_words = int(x_hits[streamed].sum()), int(h_hits[streamed].sum())
+    if placement.group > 1:
+        x_words = fetches * fields["input_size"] * int(streamed.sum())
     x_beats, h_beats = part_beats(fields)
-    weight_bytes = (x_words * x_beats + h * h_beats) * config.bus_bytes * streamed
+    weight_bytes = (x_words * x_beats + h_words * h_beats) * config.bus_bytes
     return ModeCounts(
         steps=steps,
         events_x=x,
@@ -215,10 +307,13 @@ def _read_bytes(image: Image, placement: Placement) -> int:
     """Bytes that are read but for streamed weights."""
     fields, beat = placement.fields, image.config.bus_bytes
     hidden = fields["hidden_size"]
+    constants = align(unit_bytes(fields["row_scales"]) * hidden, beat)
+    if fields["mapped"]:
+        constants += align(MAP_WORD_BYTES * fields["map_words"], beat)
     return (
         DESCRIPTOR_BYTES
-        + fields["load_params"] * align(unit_bytes(fields["row_scales"]) * hidden, beat)
-        + fields["load_weights"] * fields["resident_blocks"] * fields["block_bytes"]
+        + fields["load_params"] * constants
+        + fields["load_weights"] * resident_bytes(fields, image.config)
         + fields["load_state"] * image.sequences * align(4 * hidden, state_bytes(image.config))
         + image.steps * image.sequences * row_bytes(placement, image.config)
     )

@@ -28,6 +28,9 @@ def random_network(
     weight_bits: int = 8,
     activation_bits: int = 8,
     row_scales: bool = False,
+    zeros: float = 0.0,
+    zero_units: int = 1,
+    clustered: bool = False,
 ) -> IntegerNetwork:
     """Layers of ``sizes[1:]`` hidden units on ``sizes[0]`` inputs.
 
@@ -49,6 +52,12 @@ def random_network(
         Bits of a weight, and of a code of ``x`` or ``h``, 4 to 8 or 16.
     row_scales : bool
         Rows have scales of their own, up to 30 times as large as others of their gate.
+    zeros : float
+        Share of the groups of weights that are zero, a column of a block each.
+    zero_units : int
+        Hidden units of a block; the weights of their four gates in a column are a group.
+    clustered : bool
+        The groups of a block that are zero stand side by side; else they are anywhere.
     """
     rng = np.random.default_rng(seed)
     coarser = 8 - activation_bits
@@ -68,6 +77,13 @@ def random_network(
         if row_scales:
             layer = IntegerLayer(
                 directions=tuple(_with_row_scales(each, rng) for each in layer.directions)
+            )
+        if zeros:
+            layer = IntegerLayer(
+                directions=tuple(
+                    _with_zeros(each, rng, zeros, zero_units, clustered)
+                    for each in layer.directions
+                )
             )
         layers.append(layer)
         inputs, x = layer.output_size, h
@@ -125,6 +141,23 @@ def _with_row_scales(direction: IntegerLstm, rng) -> IntegerLstm:
         return (rows_of(of_gates) * factors).astype(np.float32).astype(np.float64)
 
     return replace(direction, W_scale=scales(direction.W_scale), R_scale=scales(direction.R_scale))
+
+
+def _with_zeros(direction: IntegerLstm, rng, share: float, units: int, clustered: bool):
+    """The direction without that share of the weights of ``W``, and of ``R``."""
+    zeroed = {}
+    for name in ("W", "R"):
+        weights = getattr(direction, name)
+        hidden, columns = weights.shape[1:]
+        blocks = -(-hidden // units)
+        if clustered:
+            begins = rng.integers(0, columns, (blocks, 1))
+            gone = (np.arange(columns) - begins) % columns < round(share * columns)
+        else:
+            gone = np.arange(blocks * columns) < round(share * blocks * columns)
+            gone = rng.permutation(gone).reshape(blocks, columns)
+        zeroed[name] = np.where(np.repeat(gone, units, axis=0)[:hidden], 0, weights)
+    return replace(direction, **{k: v.astype(np.int8) for k, v in zeroed.items()})
 
 
 def _single(scale: float) -> float:

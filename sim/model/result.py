@@ -46,6 +46,9 @@ class Result:
     work : dict or None
         What the parts of the machine were given to do, by mode, where that was wanted: see
         ``sim.model.work``.
+    left_out : dict or None
+        Of a machine with maps, the MACs of ``macs_avoided`` by why they were left out:
+        ``no_event``, ``zero_columns``; None where the counters do not tell.
     """
 
     h: np.ndarray
@@ -61,6 +64,7 @@ class Result:
     layers: tuple[np.ndarray, ...] = ()
     counted_by: str = "machine"
     work: dict[str, dict[str, float]] | None = None
+    left_out: dict[str, int | None] | None = None
 
     @property
     def utilisation(self) -> float | None:
@@ -85,6 +89,7 @@ class Result:
             "macs_done": counts.macs_done,
             "macs_avoided": counts.macs_avoided,
             "macs_avoided_share": share(counts.macs_avoided, counts.macs_done),
+            **{f"macs_avoided_{why}": macs for why, macs in (self.left_out or {}).items()},
             "weight_bits": list(self.weight_bits),
             "weight_bytes": counts.weight_bytes,
             "weight_bytes_avoided": counts.weight_bytes_avoided,

@@ -5,7 +5,7 @@ the next, and how many bits of partial products do in the multipliers, as far as
 and the statistics of the weights tell.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,13 @@ import numpy as np
 from hw.config import Config
 from hw.modes import Mode
 from sim.image.image import Image, Placement
+from sim.image.maps import resident_bytes
 from sim.image.parameters import unit_bytes
+from sim.image.residency import residency
 from sim.image.weights import part_beats
 from sim.model.activity import Activity
 from sim.model.counts import Counts, row_bytes
+from sim.model.hits import block_hits
 from sim.model.kept import Kept
 from sim.model.timing.columns import SequenceColumns, columns_of
 
@@ -34,7 +37,7 @@ WORK = {
     "resident_beat": "a beat of a column word that is read from the resident weights",
     "loaded_beat": "a beat of weights that is written there",
     "streamed_beat": "a beat of weights that is streamed: written to the ring, and read from it",
-    "followed_word": "a streamed word that is asked for by its place in a list",
+    "followed_word": "a streamed word that is asked for by its place in a list or in a map",
     "read_beat": "a beat that is read from the bus",
     "write_beat": "a beat that is written to the bus",
     "input": "a value of x that is taken",
@@ -65,13 +68,22 @@ class _Bits:
 
     @classmethod
     def of(cls, weights: np.ndarray, config: Config) -> "_Bits":
-        """Of weights ``[4, H, columns]``: neighbours in a list are as good as independent."""
+        """Of weights ``[4, units, columns]``: neighbours in a list are as good as independent."""
         codes = config.multiplier.encode(weights).reshape(-1, weights.shape[2])
         width = config.multiplier.weight_width
         bits = codes[..., None] >> np.arange(width, dtype=np.uint8) & 1
         share = bits.mean(axis=1)
         sign = 0 if config.multiplier.extends_sign else 1
         return cls(float(share[:, : width - sign].sum()), float((2 * share * (1 - share)).sum()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    """Blocks of a part that multiply the same columns."""
+
+    columns: np.ndarray
+    blocks: int
+    bits: _Bits
 
 
 def work_of(
@@ -120,8 +132,25 @@ class _Counter:
         self._config, self._placement = image.config, placement
         direction, self._fields = placement.direction, placement.fields
         self._blocks = image.config.blocks(direction.hidden_size)
-        self._bits = [_Bits.of(each, image.config) for each in (direction.W, direction.R)]
+        self._resident = residency(self._fields["resident_blocks"], self._blocks)
+        self._passes = [list(self._alike(part)) for part in range(2)]
         self._beats = part_beats(placement.fields)
+
+    def _alike(self, part: int) -> Iterator[_Pass]:
+        """Blocks that multiply the same columns: all together, or each alone where there is a map.
+
+        Bits of weights are those of all rows of such blocks.
+        """
+        direction, config = self._placement.direction, self._config
+        weights, stored = (direction.W, direction.R)[part], self._placement.stored
+        if stored is None:
+            columns = np.ones(weights.shape[2], bool)
+            yield _Pass(columns, self._blocks, _Bits.of(weights, config))
+            return
+        units = config.units_per_block
+        for block, columns in enumerate(stored.parts[part]):
+            rows = weights[:, block * units : (block + 1) * units, columns]
+            yield _Pass(columns, 1, _Bits.of(rows, config))
 
     def add(self, rows: Rows, columns: SequenceColumns, index: int, values, kept: Kept | None):
         """Add a sequence, the ``index``-th."""
@@ -141,7 +170,8 @@ class _Counter:
         given = (x, columns.x, direction.x.zero_point), (h, columns.h, direction.h.zero_point)
         for part, (codes, events, zero) in enumerate(given):
             operands = _operands(codes, zero, mode, events, refs[part])
-            self._add_operands(steps, operands, events, self._bits[part])
+            for alike in self._passes[part]:
+                self._add_operands(steps, operands, events & alike.columns, alike)
         for number in Mode:
             row, chosen = rows[number.name.lower()], mode == number
             for name, counted in steps.items():
@@ -152,16 +182,27 @@ class _Counter:
         direction, blocks, config = self._placement.direction, self._blocks, self._config
         hidden, one = direction.hidden_size, np.ones(len(mode))
         x, h = columns.x.sum(axis=1), columns.h.sum(axis=1)
+        hits = [
+            block_hits(self._placement, blocks, part, k)
+            for k, part in enumerate((columns.x, columns.h))
+        ]
+        # A list none of whose columns are stored takes the lanes a cycle.
+        issued = [
+            np.maximum(each, (count > 0)[:, None]) for each, count in zip(hits, (x, h), strict=True)
+        ]
         held = (mode == Mode.SKIP) & bool(self._fields["freeze"])
         passes = blocks * ((x > 0).astype(float) + (h > 0))
-        resident = self._fields["resident_blocks"]
+        resident, streamed = (
+            [each[:, chosen].sum(axis=1) for each in hits]
+            for chosen in (self._resident, ~self._resident)
+        )
         # Where lists are kept, fetches follow them in every step, those of normal mode among them.
-        followed = 0 if self._placement.plain else blocks - resident
+        followed = not self._placement.plain or bool(self._fields["mapped"])
         return {
             "step": one,
-            "operation": blocks * (x + h),
-            "resident_beat": resident * (x * self._beats[0] + h * self._beats[1]),
-            "followed_word": followed * (x + h),
+            "operation": sum(each.sum(axis=1) for each in issued),
+            "resident_beat": resident[0] * self._beats[0] + resident[1] * self._beats[1],
+            "followed_word": (streamed[0] + streamed[1]) * followed,
             "read_beat": one * row_bytes(self._placement, config) / config.bus_bytes,
             "input": one * direction.input_size,
             "x_event": x,
@@ -174,10 +215,13 @@ class _Counter:
             "unit": one * hidden,
         }
 
-    def _add_operands(self, steps, operands: np.ndarray, events: np.ndarray, bits: _Bits):
-        """Counts that depend on what the operands of a part are."""
+    def _add_operands(self, steps, operands: np.ndarray, events: np.ndarray, alike: _Pass):
+        """Counts that depend on what the operands of a part are, in blocks that are alike."""
+        bits, blocks = alike.bits, alike.blocks
         codes = _codes(operands, self._config)
         step, column = np.nonzero(events)
+        if not len(step):
+            return
         listed = codes[step, column]
         # A list is replayed for each block: behind its last value comes its first.
         before = np.roll(listed, 1)
@@ -193,8 +237,8 @@ class _Counter:
         ones = by_step(np.bitwise_count(listed & ((1 << self._config.value_width - sign) - 1)))
         count = by_step(np.ones(len(step)))
         for name, value in (
-            ("value", self._blocks * by_step(operands[step, column] != 0)),
-            ("operand_bit", self._blocks * moved),
+            ("value", blocks * by_step(operands[step, column] != 0)),
+            ("operand_bit", blocks * moved),
             ("weight_bit", count * bits.changes),
             ("product_bit", moved * bits.ones + ones * bits.changes),
         ):
@@ -230,9 +274,7 @@ def _add_fetches(rows: Rows, image: Image, placement: Placement):
     """What a direction's load brings."""
     fields, bus = placement.fields, image.config.bus_bytes
     load = rows[LOAD]
-    load["loaded_beat"] += (
-        fields["load_weights"] * fields["resident_blocks"] * fields["block_bytes"] / bus
-    )
+    load["loaded_beat"] += fields["load_weights"] * resident_bytes(fields, image.config) / bus
     size = unit_bytes(fields["row_scales"]) * fields["hidden_size"]
     load["parameter_beat"] += fields["load_params"] * -(-size // bus)
 

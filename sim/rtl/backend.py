@@ -17,7 +17,7 @@ from sim.image.image import Image
 from sim.image.last_run import LastRun
 from sim.image.options import RunOptions
 from sim.model.backend import ModelBackend
-from sim.model.counts import Counts
+from sim.model.counts import Counts, left_out
 from sim.model.result import Result
 from sim.networks.network import IntegerNetwork, NetworkError
 from sim.rtl.build import runtime_beside
@@ -109,6 +109,12 @@ class DeviceBackend:
                 f"the machine on {self.name} has no gates for scales of rows, and the network has "
                 f"such scales: build the machine with --row-scales, or quantise without it"
             )
+        if any(each.fields["mapped"] for each in image.placements) and not self.driver.maps:
+            raise NetworkError(
+                f"the machine on {self.name} has no gates for maps of columns, and the image "
+                f"leaves zero columns out: build the machine with map_words = "
+                f"{self.config.map_words}, or run with map_words = 0"
+            )
         self._check_parts(image)
         # Of what a resumed run needs, all but descriptors and x is there.
         table = b"" if image is self._last.image else image.table
@@ -153,10 +159,12 @@ class DeviceBackend:
         modes = nothing if "mode_counters" in driver.lacking else driver.mode_counters()
         written = transport.read_memory(image.output_base, image.output_limit - image.output_base)
         stalls = [name for name in COUNTERS if name.startswith("stall_")]
+        counts = Counts.of_counters(counters, modes)
         return Result(
             h=image.unpack_h(written, image.output_base),
             states=image.unpack_states(written, image.output_base),
-            counts=Counts.of_counters(counters, modes),
+            counts=counts,
+            left_out=left_out(image, [counts]),
             cycles=counters["cycles"],
             stall_cycles={name.removeprefix("stall_"): counters[name] for name in stalls},
             weight_bits=image.weight_bits,

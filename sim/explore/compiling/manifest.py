@@ -166,6 +166,7 @@ def _layer(made: Made, number: int) -> dict:
         "x_weight_bits": bits[0],
         "blocks": config.blocks(values["hidden_size"]),
         "resident_blocks": values["resident_blocks"],
+        **_map(placement, base),
         "state_in": _states(placement.state_in, base),
         "state_out": _states(placement.state_out, base),
         "x": _form(direction.x),
@@ -176,6 +177,23 @@ def _layer(made: Made, number: int) -> dict:
             {"word": word, "address": table + 4 * word, "value": value}
             for word, value in _mode_words(made, number).items()
         ],
+    }
+
+
+def _map(placement: Placement, base: int) -> dict:
+    """Of a layer with a map: where it and the words of streamed blocks are, and what they lack."""
+    values, stored = placement.fields, placement.stored
+    if stored is None:
+        return {}
+    return {
+        "map": {
+            "address": base + values["map_addr"],
+            "words": values["map_words"],
+            "x_stream": base + values["x_stream_addr"],
+            "h_stream": base + values["h_stream_addr"],
+            "stored_words": int(stored.block_words.sum()),
+            "left_out_words": stored.left_out,
+        }
     }
 
 

@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 from hw.descriptor import DESCRIPTOR_BYTES, FIELDS, HIGH_FIELDS, MAGIC, unpack
+from hw.maps.layout import MAP_WORD_BYTES
 from hw.modes import Middle, Plan
 from sim.explore.compiling.formats import IMAGE_SUFFIXES, read_image
 from sim.explore.compiling.manifest import FORMAT, VERSION, schema
+from sim.image.maps import map_words, unpack_map
 from sim.image.weights import part_beats
 from sim.networks.network import NetworkError
 from sim.networks.paths import cannot_read
@@ -16,6 +18,7 @@ __all__ = ["IMAGE", "is_image", "tell_image"]
 
 IMAGE = "image"
 """The kind of what ``tell_image`` tells."""
+_LEFT_OUT = "words not stored"
 
 
 def is_image(path: Path) -> bool:
@@ -30,10 +33,13 @@ def is_image(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as file:
-            return file.read(2) == MAGIC.to_bytes(2, "little")
+            first = file.read(2)
     except OSError:
         # Whoever reads it as something else says why it cannot be read.
         return False
+    return (
+        len(first) == 2 and int.from_bytes(first, "little") % (1 << FIELDS["magic"].width) == MAGIC
+    )
 
 
 def tell_image(path: Path) -> dict:
@@ -63,8 +69,8 @@ def tell_image(path: Path) -> dict:
         "what": f"an image of {len(descriptors)} layer descriptors;{known}".rstrip(";"),
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
-        "layers": [_layer(number, values) for number, values in enumerate(descriptors)],
-        "memory": [_places(number, values) for number, values in enumerate(descriptors)],
+        "layers": _layers(data, descriptors),
+        "memory": _places(descriptors),
         "configuration": None,
         "expected_cycles": None,
         "notes": ["a run takes {sequences} sequences of {steps} steps".format(**descriptors[0])],
@@ -88,29 +94,74 @@ def _descriptors(path: Path, data: bytes) -> list[dict[str, int]]:
     )
 
 
+def _layers(data: bytes, descriptors: list[dict[str, int]]) -> list[dict]:
+    """Every descriptor in words."""
+    rows = [_layer(number, values) for number, values in enumerate(descriptors)]
+    if any(values["mapped"] for values in descriptors):
+        # refrain compile puts the first parameters right behind the table.
+        base = descriptors[0]["params_addr"] - DESCRIPTOR_BYTES * len(descriptors)
+        for row, values in zip(rows, descriptors, strict=True):
+            row[_LEFT_OUT] = _told_words(_mapped_words(data, base, values))
+    return rows
+
+
 def _layer(number: int, values: dict[str, int]) -> dict:
     """A descriptor in words."""
     sizes, beats = (values["input_size"], values["hidden_size"]), part_beats(values)
     block_beats = sum(size * each for size, each in zip(sizes, beats, strict=True))
     beat = values["block_bytes"] // block_beats if block_beats else 0
+    # A descriptor with a map does not say how many bytes a beat has.
+    x_bytes, h_bytes = (None if values["mapped"] else each * beat for each in beats)
     return {
         "descriptor": number,
         "inputs": values["input_size"],
         "hidden": values["hidden_size"],
         "direction": "backward" if values["x_step_stride"] < 0 else "forward",
-        "bytes of a word of x": beats[0] * beat,
-        "bytes of a word of h": beats[1] * beat,
+        "bytes of a word of x": x_bytes,
+        "bytes of a word of h": h_bytes,
         "blocks that stay": values["resident_blocks"],
         "steps are": _mode(values),
         "state begins as": "given" if values["load_state"] else "zero",
     }
 
 
-def _places(number: int, values: dict[str, int]) -> dict:
-    """Where what a descriptor points at begins."""
+def _mapped_words(data: bytes, base: int, values: dict[str, int]) -> tuple[int, int] | None:
+    """Column words of a layer that are left out and stored; None where its map is not found."""
+    if not values["mapped"]:
+        return 0, 0
+    inputs, hidden = values["input_size"], values["hidden_size"]
+    begin = values["map_addr"] - base
+    found = data[begin : begin + MAP_WORD_BYTES * values["map_words"]] if begin >= 0 else b""
+    blocks, rest = divmod(values["map_words"], map_words(inputs, hidden, 1))
+    if rest or not blocks or len(found) < MAP_WORD_BYTES * values["map_words"]:
+        return None
+    stored, _ = unpack_map(found, inputs, hidden, blocks)
+    if not all(part[:, -1].all() for part in stored.parts):
+        return None
+    return stored.left_out, int(stored.block_words.sum())
+
+
+def _told_words(words: tuple[int, int] | None) -> str:
+    """How many of all words are left out."""
+    if words is None:
+        return "unknown"
+    left_out, stored = words
+    return f"{left_out} of {left_out + stored}" if left_out else "none"
+
+
+def _places(descriptors: list[dict[str, int]]) -> list[dict]:
+    """Where what each descriptor points at begins."""
     fields = {"x": "x_addr", "h": "h_addr", "params": "params_addr", "weights": "weights_addr"}
-    places = {name: f"0x{values[field]:08x}" for name, field in fields.items()}
-    return {"descriptor": number, **places}
+    of_maps = {"map": "map_addr", "words of x": "x_stream_addr", "words of h": "h_stream_addr"}
+    shown = fields | (of_maps if any(values["mapped"] for values in descriptors) else {})
+    return [
+        {"descriptor": number}
+        | {
+            name: f"0x{values[field]:08x}" if name in fields or values["mapped"] else "-"
+            for name, field in shown.items()
+        }
+        for number, values in enumerate(descriptors)
+    ]
 
 
 def _mode(values: dict[str, int]) -> str:
@@ -136,7 +187,7 @@ def _of_manifest(path: Path) -> dict:
         f"for the configuration {manifest['configuration']['name']}",
         "bytes": image["bytes"],
         "sha256": image["sha256"],
-        "layers": [_told_layer(layer) for layer in manifest["layers"]],
+        "layers": _told_layers(manifest["layers"]),
         "memory": _memory(manifest),
         "configuration": manifest["configuration"],
         "expected_cycles": manifest["expected_cycles"]["cycles"],
@@ -172,6 +223,15 @@ def _read_manifest(path: Path) -> dict:
             f"{path} is a damaged manifest: at {wrong.json_path}, {wrong.message:.160}"
         )
     return values
+
+
+def _told_layers(layers: list[dict]) -> list[dict]:
+    rows = [_told_layer(layer) for layer in layers]
+    if any("map" in layer for layer in layers):
+        for row, layer in zip(rows, layers, strict=True):
+            known = layer.get("map", {"left_out_words": 0, "stored_words": 0})
+            row[_LEFT_OUT] = _told_words((known["left_out_words"], known["stored_words"]))
+    return rows
 
 
 def _told_layer(layer: dict) -> dict:

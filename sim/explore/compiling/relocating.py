@@ -10,6 +10,7 @@ from sim.networks.network import NetworkError
 __all__ = ["Relocation", "alignment", "check_base", "find_relocations", "relocate"]
 
 _ALWAYS = ("x_addr", "x_tail_addr", "h_addr", "params_addr", "weights_addr")
+_OF_MAPS = ("map_addr", "x_stream_addr", "h_stream_addr")
 _REGION = 64
 """Bytes that every region of an image begins at a multiple of, at the least."""
 
@@ -39,10 +40,10 @@ def alignment(config: Config) -> int:
 
 
 def find_relocations(image: Image) -> tuple[Relocation, ...]:
-    """Every address in the descriptors; states only where they are loaded or stored."""
+    """Every address in the descriptors; of states and maps only where there are some."""
     found = []
     for number, placement in enumerate(image.placements):
-        names = list(_ALWAYS)
+        names = [*_ALWAYS, *(_OF_MAPS if placement.fields["mapped"] else ())]
         names += ["state_in_addr"] if placement.state_in else []
         names += ["state_out_addr"] if placement.state_out else []
         table = image.descriptor + DESCRIPTOR_BYTES * number

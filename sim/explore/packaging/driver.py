@@ -36,6 +36,7 @@ def driver_files(facts: Facts) -> dict[str, str]:
         "descriptor_bytes": str(DESCRIPTOR_BYTES),
         "states_bits": str(sum(1 << FIELDS[name].lsb for name in ("load_state", "store_state"))),
         "plan_scored": str(int(Plan.SCORED)),
+        "mapped_bit": str(1 << FIELDS["mapped"].lsb),
         "places_word": str(FIELDS["keeper"].word),
         "error_codes": ",\n".join(f"  REFRAIN_ERROR_{each.name} = {int(each)}" for each in errors),
         "error_texts": "\n".join(

@@ -117,15 +117,21 @@ class FollowBus:
 
     def fetch(self, base: int, which: int, step: int, turn: int) -> tuple[int, int]:
         """When the first and the last word of a part are there; ``turn`` is its first column's."""
-        config, part, word_beats = self.layer.config, self.parts[which], self.beats[which]
-        columns, count = part.columns[step], part.counts[step]
+        part = self.parts[which]
+        return self.fetch_runs(base, which, part.of(step), part.columns[step], turn)
+
+    def fetch_runs(
+        self, base: int, which: int, runs: list[tuple[int, int]], columns: int, turn: int
+    ) -> tuple[int, int]:
+        """As ``fetch``, of so many columns in runs: (place of the first word, words)."""
+        config, word_beats, count = self.layer.config, self.beats[which], len(runs)
         if self.hurries:
             count += (columns * word_beats - count) // config.burst_beats
             if count > _FEW_BURSTS:
                 return self._fetch_many(count, columns, word_beats, turn)
         longest = config.burst_beats
         start, moment, done = base // config.bus_bytes, 0, 0
-        for column, length in part.of(step):
+        for column, length in runs:
             place = start + column * word_beats
             for before, beats in split(place, length * word_beats, longest):
                 words = -(-(before + beats) // word_beats)

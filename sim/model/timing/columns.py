@@ -45,7 +45,7 @@ def columns_of(
     activity: Sequence[Activity | None],
     kept: Sequence[Kept] | None = None,
 ) -> list[Iterator[SequenceColumns] | None]:
-    """Events of each direction, sequence by sequence; None where every column is one.
+    """Events of each direction, sequence by sequence; None where all columns are always fetched.
 
     Parameters
     ----------
@@ -68,10 +68,13 @@ def columns_of(
         behind = first + placement.direction.hidden_size
         h = layers[placement.layer][:, :, first:behind]
         first = behind
-        plain = placement.plain or done is None
         rows = inputs[placement.layer]
         before = kept[k] if kept else None
-        found.append(None if plain else _columns(placement, rows, h, done.mode, before))
+        if placement.stored is None and (placement.plain or done is None):
+            found.append(None)
+            continue
+        mode = np.full(rows.shape[:2], Mode.NORMAL, np.uint8) if done is None else done.mode
+        found.append(_columns(placement, rows, h, mode, before))
     return found
 
 

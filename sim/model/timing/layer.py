@@ -10,7 +10,9 @@ from hw import latency as after
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES
 from sim.image.image import Image, Placement
+from sim.image.maps import StoredColumns, resident_bytes
 from sim.image.parameters import unit_bytes
+from sim.image.residency import residency
 
 __all__ = ["LayerTiming", "Part", "RunTiming", "split", "visits"]
 
@@ -55,6 +57,7 @@ class LayerTiming:
     hidden: int
     steps: int
     sequences: int
+    stored: StoredColumns | None = None
 
     @classmethod
     def of(cls, placement: Placement, image: Image, config: Config, latency: int) -> "LayerTiming":
@@ -66,6 +69,7 @@ class LayerTiming:
             hidden=placement.direction.hidden_size,
             steps=image.steps,
             sequences=image.sequences,
+            stored=placement.stored,
         )
 
     @property
@@ -114,6 +118,8 @@ class LayerTiming:
         if self.flag("load_params"):
             words = unit_bytes(self.flag("row_scales")) // _WORD_BYTES
             clock += self._words(words * self.hidden) + 2
+        if self.stored is not None:
+            return self._load_stored(clock)
         flags = self.residency()
         placed = clock + len(flags)
         if self.flag("load_weights") and any(flags):
@@ -122,11 +128,18 @@ class LayerTiming:
             placed = max(placed, first + self.first_beat + beats)
         return placed + 1
 
+    def _load_stored(self, clock: int) -> int:
+        """As ``load``, from the end of the parameters on, of a layer with a map."""
+        if self.flag("load_params"):
+            clock += self._words(self.fields["map_words"]) + 2
+        beats = resident_bytes(self.fields, self.config) // self.config.bus_bytes
+        loads = self.flag("load_weights")
+        return clock + (self.first_beat + beats if loads else 1) + 1
+
     def residency(self) -> list[bool]:
         """Which blocks live in the weight memory."""
         blocks = self.config.blocks(self.hidden)
-        resident = self.fields["resident_blocks"]
-        return [(b + 1) * resident // blocks > b * resident // blocks for b in range(blocks)]
+        return residency(self.fields["resident_blocks"], blocks).tolist()
 
     def block_units(self) -> list[int]:
         """Hidden units of each block."""

@@ -9,6 +9,7 @@ from sim.model.timing.bus import FollowBus, PartRuns
 from sim.model.timing.columns import SequenceColumns
 from sim.model.timing.input import InputTiming
 from sim.model.timing.layer import LayerTiming, Part, RunTiming, visits
+from sim.model.timing.maps import SCAN, MapTiming
 
 __all__ = ["ModeSequence"]
 
@@ -33,6 +34,7 @@ class ModeSequence:
         self.parts = PartRuns(columns.x), PartRuns(columns.h)
         self.bus = FollowBus(layer, self.parts)
         self.input = InputTiming(layer, columns, self.bus)
+        self.maps = None if layer.stored is None else MapTiming(layer, columns)
         self.run_ = RunTiming()
         self.stalls = dict.fromkeys(("input", "hidden", "weights", "cell"), 0)
         self.clock = 0  # of the last operation or passed block
@@ -73,7 +75,10 @@ class ModeSequence:
 
     def _step(self, step: int, events: tuple[int, int], ready: tuple[int, int], known, held):
         """All blocks of a step: parts of ``events`` operations, whose lists are ready then."""
-        fetches = self._follow(step, events, ready) if self.streamed else None
+        follow = self._follow if self.maps is None else self._follow_map
+        fetches = follow(step, events, ready) if self.streamed else None
+        if self.maps is not None:
+            self.maps.begin(step, self.clock)
         for block, part in self.visits:
             fetched = events[part] and not self.flags[block]
             self._visit(step, block, part, events, ready, next(fetches) if fetched else None)
@@ -93,6 +98,8 @@ class ModeSequence:
     def _visit(self, step: int, block: int, part: int, events, ready, words):
         """A part of a block: its operations, or the block is passed if h has none."""
         count = events[part]
+        if not block and not count and self.maps is not None:
+            self.maps.scanner.end_list(ready[part])
         if not count and part == Part.X:
             return
         clock = self.clock + 1
@@ -103,6 +110,9 @@ class ModeSequence:
         if not count:
             clock = self._wait(clock, ready[Part.H], "hidden")
             clock = self._wait(clock, self.settled, "cell")
+        elif self.maps is not None:
+            self._scan(block, part, clock, ready[part], words)
+            return
         if words and count > 1:
             clock = self._wait(clock, words[0], "weights")
         clock += max(count - 1, 0)
@@ -116,6 +126,30 @@ class ModeSequence:
         self.clock = clock
         if part == Part.X:
             self.settled = clock + after.LANES
+
+    def _scan(self, block: int, part: int, clock: int, ready: int, words):
+        """A part of a block of a layer with a map: its hits, the first from ``clock`` on."""
+        cause = "hidden" if part == Part.H else "input"
+        hits, done = self.maps.hits(block, part), 0
+        self.clock = clock - 1
+
+        def issue(there: int, null: bool) -> int:
+            nonlocal done
+            clock = self._wait(self.clock + 1, there, cause)
+            done += 1
+            if words and not null:
+                if done == 1 < hits:
+                    clock = self._wait(clock, words[0], "weights")
+                if done == hits:
+                    clock = self._wait(clock, words[1], "weights")
+            self.clock = clock
+            return clock
+
+        self.maps.scanner.scan(self.maps.words(block, part), ready, issue)
+        if words:
+            self.bus.consumed(hits, self.clock)
+        if part == Part.X:
+            self.settled = self.clock + after.LANES
 
     def _wait(self, now: int, moment: int, cause: str) -> int:
         if moment > now:
@@ -154,6 +188,25 @@ class ModeSequence:
                 place = base + block * block_bytes + offsets[part]
                 words = self.bus.fetch(place, part, step, self.turn)
                 self.turn += events[part]
+                yield words
+
+    def _follow_map(self, step: int, events, ready) -> Iterator[tuple[int, int] | None]:
+        """As ``_follow``, past words that are not stored; None for a part without hits."""
+        for part in Part:
+            self.turn = max(self.turn, ready[part])
+            if not events[part]:
+                self.turn += 1
+                continue
+            base = self.layer.fields["h_stream_addr" if part == Part.H else "x_stream_addr"]
+            for block, resident in enumerate(self.flags):
+                if resident:
+                    self.turn += 1
+                    continue
+                hits, words = self.maps.hits(block, part), None
+                if hits:
+                    runs = self.maps.runs(block, part)
+                    words = self.bus.fetch_runs(base, part, runs, hits, self.turn + SCAN)
+                self.turn += max(hits, len(self.maps.words(block, part)))
                 yield words
 
     def _finish(self, fetches: Iterator) -> int:

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from hw.descriptor import DESCRIPTOR_BYTES, FIELDS, pack
+from hw.job import ALIGNED, MAPPED_ALIGNED
 from hw.multipliers.masked import Cut, MaskedArray
 from hw.sequencer.decoder import WORD_BYTES, WORDS, DescriptorDecoder
 
@@ -64,6 +65,11 @@ def legal(rng, config):
     values |= {name: rng.randrange(-32, 32) for name in FIELDS if "shift" in name}
     return values | {
         "row_scales": values["row_scales"] & config.row_scales,
+        "mapped": values["mapped"] & config.mapped,
+        "map_base": rng.randint(0, config.map_words // 2),
+        "map_words": rng.randint(0, config.map_words // 2),
+        "resident_x_words": rng.randint(0, 32),
+        "resident_h_words": rng.randint(0, 32),
         "input_size": inputs,
         "hidden_size": hidden,
         "x_head_size": rng.randint(1, inputs),
@@ -104,8 +110,9 @@ def meaning(values, config, seen):
     return {"job": job, "settings": settings, "flags": flags, "valid": 1}
 
 
-def test_every_field_arrives(play, small):
-    config, rng = small(lanes=32), random.Random(0)
+@pytest.mark.parametrize("map_words", [0, 64])
+def test_every_field_arrives(play, small, map_words):
+    config, rng = small(lanes=32, map_words=map_words, weight_words=128), random.Random(0)
     descriptors = [legal(rng, config) for _ in range(12)]
     for seen, values in zip(decode(play, config, *descriptors), descriptors, strict=True):
         assert seen == meaning(values, config, seen)
@@ -213,8 +220,27 @@ BAD = [
     {"keeper": 8},
     {"resume": 1, "load_state": 1},
     {"row_scales": 1},
-    *({name: 4} for name in FIELDS if name.endswith(("_addr", "_stride"))),
+    *({name: 4} for name in FIELDS if name in ALIGNED),
+    {"mapped": 1},
 ]
+
+MAPPED = {"mapped": 1, "block_bytes": 0, "map_base": 3, "map_words": 5, "resident_x_words": 7}
+"""A good descriptor with a map, beside what ``GOOD`` says."""
+
+BAD_MAPS = [
+    {"map_base": 4},
+    {"map_words": 6},
+    {"map_words": 1 << 23},
+    {"resident_x_words": 65},
+    {"resident_h_words": 1 << 20},
+    *({name: 4} for name in MAPPED_ALIGNED),
+]
+
+
+@pytest.mark.parametrize("bad", BAD_MAPS)
+def test_a_map_that_the_machine_cannot_hold_is_not_valid(play, small, bad):
+    seen = decode(play, small(map_words=8), GOOD | MAPPED, GOOD | MAPPED | bad, GOOD)
+    assert [row["valid"] for row in seen] == [1, 0, 1]
 
 
 def test_scales_of_rows_are_for_machines_with_gates_for_them(play, small):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,19 @@ def test_a_row_says_what_is_left_of_the_network(workload):
     for row in rows[1:]:
         assert abs(row["sqnr_int8_db"] - row["sqnr_db"]) < 3
     assert len({row["score"] for row in rows}) == 3
+
+
+def test_a_machine_with_a_map_does_what_is_left(workload):
+    plain, mapped = (
+        pruned_rows(workload, (0.4,), replace(CONFIGS["tiny"], map_words=words), lambda text: None)
+        for words in (0, 64)
+    )
+    dense = 4 * 8 * 11, 4 * 11 * 8
+    assert [(row["macs_per_step"], row["bytes_per_step"]) for row in plain] == [dense] * 2
+    assert (mapped[0]["macs_per_step"], mapped[0]["bytes_per_step"]) == dense
+    macs, read = mapped[1]["macs_per_step"], mapped[1]["bytes_per_step"]
+    # Four columns of eleven, and at most two more in each block, the last of x and of h.
+    assert 4 / 11 * dense[0] <= macs <= 6 / 11 * dense[0]
+    assert read / dense[1] == macs / dense[0]
+    for name in ("score", "score_int8", "sqnr_int8_db"):
+        assert [row[name] for row in mapped] == [row[name] for row in plain]

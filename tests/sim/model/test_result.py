@@ -82,3 +82,11 @@ def test_a_report_holds_the_figures_and_can_be_written():
 def test_a_share_of_nothing_is_unknown():
     assert share(0, 0) is None
     assert share(1, 3) == 0.25
+
+
+def test_a_machine_with_maps_says_why_products_were_left_out():
+    reasons = {"no_event": 100, "zero_columns": 68}
+    report = replace(RESULT, left_out=reasons).report()
+    assert report["macs_avoided_no_event"] == 100
+    assert report["macs_avoided_zero_columns"] == 68
+    assert set(report) - set(RESULT.report()) == {f"macs_avoided_{why}" for why in reasons}

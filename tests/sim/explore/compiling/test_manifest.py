@@ -37,6 +37,30 @@ def test_every_manifest_follows_the_schema(compiled, manifest, name):
         jsonschema.validate(found, schema(), jsonschema.Draft202012Validator)
 
 
+def test_the_manifest_of_a_machine_with_wide_activations_follows_the_schema(compiled, manifest):
+    network = random_network((5, 6), activation_bits=16)
+    found = manifest(compiled(network=network, config=replace(CONFIGS["tiny"], act_width=16)))
+    jsonschema.validate(found, schema(), jsonschema.Draft202012Validator)
+
+
+def test_a_map_is_in_the_manifest_of_its_layer(sparse, manifest):
+    made = sparse(base=BASE)
+    found = manifest(made)
+    jsonschema.validate(found, schema(), jsonschema.Draft202012Validator)
+    assert found["configuration"]["map_words"] == 512
+    assert [("map" in layer) for layer in found["layers"]] == [True, True, False]
+    for layer, placement in zip(found["layers"][:2], made.image.placements, strict=False):
+        fields = placement.fields
+        assert layer["map"] == {
+            "address": BASE + fields["map_addr"],
+            "words": fields["map_words"],
+            "x_stream": BASE + fields["x_stream_addr"],
+            "h_stream": BASE + fields["h_stream_addr"],
+            "stored_words": int(placement.stored.block_words.sum()),
+            "left_out_words": placement.stored.left_out,
+        }
+
+
 @pytest.mark.parametrize("path", [("image", "sha256"), ("input", "address"), ("steps",)])
 def test_the_schema_refuses_what_is_missing_or_too_much(made, manifest, path):
     *outer, last = path

@@ -56,6 +56,38 @@ def test_a_manifest_is_told_whole(folder):
     assert "image.bin beside it is the image that it describes" in told["notes"]
 
 
+def test_words_that_a_map_leaves_out_are_told(sparse, tmp_path):
+    """Of the image alone and of its manifest, at any base: two layers with maps and one without."""
+    made = sparse(base=0x4000)
+    write_compiled(made, tmp_path)
+    counted = [
+        each.stored and (each.stored.left_out, sum(each.stored.block_words))
+        for each in made.image.placements
+    ]
+    expected = [f"{left} of {left + kept}" for left, kept in counted[:2]] + ["none"]
+    assert counted[2] is None and is_image(tmp_path / "image.bin")
+    for name in ("image.bin", "image.hex", "manifest.json"):
+        told = inspect_file(tmp_path / name)
+        assert [each["words not stored"] for each in told["layers"]] == expected
+    told = inspect_file(tmp_path / "image.mem")
+    fields = made.image.placements[0].fields
+    assert told["memory"][0]["words of h"] == f"0x{fields['h_stream_addr'] + 0x4000:08x}"
+    assert [told["memory"][2][name] for name in ("map", "words of x", "words of h")] == ["-"] * 3
+    assert told["layers"][0]["bytes of a word of x"] is None
+    assert told["layers"][2]["bytes of a word of x"] == 8
+
+
+def test_a_map_that_is_not_there_is_unknown(sparse, tmp_path):
+    made = sparse()
+    data = bytearray(made.data)
+    begin = made.image.placements[0].fields["map_addr"]
+    data[begin + 16 : begin + 32] = bytes(16)
+    (tmp_path / "image.bin").write_bytes(data)
+    (tmp_path / "short.bin").write_bytes(data[: begin + 16])
+    for name in ("image.bin", "short.bin"):
+        assert inspect_file(tmp_path / name)["layers"][0]["words not stored"] == "unknown"
+
+
 def test_another_image_beside_a_manifest_is_told(folder):
     data = bytearray((folder / "image.bin").read_bytes())
     data[-1] ^= 1

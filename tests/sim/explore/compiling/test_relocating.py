@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hw.config import CONFIGS
+from hw.descriptor import unpack
 from sim.explore.compiling.relocating import alignment
 from sim.model.random_network import random_network
 from sim.networks.network import NetworkError
@@ -20,6 +21,19 @@ def test_adding_the_base_to_the_listed_words_moves_the_image(compiled):
         moved[word] = (int.from_bytes(moved[word], "little") + 0x1_2340).to_bytes(4, "little")
     assert moved == there.data != here.data
     assert here.relocations == there.relocations
+
+
+def test_addresses_of_maps_and_of_the_words_that_they_say_are_moved(sparse):
+    here, there = sparse(), sparse(base=0x1_2340)
+    moved = bytearray(here.data)
+    for each in here.relocations:
+        word = slice(each.offset, each.offset + 4)
+        moved[word] = (int.from_bytes(moved[word], "little") + 0x1_2340).to_bytes(4, "little")
+    assert moved == there.data != here.data
+    for name in ("map_addr", "x_stream_addr", "h_stream_addr"):
+        assert [each.descriptor for each in here.relocations if each.field == name] == [0, 1]
+        fields = [unpack(there.data[256 * k :][:256])[name] for k in range(3)]
+        assert fields[2] == 0 and min(fields[:2]) > 0x1_2340
 
 
 def test_a_state_that_is_not_loaded_is_no_address(compiled):

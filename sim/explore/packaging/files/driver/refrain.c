@@ -12,9 +12,10 @@
 #define DESCRIPTOR_BYTES @descriptor_bytes@u
 
 /* Of a descriptor: bits of its first word that ask for states in memory, the plan that chooses by a
- * score, and the word that says where what is kept from run to run is. */
+ * score, the bit of a map, and the word that says where what is kept from run to run is. */
 #define STATES_BITS @states_bits@u
 #define PLAN_SCORED @plan_scored@u
+#define MAPPED_BIT @mapped_bit@u
 #define PLACES_WORD @places_word@u
 
 /* The word of a descriptor whose upper half has the upper bytes of thresholds. */
@@ -158,6 +159,7 @@ static int lacks(const struct refrain *device, const struct refrain_network *n) 
          (modes & REFRAIN__OVERRIDE_0__PLAN_bm) >> REFRAIN__OVERRIDE_0__PLAN_bp == PLAN_SCORED))
       return 1;
     if (missing & REFRAIN__FEATURES__NO_STATES_bm && flags & STATES_BITS) return 1;
+    if (!(missing & REFRAIN__FEATURES__MAPS_bm) && flags & MAPPED_BIT) return 1;
     if (missing & REFRAIN__FEATURES__NO_RESUME_bm && read_word(words + 4 * PLACES_WORD)) return 1;
   }
   return 0;
