@@ -76,6 +76,33 @@ def test_a_padded_run_is_the_runs_of_each_length(case, modes):
     assert (shares["macs"] > 0.1) is (modes is not NORMAL)
 
 
+@pytest.mark.parametrize("modes", [NORMAL, DELTA, SKIP], ids=["normal", "delta", "skip"])
+def test_a_padded_run_leaves_out_columns_without_weights(case, modes):
+    network = quantize_case(case)
+    direction = network.layers[0].directions[0]
+    direction.W[:, :2, 0] = direction.R[:, 4:6, 2:] = 0
+    config = replace(CONFIGS["tiny"], row_cycles=1, map_words=64)
+    done = run_padded(network, case.evaluation, ModelBackend(config), modes)
+    how = {"modes": modes, "resident": False}
+    _, results = run_results(network, case.evaluation, ModelBackend(config), **how)
+    total = sum((result.counts for result in results[1:]), start=results[0].counts)
+    shares = done.shares()
+    dense = total.macs_avoided + total.macs_done
+    assert shares["macs"] == pytest.approx(total.macs_avoided / dense, abs=1e-12)
+    dense = total.weight_bytes_avoided + total.weight_bytes
+    assert shares["bytes"] == pytest.approx(total.weight_bytes_avoided / dense, abs=1e-12)
+    plain = run_padded(network, case.evaluation, ModelBackend(CONFIGS["tiny"]), modes)
+    assert shares["macs"] > plain.shares()["macs"]
+    if modes is NORMAL:
+        # Forty-four words, of which a column of x and five of h are left out in a block each.
+        assert done.cycles() == 38
+        small = run_padded(
+            network, case.evaluation, ModelBackend(replace(config, weight_words=21)), modes
+        )
+        # The last block alone stays; two would have 22 words.
+        assert small.streamed_words() == 38 - 11
+
+
 def test_cycles_follow_the_performance_model(case):
     network, config = quantize_case(case), replace(CONFIGS["tiny"], row_cycles=1)
     normal = run_padded(network, case.evaluation, ModelBackend(config), NORMAL)
