@@ -64,4 +64,6 @@ def _sequences(layer: LayerTiming, columns: Iterable[SequenceColumns] | None):
     """Each sequence of a layer."""
     if columns is None:
         return [PlainSequence(layer).run()] * layer.sequences
+    if layer.even:
+        return [ModeSequence(layer, next(iter(columns))).run()] * layer.sequences
     return (ModeSequence(layer, each).run() for each in columns)

@@ -73,6 +73,11 @@ class LayerTiming:
         )
 
     @property
+    def even(self) -> bool:
+        """Whether every column is an event of every step."""
+        return not any(self.fields[name] for name in ("plan", "skip", "zero_skip"))
+
+    @property
     def first_beat(self) -> int:
         """Cycles from a request to its first beat at the client."""
         return after.READ + self.latency

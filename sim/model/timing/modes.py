@@ -1,6 +1,8 @@
 """When the steps of a run happen whose events depend on its input."""
 
+from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 
 from hw import latency as after
 from hw.modes import Mode
@@ -12,6 +14,9 @@ from sim.model.timing.layer import LayerTiming, Part, RunTiming, visits
 from sim.model.timing.maps import SCAN, MapTiming
 
 __all__ = ["ModeSequence"]
+
+_ALIKE = 24
+"""Steps that take as long, one after the other, before all others are taken to do so."""
 
 
 class ModeSequence:
@@ -47,6 +52,8 @@ class ModeSequence:
         self.list_end = 0  # when the last unit of the newest list of h came
         # When the lists of the two steps before were free: both makers have two.
         self.freed = [-1, -1]
+        # What the last steps ended with, where all steps are alike.
+        self.before: deque[tuple[int, ...]] = deque(maxlen=_ALIKE + 1)
 
     def run(self) -> RunTiming:
         """Every step."""
@@ -68,10 +75,34 @@ class ModeSequence:
             h_ready = self.list_end + after.H_EVENTS
             held = freeze and mode[step] == Mode.SKIP
             self._step(step, (x, h), (x_ready, h_ready), known, held)
+            if layer.even and self._jump(step):
+                break
         run = self.run_
         run.last_issue, run.last_unit = self.clock, self.list_end
         run.stalls.update(self.stalls)
         return run
+
+    def _jump(self, step: int) -> bool:
+        """Go on to the end of steps that are all alike, once the last ones took as long."""
+        now = (self.clock, self.list_end, *self.stalls.values())
+        self.before.append(now)
+        left = self.layer.steps - 1 - step
+        if not left or len(self.before) <= _ALIKE:
+            return False
+        moments = list(self.before)
+        period, *others = {
+            tuple(b - a for a, b in zip(one, other, strict=True))
+            for one, other in pairwise(moments)
+        }
+        if others:
+            return False
+        self._note_units(held=False)
+        self.clock += left * period[0]
+        self.list_end += left * period[1]
+        self.run_.unit_times = [moment + left * period[1] for moment in self.run_.unit_times]
+        for cause, cycles in zip(self.stalls, period[2:], strict=True):
+            self.stalls[cause] += left * cycles
+        return True
 
     def _step(self, step: int, events: tuple[int, int], ready: tuple[int, int], known, held):
         """All blocks of a step: parts of ``events`` operations, whose lists are ready then."""
