@@ -179,8 +179,9 @@ class ListScanner(wiring.Component):
             # The next lists are not in their turn before the step is done.
             with m.If(self.h_done):
                 m.d.sync += waits.eq(1)
+            # A step without events may be done before it has come to its list of h.
             with m.If(self.step_done):
-                m.d.sync += waits.eq(0)
+                m.d.sync += [waits.eq(0), hidden.eq(0), block.eq(0), addr.eq(job.map_base)]
         with m.If(self.start):
             m.d.sync += [
                 active.eq(job.mapped),

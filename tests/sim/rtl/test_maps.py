@@ -1,6 +1,7 @@
 """Columns without weights on the compiled machine, compared with the model count for count."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sim.model.backend import ModelBackend
 from sim.model.random_network import random_codes, random_network
 from sim.rtl.backend import RtlBackend
 from sim.rtl.memory_model import MemoryModel
+from sim.rtl.sources import machine_rtlil
 
 MAPPED = dataclasses.replace(
     CONFIGS["tiny"], name="mapped", map_words=512, stream_words=64, weight_words=600
@@ -175,3 +177,22 @@ def test_cycles_are_right_to_two_per_cent_when_streaming(machines, drawn, reprod
         assert expected.cycles == pytest.approx(measured.cycles, rel=0.02, abs=10)
 
     check()
+
+
+def test_a_layer_without_zeros_takes_the_time_of_a_machine_without_maps(machines, agree):
+    machine = machines(MAPPED)
+    machine.restart(MemoryModel())
+    network = random_network([30, 22], seed=5)
+    x = random_codes(network, 2, 6, 1)
+    for modes in (LayerModes(), LayerModes(mode="delta", x_threshold=9)):
+        measured = agree(machine, network, x, modes)
+        plain = dataclasses.replace(MAPPED, map_words=0)
+        expected = ModelBackend(plain).run(network, x, modes=modes)
+        assert (measured.cycles, measured.stall_cycles) == (expected.cycles, expected.stall_cycles)
+        assert measured.counts == expected.counts
+
+
+def test_a_machine_without_maps_has_no_gates_for_them():
+    parts = re.compile(r"engine\.map\b|replayer\.scanner\b|fetcher\.mapped\b")
+    found = [set(parts.findall(machine_rtlil(config, "m"))) for config in (CONFIGS["tiny"], MAPPED)]
+    assert [len(each) for each in found] == [0, 3]
