@@ -12,6 +12,7 @@ from sim.explore.sweep.ran import Call, Ran, functional, ran
 from sim.explore.sweep.subjects import Subject
 from sim.image.compile import compile_network
 from sim.image.image import Placement
+from sim.image.maps import resident_bytes
 from sim.image.memory import align
 from sim.image.modes import Modes
 from sim.image.weights import part_beats
@@ -129,7 +130,7 @@ def _direction(placement: Placement, events: np.ndarray, config: Config) -> dict
         "dense": 4 * hidden * (inputs + hidden),
         "dense_bytes": dense,
         "resident": dense * resident / blocks,
-        "load": fields["load_weights"] * resident * fields["block_bytes"],
+        "load": fields["load_weights"] * resident_bytes(fields, config),
     }
 
 
