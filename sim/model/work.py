@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.config import Config
-from hw.modes import Mode
+from hw.modes import Mode, Plan
 from sim.image.image import Image, Placement
 from sim.image.maps import resident_bytes
 from sim.image.parameters import unit_bytes
@@ -41,6 +41,7 @@ WORK = {
     "read_beat": "a beat that is read from the bus",
     "write_beat": "a beat that is written to the bus",
     "input": "a value of x that is taken",
+    "scored_input": "such a value that is compared with the input before, for a score",
     "x_event": "a column of x in a step's list",
     "h_event": "a column of h in a step's list",
     "pass": "a block of rows that a list of x or of h goes through",
@@ -196,6 +197,7 @@ class _Counter:
             [each[:, chosen].sum(axis=1) for each in hits]
             for chosen in (self._resident, ~self._resident)
         )
+        scored = self._fields["skip"] or self._fields["plan"] == Plan.SCORED
         # Where lists are kept, fetches follow them in every step, those of normal mode among them.
         followed = not self._placement.plain or bool(self._fields["mapped"])
         return {
@@ -205,6 +207,7 @@ class _Counter:
             "followed_word": (streamed[0] + streamed[1]) * followed,
             "read_beat": one * row_bytes(self._placement, config) / config.bus_bytes,
             "input": one * direction.input_size,
+            "scored_input": one * direction.input_size * scored,
             "x_event": x,
             "h_event": h,
             "pass": passes,

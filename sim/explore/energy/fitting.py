@@ -17,7 +17,7 @@ CAUSES = {
     "weight fetch": ("streamed_beat", "followed_word", "loaded_beat", "h_event", "step"),
     "event lists": ("operation", "followed_word", "x_event", "h_event", "input", "unit"),
     "replay": ("operation", "value", "operand_bit", "pass", "step"),
-    "similarity": ("input", "x_event", "unit", "step"),
+    "similarity": ("input", "scored_input", "x_event", "unit", "step"),
     "cell unit": ("row", "pass", "held_unit", "block", "unit", "parameter_beat"),
     "output": ("unit", "write_beat", "step"),
     "sequencer": ("parameter_beat", "step", "run"),

@@ -103,6 +103,21 @@ def test_a_skipped_step_reads_no_weight():
     work = _run(skip)["work"]["skip"]
     assert work["step"] == 5 and work["held_unit"] == 5 * 8
     assert work["operation"] == work["resident_beat"] == work["row"] == 0
+    assert work["scored_input"] == work["input"] > 0
+
+
+@pytest.mark.parametrize(
+    ("modes", "scored"),
+    [
+        (LayerModes(), False),
+        (LayerModes(mode="delta"), False),
+        (LayerModes(mode="auto", skip_threshold=0.9, delta_threshold=0.5), True),
+    ],
+)
+def test_inputs_are_compared_where_a_score_chooses(modes, scored):
+    rows = _run(modes)["work"].values()
+    taken, compared = (sum(row[key] for row in rows) for key in ("input", "scored_input"))
+    assert compared == (taken if scored else 0)
 
 
 def test_streamed_weights_are_asked_for_by_lists_where_there_are_lists():
