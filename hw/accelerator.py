@@ -116,13 +116,18 @@ class Accelerator(wiring.Component):
         }
         m.d.sync += [seen.eq(core.activity[name]) for name, seen in activity.items()]
         increments = {name: activity[source] for name, source in _SOURCES.items()}
-        for name in ("read_bytes", "write_bytes"):
-            increments[name] = increments[name] << (self.config.bus_bytes.bit_length() - 1)
-        m.submodules.counters = counters = Counters({k: len(v) for k, v in increments.items()})
+        of_a_beat = self.config.bus_bytes.bit_length() - 1
+        m.submodules.counters = counters = Counters(
+            {name: len(value) for name, value in increments.items()},
+            dict.fromkeys(("read_bytes", "write_bytes"), of_a_beat),
+        )
         m.d.comb += [
             counters.clear.eq(registers.start),
             counters.enable.eq(activity["busy"]),
-            registers.counters.eq(counters.values),
+            counters.r_en.eq(registers.counter_en),
+            counters.r_word.eq(registers.counter_word),
+            registers.counter_done.eq(counters.r_done),
+            registers.counter_data.eq(counters.r_data),
             *(counters.increments[name].eq(value) for name, value in increments.items()),
         ]
         if self.config.mode_counters:

@@ -109,7 +109,8 @@ class Core(wiring.Component):
         request = request_layout(config.addr_width, BEATS_WIDTH)
         m.submodules.stopper = stopper = Stopper()
         sequencer, decoder = Sequencer(config, request), DescriptorDecoder(config)
-        engine = Engine(config, request)
+        written = request_layout(config.addr_width, _written_width(config))
+        engine = Engine(config, request, written)
         for name, part in (("sequencer", sequencer), ("decoder", decoder), ("engine", engine)):
             m.submodules[name] = ResetInserter(stopper.flush)(part)
         reader, writer = self._masters(m, stopper)
@@ -135,15 +136,19 @@ class Core(wiring.Component):
             "data_width": config.bus_width,
             "burst_beats": config.burst_beats,
             "bursts_in_flight": config.bursts_in_flight,
-            "beats_width": BEATS_WIDTH,
         }
         # Of the reads, control goes first: nothing runs without it. Weights go last: they are
         # asked for far ahead, and would keep a row of x waiting.
         weights = config.burst_beats * min(config.bursts_in_flight, WEIGHT_BURSTS)
         # Their columns may be a beat each, so they need every cycle for a request.
-        m.submodules.reader = reader = ReadMaster(buffers=(row, row, weights), ahead=(2,), **common)
-        buffers = (row, row) if config.states else (row,)
-        m.submodules.writer = writer = WriteMaster(buffers=buffers, **common)
+        m.submodules.reader = reader = ReadMaster(
+            buffers=(row, row, weights), ahead=(2,), beats_width=BEATS_WIDTH, **common
+        )
+        # A state is written once, slower than a burst leaves, and waits for nothing but that.
+        buffers = (row, max(config.burst_beats, 3)) if config.states else (row,)
+        m.submodules.writer = writer = WriteMaster(
+            buffers=buffers, beats_width=_written_width(config), **common
+        )
         connect_halves(m, self.m_axi, reader.axi, writer.axi)
         m.d.comb += [
             writer.base.eq(self.output_base),
@@ -262,6 +267,12 @@ class Core(wiring.Component):
             activity.stall_drain.eq(waiting & sequencer.finishing),
             *(activity[f"stall_{name}"].eq(stall[name]) for name in stall.shape().members),
         ]
+
+
+def _written_width(config: Config) -> int:
+    """Bits of the beats of a request to write: a state has four bytes of each hidden unit."""
+    beats = -(-4 * config.max_hidden // config.bus_bytes)
+    return max(beats, config.burst_beats).bit_length()
 
 
 _CONTROL = (

@@ -114,8 +114,8 @@ class Engine(wiring.Component):
     ----------
     config : Config
         The machine.
-    request : data.StructLayout
-        Request of the bus masters: ``addr`` and ``beats``.
+    request, written : data.StructLayout
+        Requests of the bus masters, of reads and of writes: ``addr`` and ``beats``.
 
     Members
     -------
@@ -137,12 +137,13 @@ class Engine(wiring.Component):
         Why the lanes wait.
     """
 
-    def __init__(self, config: Config, request: data.StructLayout):
+    def __init__(self, config: Config, request: data.StructLayout, written: data.StructLayout):
         self._config = config
         self._request = request
+        self._written = written
         beats = stream.Signature(config.bus_width)
         requests = stream.Signature(request)
-        written = stream.Signature(write_item(config.bus_width))
+        asks, items = stream.Signature(written), stream.Signature(write_item(config.bus_width))
         super().__init__(
             {
                 "control": In(control_signature(config)),
@@ -152,10 +153,10 @@ class Engine(wiring.Component):
                 "weight_beats": In(beats),
                 "weight_near": Out(1),
                 "weight_last": In(1),
-                "h_request": Out(requests),
-                "h_beats": Out(written),
-                "state_request": Out(requests),
-                "state_beats": Out(written),
+                "h_request": Out(asks),
+                "h_beats": Out(items),
+                "state_request": Out(asks),
+                "state_beats": Out(items),
                 "work": Out(work_layout(config)),
                 "issuing": Out(1),
                 "stall": Out(STALLS),
@@ -170,7 +171,7 @@ class Engine(wiring.Component):
         m.submodules.x_events = x = InputEvents(config)
         m.submodules.h_events = h = HiddenEvents(config)
         m.submodules.replayer = replayer = Replayer(config)
-        m.submodules.packer = packer = OutputPacker(config, self._request)
+        m.submodules.packer = packer = OutputPacker(config, self._written)
         for part in (chooser, x, h, replayer, packer):
             m.d.comb += [part.job.eq(control.job), part.start.eq(control.begin)]
         self._load_input(m, chooser, x, h)

@@ -14,7 +14,8 @@ class RegisterBusSignature(wiring.Signature):
 
     ``read`` or ``write`` is up for one cycle with ``data`` and ``strb``; ``addr`` stands in that
     cycle and the one before, so that it can be decoded ahead. The registers answer with
-    ``read_data`` and ``error`` in the cycle after, and only that cycle counts.
+    ``read_data`` and ``error`` in the first cycle behind it without ``wait``, and only that cycle
+    counts.
 
     Parameters
     ----------
@@ -32,6 +33,7 @@ class RegisterBusSignature(wiring.Signature):
                 "strb": Out(data_width // 8),
                 "read_data": In(data_width),
                 "error": In(1),
+                "wait": In(1),
             }
         )
 
@@ -42,8 +44,9 @@ class LiteSlave(wiring.Component):
     A write is made when its address and its data are both there. Reads and writes that wait
     together take turns. An error of the registers is answered with SLVERR.
 
-    Throughput: one access every 5 cycles.
-    Latency: request up in cycle t, its ``ready`` and the access in t + 2, answer in t + 4.
+    Throughput: one access every 5 cycles, beside those in which the registers let it wait.
+    Latency: request up in cycle t, its ``ready`` and the access in t + 2, answer in t + 4, or the
+    cycle after the registers answered.
 
     Parameters
     ----------
@@ -95,7 +98,7 @@ class LiteSlave(wiring.Component):
                 ]
                 m.d.sync += [bus.write.eq(0), bus.read.eq(0)]
                 m.next = "Collect"
-            with m.State("Collect"):
+            with m.State("Collect"), m.If(~bus.wait):
                 with m.If(writing):
                     m.d.sync += [axi.bvalid.eq(1), axi.bresp.eq(Mux(bus.error, 2, 0))]
                 with m.Else():

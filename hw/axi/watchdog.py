@@ -37,17 +37,16 @@ class Watchdog(wiring.Component):
         super().__init__({"limit": In(width), "owed": In(1), "moved": In(1), "expired": Out(1)})
 
     def elaborate(self, platform):
-        """A register behind the bus, which is far away; then a counter with a borrow."""
+        """A register behind the bus, which is far away; then a counter of cycles, from one on."""
         m = Module()
-        waiting, left, borrow = Signal(), Signal.like(self.limit), Signal()
-        m.d.comb += borrow.eq(left == 0)
+        waiting, cycles, over = Signal(), Signal.like(self.limit, init=1), Signal()
+        # Not only equal: the limit may be lowered meanwhile.
+        m.d.comb += over.eq(cycles >= self.limit)
         m.d.sync += [
             waiting.eq(self.owed & ~self.moved & (self.limit != 0)),
-            self.expired.eq(waiting & borrow),
+            self.expired.eq(waiting & over),
+            cycles.eq(cycles + 1),
         ]
-        # The cycle of the reload is one of the limit, and so is the one that finds zero.
-        with m.If(waiting & ~borrow):
-            m.d.sync += left.eq(left - 1)
-        with m.Else():
-            m.d.sync += left.eq(self.limit - 1)
+        with m.If(~waiting | over):
+            m.d.sync += cycles.eq(1)
         return m

@@ -19,8 +19,7 @@ def write_item(data_width: int) -> data.StructLayout:
 class _Client(wiring.Component):
     """One client: splits its requests; ``complete`` says that all data of ``burst`` is buffered.
 
-    It is a register, as it decides about much; it falls when the burst is taken. ``inside`` says
-    that the burst of the cycle before lies in the window.
+    It is a register, as it decides about much; it falls when the burst is taken.
     """
 
     def __init__(self, splitter: dict, data_width: int, buffer: int):
@@ -38,9 +37,6 @@ class _Client(wiring.Component):
                 "near": In(1),
                 "burst": Out(stream.Signature(burst)),
                 "complete": Out(1),
-                "base": In(splitter["addr_width"]),
-                "limit": In(splitter["addr_width"]),
-                "inside": Out(1),
                 "i": In(item),
                 "o": Out(item),
                 "empty": Out(1),
@@ -64,20 +60,8 @@ class _Client(wiring.Component):
         # The last beat of the burst before may leave in this cycle.
         leaves = self.o.valid & self.o.ready
         held = Mux(leaves, fifo.level > burst.beats, fifo.level >= burst.beats)
-        m.d.sync += [
-            self.complete.eq(splitter.o.valid & ~self.burst.ready & held),
-            self.inside.eq(self._inside(burst)),
-        ]
+        m.d.sync += self.complete.eq(splitter.o.valid & ~self.burst.ready & held)
         return m
-
-    def _inside(self, burst):
-        """Whether a burst lies in the window. It stays in its block, so no carry leaves that."""
-        byte_width = self.splitter["beat_bytes"].bit_length() - 1
-        block_width = byte_width + self.splitter["burst_beats"].bit_length() - 1
-        addr = burst.addr
-        final = (addr[byte_width:block_width] + burst.beats - 1)[: block_width - byte_width]
-        final_byte = Cat(Const(-1, byte_width), final, addr[block_width:])
-        return (addr >= self.base) & (final_byte < self.limit)
 
 
 class WriteMaster(wiring.Component):
@@ -192,10 +176,9 @@ class WriteMaster(wiring.Component):
             with m.State("Choose"), m.If(free & ~self.halt):
                 self._choose(m, clients, client, addr, left)
             with m.State("Check window"):
-                inside = Cat(c.inside for c in clients).bit_select(client, 1)
-                m.d.comb += begin.eq(inside)
+                m.d.comb += begin.eq(self._inside(addr, left))
                 m.next = "Send"
-                with m.If(~inside):
+                with m.If(~begin):
                     m.next = "Drop"
             with m.State("Send"):
                 m.d.comb += pop.eq(self.axi.wready)
@@ -225,14 +208,20 @@ class WriteMaster(wiring.Component):
         m.submodules[f"client_{k}"] = client = _Client(splitter, self.data_width, self.buffers[k])
         wiring.connect(m, wiring.flipped(self.data[k]), client.i)
         m.d.comb += [
-            client.base.eq(self.base),
-            client.limit.eq(self.limit),
             client.near.eq(self.near[k]),
             client.request.payload.eq(self.request[k].payload),
             client.request.valid.eq(self.request[k].valid & ~self.halt),
             self.request[k].ready.eq(client.request.ready & ~self.halt),
         ]
         return client
+
+    def _inside(self, addr, beats):
+        """Whether a burst lies in the window. It stays in its block, so no carry leaves that."""
+        byte_width = (self.data_width // 8).bit_length() - 1
+        block_width = byte_width + self.burst_beats.bit_length() - 1
+        final = (addr[byte_width:block_width] + beats - 1)[: block_width - byte_width]
+        final_byte = Cat(Const(-1, byte_width), final, addr[block_width:])
+        return (addr >= self.base) & (final_byte < self.limit)
 
     def _choose(self, m, clients, client, addr, left):
         """Take the burst of the first client that has a complete one."""

@@ -5,11 +5,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.axi.lite import RegisterBusSignature
-from hw.control.counters import counter_values
 from hw.control.override import override_layout
 from hw.control.step_counters import MODE_COUNTER_WORDS
 from hw.registers import (
     COUNTER_BASE,
+    COUNTERS,
     MODE_COUNTER_BASE,
     MODE_COUNTERS,
     REGISTERS,
@@ -40,6 +40,8 @@ class RegisterFile(wiring.Component):
     An access to an address without a register, and a write to one that is read-only, is an error
     on ``bus``. Write-only registers read as zero.
 
+    An access to a counter waits until that is summed; every other one is answered in a cycle.
+
     Latency: write in cycle t, ``start``, ``soft_reset`` and values in t + 1; ``running`` the cycle
     after ``start``; ``interrupt`` the cycle after ``done`` or ``error``.
 
@@ -68,8 +70,10 @@ class RegisterFile(wiring.Component):
         An ``Error``.
     running : 1 bit
         From the cycle after ``start`` to that of ``done`` or ``error``.
-    counters : array of unsigned(64)
-        Values, in the order of ``hw.registers.COUNTERS``.
+    counter_en, counter_word : 1 bit, unsigned
+        Pulse: read half a counter; it is the word at ``COUNTER_BASE + 4 * counter_word``.
+    counter_done, counter_data : 1 bit, unsigned(32)
+        Pulse: it is there, from this cycle on; the access waits until then.
     mode_en, mode_word : 1 bit, unsigned
         Read half a counter of a mode; it is the word at ``MODE_COUNTER_BASE + 4 * mode_word``.
     mode_data : unsigned(32)
@@ -95,7 +99,10 @@ class RegisterFile(wiring.Component):
                 "error": In(1),
                 "code": In(_CODE_WIDTH),
                 "running": Out(1),
-                "counters": In(counter_values()),
+                "counter_en": Out(1),
+                "counter_word": Out(range(2 * len(COUNTERS))),
+                "counter_done": In(1),
+                "counter_data": In(_WIDTH),
                 "mode_en": Out(1),
                 "mode_word": Out(range(MODE_COUNTER_WORDS)),
                 "mode_data": In(_WIDTH),
@@ -191,15 +198,16 @@ class RegisterFile(wiring.Component):
         bus = self.bus
         values = {**self._constants(), **self._values(), **states}
         # Counters and registers are chosen apart, and between them a cycle later.
-        counter, register = Signal(_WIDTH), Signal(_WIDTH)
+        register = Signal(_WIDTH)
         of_counter, of_mode = Signal(), Signal()
         others = Mux(of_mode, self.mode_data, register)
-        m.d.comb += bus.read_data.eq(Mux(of_counter, counter, others))
+        m.d.comb += bus.read_data.eq(Mux(of_counter, self.counter_data, others))
         written = Cat(Const(item.access != "ro", 1) for item in REGISTERS.values())
         known = Mux(bus.write, (self._chosen & written).any(), self._known())
         m.d.sync += bus.error.eq((bus.read | bus.write) & ~known)
+        self._ask_for_counter(m)
         with m.If(bus.read | bus.write):
-            self._choose_counter(m, counter, of_counter)
+            m.d.sync += of_counter.eq(self._of_counters[0])
             self._choose_mode_counter(m, of_mode)
             words = Cat((values[name] | Const(0, _WIDTH))[:_WIDTH] for name in REGISTERS)
             m.d.sync += register.eq(pick(words, self._chosen, _WIDTH))
@@ -210,18 +218,20 @@ class RegisterFile(wiring.Component):
 
     def _of_counter(self):
         """Whether the address is that of a counter."""
-        words = 2 * self.counters.shape().length
+        words = 2 * len(COUNTERS)
         index = self.bus.addr[2:]
         return (index >= COUNTER_BASE // 4) & (index < COUNTER_BASE // 4 + words)
 
-    def _choose_counter(self, m, counter, of_counter):
-        words = 2 * self.counters.shape().length
-        assert COUNTER_BASE // 4 % (1 << (words - 1).bit_length()) == 0
-        index = self.bus.addr[2 : 2 + (words - 1).bit_length()]
-        m.d.sync += [
-            of_counter.eq(self._of_counters[0]),
-            counter.eq(self.counters.as_value().word_select(index, _WIDTH)),
+    def _ask_for_counter(self, m):
+        """Let an access wait until its counter is there."""
+        word, bus = self.counter_word, self.bus
+        assert COUNTER_BASE // 4 % (1 << len(word)) == 0
+        m.d.comb += [
+            self.counter_en.eq(bus.read & self._of_counters[0]),
+            word.eq(bus.addr[2:]),
         ]
+        with m.If(self.counter_en | self.counter_done):
+            m.d.sync += bus.wait.eq(self.counter_en)
 
     def _of_mode_counter(self):
         """Whether the address is that of a counter of a mode."""

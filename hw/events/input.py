@@ -55,13 +55,13 @@ class InputRequester(wiring.Component):
         )
 
     def elaborate(self, platform):
-        """Two addresses that advance by the stride."""
+        """Where a row is behind the first one of its sequence; both segments are as far."""
         m = Module()
         job, request = self.job, self.request
         codes = self._config.beat_codes
-        addr = Signal(data.ArrayLayout(self._config.addr_width, 2))
+        moved = Signal(self._config.addr_width)
         tail, active = Signal(), Signal()
-        steps_left = Signal.like(job.steps)
+        step = Signal.like(job.steps)  # from 1 on
         split, sizes = Signal(), (job.x_head_size, job.input_size - job.x_head_size)
         beats = Signal(data.ArrayLayout(len(job.input_size), 2))
         # Stable long before a sequence starts.
@@ -69,23 +69,21 @@ class InputRequester(wiring.Component):
         m.d.sync += [beats[k].eq((sizes[k] + codes - 1) // codes) for k in range(2)]
         m.d.comb += [
             request.valid.eq(active),
-            request.payload.addr.eq(Mux(tail, addr[1], addr[0])),
+            request.payload.addr.eq(moved + Mux(tail, job.x_tail_addr, job.x_addr)),
             request.payload.beats.eq(Mux(tail, beats[1], beats[0])),
         ]
         with m.If(active & request.ready):
             m.d.sync += tail.eq(split & ~tail)
             with m.If(tail | ~split):
                 m.d.sync += [
-                    addr[0].eq(addr[0] + job.x_step_stride),
-                    addr[1].eq(addr[1] + job.x_step_stride),
-                    steps_left.eq(steps_left - 1),
-                    active.eq(steps_left != 1),
+                    moved.eq(moved + job.x_step_stride),
+                    step.eq(step + 1),
+                    active.eq(step != job.steps),
                 ]
         with m.If(self.start):
             m.d.sync += [
-                addr[0].eq(job.x_addr + self.offset),
-                addr[1].eq(job.x_tail_addr + self.offset),
-                steps_left.eq(job.steps),
+                moved.eq(self.offset),
+                step.eq(1),
                 tail.eq(0),
                 active.eq(1),
             ]

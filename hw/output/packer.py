@@ -71,7 +71,7 @@ class OutputPacker(wiring.Component):
     """Writes a row of ``h`` per step and, if asked, the state behind a sequence's last step.
 
     Throughput: one unit per cycle while the writer takes requests and beats, but a row takes at
-    least two cycles.
+    least two cycles. Units are taken from three cycles behind ``start`` on.
     Latency: a row is asked for in the cycle after its first unit; a beat is out in the cycle after
     its last unit.
 
@@ -124,8 +124,10 @@ class OutputPacker(wiring.Component):
         m.submodules.h = h = BeatPacker(self._config.code_width, self._config)
         wiring.connect(m, h.o, wiring.flipped(self.h_beats))
         row_start, row_end, final, rows_left = Signal(), Signal(), Signal(), Signal()
+        placing = Signal(2)  # the address of the first row is being summed
         taken = self.units.valid & self.units.ready
-        request_waits = row_start & (self.h_request.valid | self.state_request.valid)
+        asking = self.h_request.valid | self.state_request.valid | placing.any()
+        request_waits = row_start & asking
         unit = self.units.payload
         code = Signal(signed(self._config.code_width))
         room = h.i_ready
@@ -146,7 +148,7 @@ class OutputPacker(wiring.Component):
             ),
         ]
         self._count(m, taken, row_start, row_end, final, rows_left)
-        self._request(m, taken & row_start, final)
+        self._request(m, taken & row_start, final, placing)
         return m
 
     def _pack_state(self, m, taken, item, row_end):
@@ -191,7 +193,7 @@ class OutputPacker(wiring.Component):
                 final.eq(job.store_state & (job.steps == 1)),
             ]
 
-    def _request(self, m, row_start, final):
+    def _request(self, m, row_start, final, placing):
         """A row is asked for with its first unit, since it may be longer than the buffer."""
         job, codes, h = self.job, self._config.beat_codes, self.h_request
         addr = Signal(unsigned(self._config.addr_width))
@@ -202,12 +204,15 @@ class OutputPacker(wiring.Component):
             self._request_state(m, row_start, final)
         with m.If(h.ready):
             m.d.sync += h.valid.eq(0)
-        with m.If(h.valid & h.ready):
-            m.d.sync += addr.eq(addr + job.h_step_stride)
+        # One adder: the offset and the first row are added one after the other.
+        more = Mux(placing[0], self.h_offset, Mux(placing[1], job.h_addr, job.h_step_stride))
+        m.d.sync += placing.eq(Cat(self.start, placing[0]))
+        with m.If(placing.any() | (h.valid & h.ready)):
+            m.d.sync += addr.eq(addr + more)
         with m.If(row_start):
             m.d.sync += h.valid.eq(1)
         with m.If(self.start):
-            m.d.sync += addr.eq(job.h_addr + self.h_offset)
+            m.d.sync += addr.eq(0)
 
     def _request_state(self, m, row_start, final):
         """The state is asked for with the first unit of the last row."""

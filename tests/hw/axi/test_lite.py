@@ -3,12 +3,15 @@
 import random
 
 import pytest
-from amaranth.hdl import Array, Module, Signal
+from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from hw.axi.lite import LiteSlave, RegisterBusSignature
 from hw.axi.signatures import Axi4LiteSignature
+
+LATE = 5
+"""Cycles that the last word is late."""
 
 
 class Scratch(wiring.Component):
@@ -27,7 +30,7 @@ class Scratch(wiring.Component):
 
 
 class Words(wiring.Component):
-    """Eight words behind the register bus."""
+    """Eight words behind the register bus; the last of them is not there at once."""
 
     def __init__(self):
         super().__init__({"bus": In(RegisterBusSignature())})
@@ -38,7 +41,14 @@ class Words(wiring.Component):
         bus = self.bus
         outside = bus.addr[5:] != 0
         m.d.sync += bus.error.eq((bus.read | bus.write) & outside)
-        m.d.sync += bus.read_data.eq(words[bus.addr[2:5]])
+        found, left = Signal(32), Signal(range(LATE + 1))
+        m.d.sync += found.eq(words[bus.addr[2:5]])
+        with m.If(bus.read & ~outside & bus.addr[2:5].all()):
+            m.d.sync += left.eq(LATE)
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        # While it is not there, what is shown is wrong.
+        m.d.comb += [bus.wait.eq(left != 0), bus.read_data.eq(Mux(bus.wait, ~found, found))]
         for byte in range(4):
             with m.If(bus.write & ~outside & bus.strb[byte]):
                 m.d.sync += words[bus.addr[2:5]].word_select(byte, 8).eq(bus.data[8 * byte :][:8])

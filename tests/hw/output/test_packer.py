@@ -135,8 +135,8 @@ def test_a_row_takes_a_cycle_for_each_unit_and_at_least_two(
     dut = OutputPacker(config, REQUEST)
     b = bench(dut)
     fed, outs = run_packer(b, dut, job, random_rows(4, hidden), 0, start, after)
-    assert fed.cycles == [1 + row * step + k for step in range(4) for k in range(hidden)]
-    assert outs[0].cycles == [2 + row * step for step in range(4)]
+    assert fed.cycles == [3 + row * step + k for step in range(4) for k in range(hidden)]
+    assert outs[0].cycles == [4 + row * step for step in range(4)]
     last_units = [fed.cycles[hidden * step + hidden - 1] for step in range(4)]
     beats = -(-hidden // 8)
     assert outs[1].cycles[beats - 1 :: beats] == [cycle + 1 for cycle in last_units]
