@@ -228,25 +228,24 @@ class InputEvents(wiring.Component):
         # A sequence's start clears what matters: a reset would be one level of logic more.
         beat = Signal(marked_layout(self._config), reset_less=True)
         active, more = Signal(reset_less=True), Signal(reset_less=True)
-        marks = beat.marks
-        # The event that leaves: chosen a cycle ahead, as column and value follow from it.
-        picked = Signal.like(marks, reset_less=True)
-        left = marks & ~picked
+        left = beat.marks  # of the events behind the one that leaves
+        # That one: chosen a cycle ahead, as column and value follow from it.
+        picked = Signal.like(left, reset_less=True)
         m.d.comb += marked.ready.eq(~more)
         # Registered: whether a beat may move decides much in the same cycle.
-        m.d.sync += [marks.eq(left), picked.eq(_lowest(left)), more.eq(at_least(marks, 3))]
+        m.d.sync += [Cat(picked, left).eq(Cat(_split(left))), more.eq(at_least(left, 2))]
         with m.If(~more):
             m.d.sync += active.eq(marked.valid)
         with m.If(marked.valid & marked.ready):
             given = marked.payload.marks
             m.d.sync += [
                 beat.eq(marked.payload),
-                picked.eq(_lowest(given)),
+                Cat(picked, left).eq(Cat(_split(given))),
                 more.eq(at_least(given, 2)),
             ]
         with m.If(self.start):
-            m.d.sync += [active.eq(0), marks.eq(0), picked.eq(0), more.eq(0)]
-        is_event, list_end = marks.any(), active & ~more & beat.final
+            m.d.sync += [active.eq(0), left.eq(0), picked.eq(0), more.eq(0)]
+        is_event, list_end = picked.any(), active & ~more & beat.final
         width = self._config.value_width
         value = any_of([beat.values[k] & picked[k].replicate(width) for k in range(len(picked))])
         offset = any_of([Mux(picked[k], k, 0) for k in range(len(picked))])
@@ -273,6 +272,8 @@ class InputEvents(wiring.Component):
             m.d.sync += [index.eq(0), found.eq(0), ledger.complete.eq(0), self.w_en.eq(0)]
 
 
-def _lowest(marks):
-    """The lowest bit that is set, alone."""
-    return Cat([marks[k] & ~marks[:k].any() for k in range(len(marks))])
+def _split(marks):
+    """The lowest bit that is set, alone, and all but that."""
+    below = [marks[:k].any() for k in range(len(marks))]
+    first = Cat(mark & ~other for mark, other in zip(marks, below, strict=True))
+    return first, Cat(mark & other for mark, other in zip(marks, below, strict=True))

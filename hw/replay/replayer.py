@@ -161,7 +161,8 @@ class Replayer(wiring.Component):
     def _count(self, m, at, group):
         """The next event of the part, and what is known of it."""
         op, growing = self.op, (self.x_growing, self.h_growing)
-        behind = at.index + 1
+        # The index behind it is a register, as a sum would stand in front of the comparisons.
+        behind = Signal.like(at.index, init=1)
         # Compared with each length, as it is known late which of them counts.
         lasts, newest = ([], []), ([], [])
         for view, grown in zip((self.x_list, self.h_list), growing, strict=True):
@@ -176,6 +177,7 @@ class Replayer(wiring.Component):
         with m.If(self.op_valid):
             m.d.sync += [
                 at.index.eq(Mux(op.last, 0, behind)),
+                behind.eq(Mux(op.last, 1, behind + 1)),
                 at.first.eq(op.last),
                 at.final.eq(~op.last & Mux(op.hidden, lasts[1][1], lasts[1][0])),
                 at.early.eq(grows & Mux(op.last, first_early, early[1])),
@@ -183,6 +185,8 @@ class Replayer(wiring.Component):
         with m.Else():
             final = Mux(op.hidden, lasts[0][1], lasts[0][0])
             m.d.sync += [at.final.eq(~at.first & final), at.early.eq(grows & early[0])]
+        with m.If(self.start):
+            m.d.sync += behind.eq(1)
 
     def _group(self, m, walk, group, steps_left, x_end):
         ahead = group.grouped & ~self.op.hidden
@@ -223,11 +227,12 @@ class Replayer(wiring.Component):
             x_word, h_word = (word | hit.null for word in (x_word, h_word))
         mode = Mux(hidden & job.fresh_x, h.mode, x.mode)
         settling = self._settle(m, x_end)
+        passes = x.ready & hidden & h.empty
         m.d.comb += [
             x_goes.eq(self.active & x_there & ~at.hidden & ~no_x & x_word & ~x_blocked),
             h_goes.eq(self.active & h_there & hidden & ~h.empty & h_word & ~h_blocked),
             x_end.eq(x_goes & last_x),
-            self.passed.eq(self.active & x.ready & hidden & h.empty & ~settling),
+            self.passed.eq(self.active & passes & ~settling),
             advance.eq(self.passed | (h_goes & last_h)),
             self.op_valid.eq(x_goes | h_goes),
             op.hidden.eq(hidden),
@@ -247,8 +252,9 @@ class Replayer(wiring.Component):
         there = Mux(hidden, h_there, x_there)
         if self._config.mapped:
             self._place(m, walk, hit)
-            there = there | (x.ready & hidden & h.empty)
-        self._explain(m, hidden, there, opens & full, Mux(hidden, h_word, x_word))
+            there = there | passes
+        waits = Mux(passes, settling, opens & full)
+        self._explain(m, hidden, there, waits, passes | Mux(hidden, h_word, x_word))
         return x_end, advance
 
     def _scan(self, m):
@@ -295,15 +301,17 @@ class Replayer(wiring.Component):
         m.d.sync += under_way.eq((under_way << 1) | x_end)
         return under_way.any()
 
-    def _explain(self, m, hidden, there, blocked, word_ready):
-        """The stall of a cycle in which nothing moves."""
-        with m.If(self.active & ~self.passed):
-            with m.If(blocked | (there & hidden & self.h_list.empty)):
-                m.d.comb += self.stall.cell.eq(1)
-            with m.Elif(~there):
-                m.d.comb += [self.stall.hidden.eq(hidden), self.stall.input.eq(~hidden)]
-            with m.Elif(~word_ready):
-                m.d.comb += self.stall.weights.eq(1)
+    def _explain(self, m, hidden, there, waits, word_ready):
+        """The stall of a cycle in which nothing moves; what moves does not come into it, as it is
+        known late.
+        """
+        lacks = self.active & ~waits & ~there
+        m.d.comb += [
+            self.stall.cell.eq(self.active & waits),
+            self.stall.hidden.eq(lacks & hidden),
+            self.stall.input.eq(lacks & ~hidden),
+            self.stall.weights.eq(self.active & ~waits & there & ~word_ready),
+        ]
 
     def _track_full(self, m, opens):
         """As many blocks as the layer has hold sums not yet taken: none may be opened."""

@@ -90,7 +90,10 @@ class PlanChooser(wiring.Component):
         middle = Mux(job.middle == Middle.REDUCED, Mode.REDUCED, Mode.DELTA)
         plain = Mux(job.plan == Plan.MIDDLE, middle, Mode.NORMAL)
         self._mode = Mux(step.due, Mode.NORMAL, plain)
-        due = step.since + 1 == job.normal_every
+        # By registers, without a sum: the job stands long before a sequence starts.
+        before, counts = Signal.like(step.since), Signal()
+        m.d.sync += [before.eq(job.normal_every - 1), counts.eq(job.normal_every != 0)]
+        due = counts & (step.since == before)
         m.d.comb += [told.eq(active & room), ends.eq(told & step.behind)]
         with m.If(ends):
             m.d.sync += active.eq(0)
