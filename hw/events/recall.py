@@ -81,8 +81,8 @@ class UnitRecall(wiring.Component):
         )
         self._note(m, marks.write_port())
         read = marks.read_port()
-        found = self._choose(m, read.data)
         word, naming, load = Signal(self._units), Signal(), Signal()
+        found = self._choose(m, read.data, naming)
         block, ahead, last_block, second_last = (Signal(self._block) for _ in range(4))
         # The block, and the one ahead, is the last: registers, as they decide about much.
         is_last, nears_last = Signal(), Signal()
@@ -124,8 +124,10 @@ class UnitRecall(wiring.Component):
         ]
         return m
 
-    def _choose(self, m, word):
-        """Units of a block that may be events in the step's mode."""
+    def _choose(self, m, word, naming):
+        """Units of a block that may be events in the step's mode: until units are named that of
+        ``mode``, as ``take`` comes late.
+        """
         everyone, fresh = Signal(), Signal()
         now = data.StructLayout({"everyone": 1, "fresh": 1})
         kept, chosen = Signal(now), Signal(now)
@@ -135,7 +137,7 @@ class UnitRecall(wiring.Component):
         m.d.comb += [
             fresh.eq(~self.mode[0]),
             everyone.eq(Mux(fresh, all_fresh, lower)),
-            chosen.eq(Mux(self.take, Cat(everyone, fresh), kept)),
+            chosen.eq(Mux(naming, kept, Cat(everyone, fresh))),
         ]
         m.d.sync += kept.eq(chosen)
         marks = Mux(chosen.fresh, word.nonzero, word.moved)
