@@ -89,7 +89,8 @@ class FollowBus:
         # Words: how many were asked for, and when those of the last parts were used.
         self.words = 0
         self.used: deque[tuple[int, int]] = deque([(0, 0)])
-        for beats in layer.state_bursts():
+        ahead, self.late = layer.state_bursts()
+        for beats in ahead:
             self.issue = max(self.issue + 1, self.in_flight[0] + 2)
             self.time = max(self.time + 1, self.issue + layer.latency) + beats - 1
             self.in_flight.append(self.time)
@@ -110,6 +111,9 @@ class FollowBus:
                 first = max(self.row_time, behind) + 1
                 first = max(first, self.row_issue + self.layer.latency)
                 self.row_time = first + length - 1
+                while self.late:
+                    self.row_issue += 1
+                    self.row_time += self.late.pop(0)
                 self.between.append((self.row_issue, length))
                 self.row_offer = self.row_issue + 1
                 yield first + 2, length

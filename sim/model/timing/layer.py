@@ -151,14 +151,20 @@ class LayerTiming:
         blocks, units = self.config.blocks(self.hidden), self.config.units_per_block
         return [units] * (blocks - 1) + [self.hidden - (blocks - 1) * units]
 
-    def state_bursts(self) -> list[int]:
-        """Bursts of the initial state that its buffer takes at once."""
+    def state_bursts(self) -> tuple[list[int], list[int]]:
+        """Bursts of the initial state that its buffer takes at once: ahead of x, and behind it.
+
+        Once there is no room for the longest burst a shorter one goes a cycle later, so the first
+        of x goes before.
+        """
         if not self.flag("load_state"):
-            return []
+            return [], []
         bus, burst = self.config.bus_bytes, self.config.burst_beats
         beats = _ceil(4 * self.hidden, max(bus, _WORD_BYTES)) * max(bus, _WORD_BYTES) // bus
         ahead = min(beats, after.ROW_BURSTS * burst)
-        return [length for _, length in split(self.fields["state_in_addr"] // bus, ahead, burst)]
+        bursts = split(self.fields["state_in_addr"] // bus, ahead, burst)
+        first = [length for done, length in bursts if done + burst <= after.ROW_BURSTS * burst]
+        return first, [length for _, length in bursts[len(first) :]]
 
     def recalled(self, taken: int, recalled: np.ndarray | None) -> int:
         """When the last unit of a state that is resumed comes to the maker of its events.

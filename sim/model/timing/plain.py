@@ -136,7 +136,8 @@ class _ReadBus:
         self.row_offer = self.word_offer = after.READ - 1
         self.requests_left = layer.steps * len(self.requests)
         self.request, self.bursts, self.fetched = 0, deque(), deque()
-        for length in layer.state_bursts():
+        ahead, self.late = layer.state_bursts()
+        for length in ahead:
             self._burst(length, 0)
 
     def _requests(self, streamed: list[tuple[int, Part]]) -> list[tuple[int, int, int]]:
@@ -185,6 +186,8 @@ class _ReadBus:
 
     def _serve_x(self):
         first = self._burst(self.segments[self.segment], self.row_offer)
+        while self.late:
+            self._burst(self.late.pop(0), 0)
         self.row_offer = max(self.row_offer + 2, self.issue + 1)
         self.arrivals.setdefault(self.row, []).append(first + 2 + after.ROW_BUFFER)
         self.segment += 1

@@ -196,3 +196,17 @@ def test_a_machine_without_maps_has_no_gates_for_them():
     parts = re.compile(r"engine\.map\b|replayer\.scanner\b|fetcher\.mapped\b")
     found = [set(parts.findall(machine_rtlil(config, "m"))) for config in (CONFIGS["tiny"], MAPPED)]
     assert [len(each) for each in found] == [0, 3]
+
+
+@pytest.mark.parametrize("sizes", [[15, 92], [13, 88], [7, 84], [15, 96]])
+def test_a_row_of_x_goes_before_the_rest_of_an_initial_state(machines, sizes):
+    """The buffer of the state has no room for the longest burst any more, and x is read first."""
+    config = dataclasses.replace(MACHINES["8 lanes"], weight_words=4096)
+    network = random_network(sizes, seed=10, initial=True, zeros=0.8, zero_units=2)
+    x = random_codes(network, 1, 2, 10)
+    for mode in ("normal", "delta"):
+        modes = LayerModes(mode=mode)
+        measured, expected = both(
+            machines(config), network, x, memory=MemoryModel(), modes=modes, resident=True
+        )
+        assert measured.cycles == expected.cycles
