@@ -67,6 +67,9 @@ def split_memories(module: Module):
 def _split(cell: Cell):
     p, inputs, found = cell.parameters, cell.inputs, {}
     width, address = p["WIDTH"], p["ABITS"]
+    # Verilog has no value without bits: a single word has an address of one bit.
+    only = [] if address else ["0"]
+    p["ABITS"] = address + len(only)
     plain = ("RD_TRANSPARENCY_MASK", "RD_COLLISION_X_MASK", "RD_WIDE_CONTINUATION", "OFFSET")
     if any(p[name] for name in plain) or p["WR_PORTS"] > 1 or p["WR_WIDE_CONTINUATION"]:
         raise RuntimeError(f"memory {cell.name} has ports that no plain memory has")
@@ -81,14 +84,14 @@ def _split(cell: Cell):
         # The widest parts that are written as one.
         p["PART"] = next(size for size in sizes if _is_chunked(enables, size))
         found |= {"clock": inputs["WR_CLK"][:1], "w_enable": enables[:: p["PART"]]}
-        found |= {"w_address": inputs["WR_ADDR"], "w_data": inputs["WR_DATA"]}
+        found |= {"w_address": inputs["WR_ADDR"] + only, "w_data": inputs["WR_DATA"]}
     data = cell.outputs.pop("RD_DATA")
     for k in range(p["RD_PORTS"]):
         name = f"r{k}" if p["RD_PORTS"] > 1 else "r"
         if p["RD_CLK_ENABLE"]:
             found[f"{name}_enable"] = inputs["RD_EN"][k : k + 1]
             found.setdefault("clock", inputs["RD_CLK"][:1])
-        found[f"{name}_address"] = inputs["RD_ADDR"][k * address : (k + 1) * address]
+        found[f"{name}_address"] = inputs["RD_ADDR"][k * address : (k + 1) * address] + only
         cell.outputs[f"{name}_data"] = data[k * width : (k + 1) * width]
     cell.inputs = found
 

@@ -51,8 +51,9 @@ def _once_read(m, enable, data, out):
 class Store(wiring.Component):
     """A memory with a port that reads at the clock, and one that writes parts of a word."""
 
-    def __init__(self, reads=1, parts=None, clocked=True):
+    def __init__(self, reads=1, parts=None, clocked=True, depth=4):
         self._reads, self._parts, self._clocked = reads, parts, clocked
+        self._depth = depth
         outputs = {f"data_{k}": Out(4) for k in range(reads)}
         enables = 4 // (parts or 4)
         super().__init__(
@@ -61,7 +62,7 @@ class Store(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.words = words = memory.Memory(shape=4, depth=4, init=[])
+        m.submodules.words = words = memory.Memory(shape=4, depth=self._depth, init=[])
         write = words.write_port(granularity=self._parts)
         m.d.comb += [write.addr.eq(self.addr), write.data.eq(self.word), write.en.eq(self.w_en)]
         for k in range(self._reads):
@@ -107,6 +108,8 @@ def test_a_wrong_value_is_found(prove):
         ({"reads": 2}, "refrain_ram_2r1w"),
         ({"parts": 2}, "refrain_ram_1r1w_parts"),
         ({"clocked": False}, "refrain_ram_1r1w_async"),
+        ({"depth": 1}, "refrain_ram_1r1w"),
+        ({"depth": 1, "reads": 2}, "refrain_ram_2r1w"),
     ],
 )
 def test_memories_are_modules_that_do_the_same(prove, options, module):
