@@ -62,7 +62,7 @@ class Host:
         self.image, self.base, self.descriptor = image, base, base + image.descriptor
         self.tables = [dict(placement.fields) for placement in image.placements]
         for fields in self.tables:
-            fields.update({name: fields[name] + base for name in _ADDRESSES})
+            fields.update({name: fields[name] + base for name in _ADDRESSES if name in fields})
         self.window = base + image.output_base, base + image.output_limit
         return self
 

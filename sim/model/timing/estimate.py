@@ -8,6 +8,7 @@ burst by burst, right to within two per cent at a fixed latency.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from hw import latency as after
 from hw.config import Config
@@ -62,8 +63,13 @@ def estimate(
 
 def _sequences(layer: LayerTiming, columns: Iterable[SequenceColumns] | None):
     """Each sequence of a layer."""
+    # Each initial state has an address of its own, and so bursts of its own.
+    alike = not layer.flag("load_state")
+    layers = (replace(layer, sequence=k) for k in range(layer.sequences))
     if columns is None:
-        return [PlainSequence(layer).run()] * layer.sequences
-    if layer.even:
+        if alike:
+            return [PlainSequence(layer).run()] * layer.sequences
+        return (PlainSequence(each).run() for each in layers)
+    if layer.even and alike:
         return [ModeSequence(layer, next(iter(columns))).run()] * layer.sequences
-    return (ModeSequence(layer, each).run() for each in columns)
+    return (ModeSequence(*pair).run() for pair in zip(layers, columns, strict=True))

@@ -48,7 +48,7 @@ class RunTiming:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerTiming:
-    """One direction of one layer, and the machine that runs it."""
+    """One direction of one layer, the machine that runs it, and which of its sequences it is."""
 
     config: Config
     latency: int
@@ -58,6 +58,7 @@ class LayerTiming:
     steps: int
     sequences: int
     stored: StoredColumns | None = None
+    sequence: int = 0
 
     @classmethod
     def of(cls, placement: Placement, image: Image, config: Config, latency: int) -> "LayerTiming":
@@ -162,7 +163,8 @@ class LayerTiming:
         bus, burst = self.config.bus_bytes, self.config.burst_beats
         beats = _ceil(4 * self.hidden, max(bus, _WORD_BYTES)) * max(bus, _WORD_BYTES) // bus
         ahead = min(beats, after.ROW_BURSTS * burst)
-        bursts = split(self.fields["state_in_addr"] // bus, ahead, burst)
+        place = self.fields["state_in_addr"] + self.sequence * self.fields["state_sequence_stride"]
+        bursts = split(place // bus, ahead, burst)
         first = [length for done, length in bursts if done + burst <= after.ROW_BURSTS * burst]
         return first, [length for _, length in bursts[len(first) :]]
 

@@ -103,7 +103,7 @@ def test_counts_are_those_of_every_step_block_and_column(name, resident):
         assert counts.macs_done == wanted["macs"]
         assert counts.weight_bytes == wanted["bytes"]
         assert row["operation"] == wanted["operations"]
-        assert row["weight_beat"] == wanted["read"]
+        assert row["resident_beat"] + row["streamed_beat"] == wanted["read"]
     dense = sum(12 * 2 * placement.fields["dense_macs"] for placement in image.placements)
     assert done.counts.macs_done + done.counts.macs_avoided == dense
 
