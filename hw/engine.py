@@ -17,7 +17,7 @@ from hw.job import job_layout, part_beats
 from hw.mac.accumulators import AccumulatorBank
 from hw.mac.array import MacArray
 from hw.mac.operands import OperandFetch
-from hw.maps.layout import MAP_WORD_BYTES
+from hw.maps.layout import MAP_WORD_BYTES, map_address
 from hw.maps.reads import MapReads
 from hw.modes import Mode
 from hw.output.packer import OutputPacker
@@ -76,8 +76,8 @@ def control_signature(config: Config) -> wiring.Signature:
 
 
 def _map_ports(config: Config) -> dict[str, wiring.Member]:
-    address = unsigned(max((config.map_words - 1).bit_length(), 1))
-    return {"map_en": Out(1), "map_addr": Out(address), "map_data": Out(8 * MAP_WORD_BYTES)}
+    address = Out(map_address(config))
+    return {"map_en": Out(1), "map_addr": address, "map_data": Out(8 * MAP_WORD_BYTES)}
 
 
 def work_layout(config: Config) -> data.StructLayout:

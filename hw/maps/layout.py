@@ -8,6 +8,7 @@ from hw.config import Config
 __all__ = [
     "MAP_COLUMNS",
     "MAP_WORD_BYTES",
+    "map_address",
     "map_word_layout",
     "mark_words",
     "rank_shape",
@@ -19,6 +20,11 @@ MAP_COLUMNS = 64
 
 MAP_WORD_BYTES = 16
 """Bytes of a map word in DRAM: a bit for each column, the words before them, and four of zero."""
+
+
+def map_address(config: Config) -> Shape:
+    """Shape of the address of a map word in the machine."""
+    return unsigned(max((config.map_words - 1).bit_length(), 1))
 
 
 def mark_words(columns: int) -> int:

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In
 
 from hw.config import Config
 from hw.events.layout import column_width
-from hw.maps.layout import MAP_WORD_BYTES
+from hw.maps.layout import MAP_WORD_BYTES, map_address
 from hw.maps.marks import EventMarks
 from hw.maps.scanner import read_signature
 from hw.maps.store import MapStore
@@ -36,7 +36,7 @@ class MapReads(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        address = unsigned(max((config.map_words - 1).bit_length(), 1))
+        address = map_address(config)
         ports = {"w_en": In(1), "w_addr": In(address), "w_data": In(8 * MAP_WORD_BYTES)}
         for part in "xh":
             ports |= {f"{part}_{name}": In(1) for name in ("en", "bank", "first")}

@@ -7,7 +7,14 @@ from amaranth.lib.wiring import In, Out
 from hw.config import Config
 from hw.events.view import h_list_view, x_list_view
 from hw.job import job_layout
-from hw.maps.layout import MAP_COLUMNS, map_word_layout, mark_words, rank_shape, word_number
+from hw.maps.layout import (
+    MAP_COLUMNS,
+    map_address,
+    map_word_layout,
+    mark_words,
+    rank_shape,
+    word_number,
+)
 from hw.maps.picker import HitPicker, hit_layout, hit_word_layout
 from hw.streams.fifo import Fifo
 
@@ -31,7 +38,7 @@ def read_signature(config: Config) -> wiring.Signature:
     return wiring.Signature(
         {
             "en": Out(1),
-            "addr": Out(unsigned(max((config.map_words - 1).bit_length(), 1))),
+            "addr": Out(map_address(config)),
             "word": In(map_word_layout(config)),
             "x_en": Out(1),
             "h_en": Out(1),
@@ -125,71 +132,80 @@ class ListScanner(wiring.Component):
     def _walk(self, m, asked, given, room):
         """Asks for word after word of part after part."""
         config, job, read = self._config, self.job, self.read
-        hidden, waits, active = Signal(), Signal(), Signal()
-        number, block = Signal.like(read.number), Signal.like(job.blocks)
-        addr = Signal(unsigned(config.map_words.bit_length()))
-        sizes = self._sizes(m)
-        size = Mux(hidden, sizes[1], sizes[0])
-        view = {
-            name: Mux(hidden, self.h_list[name], self.x_list[name])
+        position = data.StructLayout(
+            {
+                "hidden": 1,
+                "block": job.blocks.shape(),
+                "number": read.number.shape(),
+                "addr": unsigned(config.map_words.bit_length()),
+            }
+        )
+        at, sizes = Signal(position), self._sizes(m)
+        looks, turn, passes = Signal(), Signal(), Signal()
+        word_end, part_end, list_end = Signal(), Signal(), Signal()
+        ready, empty, bank = (
+            Mux(at.hidden, self.h_list[name], self.x_list[name])
             for name in ("ready", "empty", "bank")
-        }
-        turn, part_end, list_end, passes = Signal(), Signal(), Signal(), Signal()
+        )
         skips = self.resident if self._ahead else 0
         m.d.comb += [
-            turn.eq(active & ~waits & view["ready"] & ~view["empty"]),
+            turn.eq(looks & ready & ~empty),
             passes.eq(turn & skips),
             given.eq(turn & ~skips & room),
-            part_end.eq(passes | (given & (number + 1 == size))),
-            list_end.eq(
-                (part_end & (block + 1 == job.blocks))
-                | (active & ~waits & view["ready"] & view["empty"])
-            ),
-            self.x_done.eq(list_end & ~hidden),
-            self.h_done.eq(list_end & hidden),
+            word_end.eq(at.number + 1 == Mux(at.hidden, sizes[1], sizes[0])),
+            part_end.eq(passes | (given & word_end)),
+            list_end.eq((part_end & (at.block + 1 == job.blocks)) | (looks & ready & empty)),
+            self.x_done.eq(list_end & ~at.hidden),
+            self.h_done.eq(list_end & at.hidden),
             self.move.eq(part_end | list_end),
             self.restart.eq(list_end),
             read.en.eq(given),
-            read.addr.eq(addr),
-            read.x_en.eq(given & ~hidden),
-            read.h_en.eq(given & hidden),
-            read.bank.eq(view["bank"]),
-            read.number.eq(number),
-            asked.word.eq(number),
-            asked.end.eq(number + 1 == size),
-            asked.hidden.eq(hidden),
+            read.addr.eq(at.addr),
+            read.x_en.eq(given & ~at.hidden),
+            read.h_en.eq(given & at.hidden),
+            read.bank.eq(bank),
+            read.number.eq(at.number),
+            asked.word.eq(at.number),
+            asked.end.eq(word_end),
+            asked.hidden.eq(at.hidden),
         ]
-        # A part's words follow those of the same part of the block before, and the other part's.
-        span = sizes[0] + sizes[1]
+        self._advance(m, at, sizes, passes, given, word_end)
+        self._turn(m, at, sizes, looks, list_end)
+
+    def _advance(self, m, at, sizes, passes, given, word_end):
+        """To the next word of a list: the parts of x and of h of a block stand side by side."""
         with m.If(passes):
-            m.d.sync += [addr.eq(addr + span), block.eq(block + 1)]
+            m.d.sync += [at.addr.eq(at.addr + (sizes[0] + sizes[1])), at.block.eq(at.block + 1)]
         with m.Elif(given):
+            other = Mux(at.hidden, sizes[0], sizes[1])
             m.d.sync += [
-                addr.eq(addr + Mux(part_end, Mux(hidden, sizes[0], sizes[1]) + 1, 1)),
-                number.eq(Mux(part_end, 0, number + 1)),
-                block.eq(block + part_end),
+                at.addr.eq(at.addr + Mux(word_end, other + 1, 1)),
+                at.number.eq(Mux(word_end, 0, at.number + 1)),
+                at.block.eq(at.block + word_end),
             ]
+
+    def _turn(self, m, at, sizes, looks, list_end):
+        """To the next list, if it may be looked at."""
+        job, waits, active = self.job, Signal(), Signal()
+        first = [at.block.eq(0), at.addr.eq(job.map_base)]
+        m.d.comb += looks.eq(active & ~waits)
         with m.If(list_end):
-            m.d.sync += [
-                hidden.eq(~hidden),
-                block.eq(0),
-                addr.eq(job.map_base + Mux(hidden, 0, sizes[0])),
-            ]
+            h_first = job.map_base + Mux(at.hidden, 0, sizes[0])
+            m.d.sync += [at.hidden.eq(~at.hidden), at.block.eq(0), at.addr.eq(h_first)]
         if not self._ahead:
             # The next lists are not in their turn before the step is done.
             with m.If(self.h_done):
                 m.d.sync += waits.eq(1)
             # A step without events may be done before it has come to its list of h.
             with m.If(self.step_done):
-                m.d.sync += [waits.eq(0), hidden.eq(0), block.eq(0), addr.eq(job.map_base)]
+                m.d.sync += [waits.eq(0), at.hidden.eq(0), *first]
         with m.If(self.start):
             m.d.sync += [
                 active.eq(job.mapped),
-                hidden.eq(0),
                 waits.eq(0),
-                number.eq(0),
-                block.eq(0),
-                addr.eq(job.map_base),
+                at.hidden.eq(0),
+                at.number.eq(0),
+                *first,
             ]
 
     def _sizes(self, m):

@@ -1,11 +1,11 @@
 """The machine's memory of maps."""
 
-from amaranth import Module, unsigned
+from amaranth import Module
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import Config
-from hw.maps.layout import MAP_COLUMNS, MAP_WORD_BYTES, map_word_layout
+from hw.maps.layout import MAP_COLUMNS, MAP_WORD_BYTES, map_address, map_word_layout
 
 __all__ = ["MapStore"]
 
@@ -31,7 +31,7 @@ class MapStore(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        address = unsigned(max((config.map_words - 1).bit_length(), 1))
+        address = map_address(config)
         word = map_word_layout(config)
         ports = {"w_en": In(1), "w_addr": In(address), "w_data": In(8 * MAP_WORD_BYTES)}
         for port in ("r0", "r1"):

@@ -8,6 +8,7 @@ from hw.cell.store import PARTS, unit_shape
 from hw.config import Config
 from hw.descriptor import DESCRIPTOR_BYTES, KEPT_DIRECTIONS
 from hw.job import job_layout, part_beats
+from hw.maps.layout import map_address
 from hw.sequencer.decoder import WORD_BYTES, WORDS, flags_layout
 from hw.sequencer.unpacker import BeatsToWords
 from hw.streams.width import Downsizer
@@ -79,7 +80,6 @@ class Sequencer(wiring.Component):
         self._config = config
         unit = unit_shape(config)
         addr = unsigned(config.addr_width)
-        map_addr = unsigned(max((config.map_words - 1).bit_length(), 1))
         super().__init__(
             {
                 "start": In(1),
@@ -99,7 +99,11 @@ class Sequencer(wiring.Component):
                 "bias_unit": Out(unit),
                 "bias_data": Out(8 * WORD_BYTES),
                 **({"bias_part": Out(range(len(PARTS)))} if config.row_scales else {}),
-                **({"map_en": Out(1), "map_addr": Out(map_addr)} if config.mapped else {}),
+                **(
+                    {"map_en": Out(1), "map_addr": Out(map_address(config))}
+                    if config.mapped
+                    else {}
+                ),
                 "weights": Out(stream.Signature(config.bus_width)),
                 "load": Out(1),
                 "word_loaded": In(1),
