@@ -63,7 +63,7 @@ def test_cocotb_runs_an_image_of_ones_own(cocotb, tmp_path):
 def test_cocotb_hears_an_image_of_other_values(cocotb, tmp_path):
     wanted = Wanted(config=replace(TINY, act_width=16), steps=1)
     write_compiled(compile_integer(random_network((5, 6), activation_bits=16), wanted), tmp_path)
-    with pytest.raises(AssertionError, match="an image for other values or scales"):
+    with pytest.raises(AssertionError, match="an image for a core with other features"):
         cocotb(f"IMAGE={tmp_path}")
 
 
