@@ -23,6 +23,8 @@ MOST_WEIGHT_WORDS = 1 << 20
 MOST_STREAM_WORDS = 1 << 16
 MOST_BURSTS = 256
 MOST_MAP_WORDS = 1 << 18
+_MOST_BEATS = (1 << 20) - 1
+"""Beats that one request can be for."""
 _MOST = {
     "lanes": MOST_LANES,
     "weight_words": MOST_WEIGHT_WORDS,
@@ -140,4 +142,11 @@ def _check_bus(config) -> None:
         raise ConfigError(
             f"burst_beats times bus_width must be at most 4096 bytes, not "
             f"{config.burst_beats * config.bus_bytes}"
+        )
+    # Resident words of a layer with a map are asked for at once.
+    most = _MOST_BEATS // config.word_beats
+    if config.mapped and config.weight_words > most:
+        raise ConfigError(
+            f"weight_words must be at most {most} where map_words is not 0, for words of "
+            f"{config.word_beats} beats, not {config.weight_words}"
         )

@@ -54,6 +54,18 @@ REFUSED = [
         "bus_width must divide 80, what 16 lanes of 5-bit weights use per cycle, not 64",
     ),
     ({"stream_words": 4}, "stream_words must be at least 5, not 4"),
+    ({"map_words": -1}, "map_words must be an integer from 0 to 262144, not -1"),
+    ({"map_words": 1 << 19}, "map_words must be an integer from 0 to 262144, not 524288"),
+    (
+        {"map_words": 64, "lookahead": 2},
+        "map_words must be 0 where lookahead is 2: whole parts are fetched for a group of steps, "
+        "zeros and all; not 64",
+    ),
+    (
+        {"map_words": 64, "lanes": 64, "weight_words": 1 << 18},
+        "weight_words must be at most 131071 where map_words is not 0, for words of 8 beats, not "
+        "262144",
+    ),
     ({"cell_lanes": 3}, "cell_lanes must be 1, 2 or 4, not 3"),
     ({"burst_beats": 24}, "burst_beats must be a power of two of at most 256, not 24"),
     ({"burst_beats": 512}, "burst_beats must be a power of two of at most 256, not 512"),
