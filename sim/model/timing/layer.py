@@ -59,6 +59,7 @@ class LayerTiming:
     sequences: int
     stored: StoredColumns | None = None
     sequence: int = 0
+    even: bool = False  # every column is an event of every step
 
     @classmethod
     def of(cls, placement: Placement, image: Image, config: Config, latency: int) -> "LayerTiming":
@@ -71,12 +72,8 @@ class LayerTiming:
             steps=image.steps,
             sequences=image.sequences,
             stored=placement.stored,
+            even=placement.plain,
         )
-
-    @property
-    def even(self) -> bool:
-        """Whether every column is an event of every step."""
-        return not any(self.fields[name] for name in ("plan", "skip", "zero_skip"))
 
     @property
     def first_beat(self) -> int:
